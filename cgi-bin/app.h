@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * app.h - what a worker owns from start to exit: configuration, catalogues,
+ * templates, database, keys, and the sync engine (which loads the network
+ * library when it first needs it).
+ */
+#ifndef IB_APP_H
+#define IB_APP_H
+
+#include "../lib/base/cat.h"
+#include "../lib/base/conf.h"
+#include "../lib/base/crypt.h"
+#include "../lib/tmpl/tmpl.h"
+#include "req.h"
+
+struct db;
+struct session;
+struct sync;
+struct view_frame;
+
+struct app {
+	struct conf	*conf;
+	struct cats	*cats;
+	struct tmpl_set	*tmpl;
+	struct db	*db;
+	struct keyring	*keys;
+	struct sync	*sync;
+	const char	*base_path;	/* path part of base_url, "" mostly */
+	const char	*origin;	/* scheme and authority of base_url */
+	bool		 https;
+	bool		 cgi;		/* one request, then exit */
+	uint8_t		 csrf_key[32];	/* csrf_init() */
+};
+
+/* Derive csrf_key from the keyring; once, at start. */
+void csrf_init(struct app *app);
+
+/*
+ * Written beside the handlers.
+ * auth.c: the session of the request's cookie `session` (req_cookie), *out
+ * NULL when there is none or it is invalid; in the request's arena.
+ */
+IB_MUST const struct ib_err *session_find(struct app *app, struct req *r, struct session **out);
+/* The frame around a page, for resp_problem and the handlers; NULL when memory is gone. */
+struct view_frame *view_frame_make(struct app *app, struct req *r);
+/* work.c: what an answer left to do, within the budget; and now and then while idle. */
+void app_work(struct app *app, int64_t budget_ms);
+void app_idle(struct app *app);
+
+/* What a route demands before its handler runs. */
+enum need {
+	NEED_NOTHING = 0,
+	NEED_SESSION = 1,	/* somebody is signed in; else 303 to the start page (GET of a
+				   page) or 401 */
+	NEED_CSRF = 2,		/* POST: token and origin are ours; else 403 */
+	NEED_RAW = 4,		/* the body is for the handler alone: no form parsing */
+	NEED_ADMIN = 8,		/* a company admin; else 403 with a sentence (has NEED_SESSION in it) */
+	NEED_MAYBE = 16		/* the session if there is one */
+};
+
+typedef const struct ib_err *handler(struct app *app, struct req *r);
+
+struct route {
+	unsigned	 methods;	/* M_GET | ... (HEAD comes with GET) */
+	const char	*pattern;	/* "/inbox/{thread}/reply" */
+	unsigned	 need;
+	size_t		 body_max;
+	handler		*fn;
+	const char	*repeatable;	/* form name that may come more than once, or NULL */
+};
+
+extern const struct route routes[];
+extern const size_t nroutes;
+
+/* Signed-in user of a request (store/session.h fills it). */
+struct session {
+	int64_t		 user_id, install_id;
+	const char	*user_name, *timezone, *company_name;
+	enum lang	 lang;
+	bool		 admin, owner, shared;	/* owner: installed the connection */
+	bool		 may_read;		/* shared, or owner of a private one */
+	int64_t		 rev;			/* of the company's data: moves with every visible change */
+	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
+};
+
+#endif

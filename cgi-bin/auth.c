@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * auth.c - who is signed in.
+ *
+ * The cookie `session` names a row; that row, its user and its company are
+ * read anew with every request, so that a change of visibility, a removal or
+ * a sign-out counts at once.  `seen_at` is moved at most every ten minutes:
+ * reading a page writes nothing.
+ */
+#include "app.h"
+#include "auth.h"
+
+#include "../lib/base/clock.h"
+#include "../lib/base/log.h"
+#include "../lib/store/install.h"
+
+#define SEEN_EVERY_MS	(10 * MS_MINUTE)
+
+const struct ib_err *
+session_find(struct app *app, struct req *r, struct session **out)
+{
+	const struct ib_err *err;
+	struct signed_in *who;
+	struct session *s = ARENA_NEW(r->a, struct session);
+
+	*out = NULL;
+	if (s == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "session");
+	if ((err = session_get(app->db, r->a, req_cookie(r, "session"), r->now, s->hash, &who)) != NULL ||
+	    who == NULL)
+		return err;
+	s->user_id = who->user_id;
+	s->install_id = who->install_id;
+	s->user_name = who->name;
+	s->timezone = who->timezone;
+	s->company_name = who->company_name;
+	s->lang = who->lang;
+	s->admin = who->admin;
+	s->shared = who->shared;
+	s->owner = who->owner_id == who->user_id;
+	s->may_read = who->shared || s->owner;
+	s->rev = who->rev;
+	/* Only a convenience: a busy database must not fail the page. */
+	if (r->now - who->seen_at > SEEN_EVERY_MS &&
+	    (err = session_seen(app->db, s->hash, r->now)) != NULL)
+		log_err(err, "session_seen");
+	*out = s;
+	return NULL;
+}
+
+const struct ib_err *
+auth_sign_in(struct app *app, struct req *r, int64_t user_id)
+{
+	const struct ib_err *err;
+	int64_t days = conf_int(app->conf, CONF_SESSION_DAYS);
+	char *token;
+
+	if ((err = session_start(app->db, r->a, user_id, r->now, days, &token)) != NULL)
+		return err;
+	resp_cookie(app, r, "session", token, days * 86400);
+	return NULL;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* auth.h - signing in; see auth.c.  session_find() is declared in app.h. */
+#ifndef IB_AUTH_H
+#define IB_AUTH_H
+
+#include "app.h"
+
+/* A fresh session and its cookie (never a former one: no fixation).  In a transaction or not. */
+IB_MUST const struct ib_err *auth_sign_in(struct app *app, struct req *r, int64_t user_id);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * csrf.c - was this form sent from a page of ours, by the person it was made for?
+ *
+ * Two fences.  The browser's word: Sec-Fetch-Site and Origin (or, from old
+ * browsers, Referer) must not name another site.  And a token in the form:
+ * HMAC-SHA256 under a subkey of the master key, over the session's hash, or
+ * for somebody not signed in over a random cookie `visitor`.  Nothing is
+ * stored; tokens end with the session or the cookie.
+ */
+#include "req_private.h"
+
+#include "../lib/base/str.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define TOKEN_LEN	43	/* base64url of 32 bytes */
+
+void
+csrf_init(struct app *app)
+{
+	keyring_subkey(app->keys, "csrf", app->csrf_key);
+}
+
+const char *
+csrf_bad_origin(const struct req *r)
+{
+	const struct req_private *pv = r->pv;
+	const char *ours = pv->app->origin;
+	size_t len = strlen(ours);
+
+	if (pv->fetch_site != NULL && strcmp(pv->fetch_site, "same-origin") != 0 &&
+	    strcmp(pv->fetch_site, "none") != 0)
+		return "fetch_site";
+	if (pv->origin != NULL)
+		return strcasecmp(pv->origin, ours) == 0 ? NULL : "origin";
+	if (pv->referer != NULL && (strncasecmp(pv->referer, ours, len) != 0 ||
+	    (pv->referer[len] != '/' && pv->referer[len] != '\0')))
+		return "referer";
+	return NULL;
+}
+
+/* The visitor's cookie if it is one that we could have made. */
+static const char *
+visitor(const struct req *r)
+{
+	const char *v = req_cookie(r, "visitor");
+
+	return v != NULL && strlen(v) == TOKEN_LEN ? v : NULL;
+}
+
+/* Token for a session or a visitor into out (TOKEN_LEN + 1 bytes). */
+static bool
+make_token(const struct app *app, const struct session *s, const char *visitor_id,
+    char out[TOKEN_LEN + 1])
+{
+	struct ib_buf b;
+	uint8_t mac[32];
+	bool done;
+
+	done = s != NULL ?
+	    crypt_hmac2(app->csrf_key, sizeof(app->csrf_key), "session ", 8,
+		s->hash, sizeof(s->hash), mac) :
+	    crypt_hmac2(app->csrf_key, sizeof(app->csrf_key), "visitor ", 8,
+		visitor_id, strlen(visitor_id), mac);
+	if (!done)
+		return false;
+	buf_init(&b, TOKEN_LEN);
+	str_base64url(&b, mac, sizeof(mac));
+	if ((done = !b.failed && b.len == TOKEN_LEN))
+		memcpy(out, b.p, TOKEN_LEN + 1);
+	buf_fini(&b);
+	return done;
+}
+
+const char *
+csrf_bad_token(const struct app *app, const struct req *r)
+{
+	char want[TOKEN_LEN + 1];
+	const char *got = req_form(r, "csrf"), *v = NULL;
+
+	if (got == NULL)
+		return "no_field";
+	if (r->session == NULL && (v = visitor(r)) == NULL)
+		return "no_cookie";
+	if (!make_token(app, r->session, v, want))
+		return "hmac";
+	if (strlen(got) != TOKEN_LEN || !crypt_equal(got, want, TOKEN_LEN))
+		return "mismatch";
+	return NULL;
+}
+
+const char *
+req_csrf(const struct app *app, struct req *r)
+{
+	struct req_private *pv = r->pv;
+	char token[TOKEN_LEN + 1];
+	const char *v = NULL;
+	char *fresh = NULL;
+
+	if (pv->csrf != NULL)
+		return pv->csrf;
+	if (r->session == NULL && (v = visitor(r)) == NULL) {
+		if (crypt_token(r->a, 32, &fresh) != NULL) {
+			pv->broken = "no random bytes for the visitor's cookie";
+			return NULL;
+		}
+		resp_cookie(app, r, "visitor", fresh, -1);
+		v = fresh;
+	}
+	if (!make_token(app, r->session, v, token) ||
+	    (pv->csrf = arena_dupn(r->a, token, TOKEN_LEN)) == NULL)
+		pv->broken = "no CSRF token could be made";
+	return pv->csrf;
+}

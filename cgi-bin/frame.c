@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.c - the frame around every page: language switch, signed-in person,
+ * addresses of style sheet and script with a digest of their content, so that
+ * they may be cached for a year and still change with the next release.
+ */
+#include "frame.h"
+
+#include "../lib/base/crypt.h"
+#include "../lib/base/str.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef PKGDATADIR
+#define PKGDATADIR "."
+#endif
+
+/* The files are read once per process; a worker ends when the program is replaced. */
+struct static_file { const char *name; char version[9]; bool known; };
+static struct static_file files[] = {
+	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }
+};
+
+static void
+digest_file(const struct app *app, struct static_file *f)
+{
+	const char *dir = conf_str(app->conf, CONF_STATIC_DIR);
+	uint8_t sum[32];
+	char path[4096];
+	struct ib_buf b;
+	ssize_t n;
+	char *p;
+	int fd;
+
+	f->known = true;
+	snprintf(path, sizeof(path), "%s/%s", *dir != '\0' ? dir : PKGDATADIR "/static", f->name);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return;
+	buf_init(&b, 4 << 20);
+	while ((p = buf_reserve(&b, 65536)) != NULL && (n = read(fd, p, 65536)) > 0)
+		b.len += (size_t)n;
+	close(fd);
+	crypt_sha256(b.len > 0 ? b.p : "", b.len, sum);
+	str_hex(f->version, sum, 4);
+	buf_fini(&b);
+}
+
+static const char *
+static_href(const struct app *app, struct req *r, size_t which)
+{
+	struct static_file *f = &files[which];
+
+	if (!f->known)
+		digest_file(app, f);
+	return req_href(app, r, f->version[0] != '\0' ? "/static/%s?v=%s" : "/static/%s",
+	    f->name, f->version);
+}
+
+/* Sentences after a redirect: ?notice=word. */
+static const struct { const char *word; enum str_id id; bool bad; } notices[] = {
+	{ "signed_out", STR_NOTICE_SIGNED_OUT, false },
+	{ "cancelled", STR_NOTICE_CANCELLED, false },
+	{ "retried", STR_NOTICE_RETRIED, false },
+};
+
+struct view_frame *
+view_frame_make(struct app *app, struct req *r)
+{
+	struct view_frame *f = ARENA_NEW(r->a, struct view_frame);
+	const char *word = req_query(r, "notice"), *sandbox = conf_str(app->conf, CONF_DEMO_URL);
+	size_t i;
+
+	if (f == NULL)
+		return NULL;
+	f->lang = lang_code(r->lang);
+	f->other_lang = lang_code(r->lang == LANG_EN ? LANG_JA : LANG_EN);
+	f->lang_action = req_href(app, r, "/language");
+	f->here = r->here;
+	f->csrf = req_csrf(app, r);
+	f->app_css = static_href(app, r, 0);
+	f->app_js = static_href(app, r, 1);
+	f->icon = static_href(app, r, 2);
+	f->home = req_href(app, r, "%s", r->session != NULL ? "/inbox" : "/");
+	f->signout_action = req_href(app, r, "/signout");
+	if (r->session != NULL) {
+		f->user = r->session->user_name;
+		f->company = r->session->company_name;
+	}
+	f->sandbox = *sandbox != '\0' ? sandbox : NULL;
+	for (i = 0; word != NULL && i < sizeof(notices) / sizeof(notices[0]); i++) {
+		if (strcmp(word, notices[i].word) == 0) {
+			f->notice = cat_str(app->cats, r->lang, notices[i].id);
+			f->notice_bad = notices[i].bad;
+		}
+	}
+	return f;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* handlers.h - every handler of routes.c, by file. */
+#ifndef IB_HANDLERS_H
+#define IB_HANDLERS_H
+
+#include "app.h"
+
+/* h_start.c */
+IB_MUST const struct ib_err *h_start(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_language(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_signout(struct app *app, struct req *r);
+/* h_pipedrive.c */
+IB_MUST const struct ib_err *h_connect(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_pipedrive_callback(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_visibility(struct app *app, struct req *r);
+/* h_facebook.c */
+IB_MUST const struct ib_err *h_connect_more(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_connect_facebook(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_facebook_callback(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_connect_pages(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_connect_import(struct app *app, struct req *r);
+/* h_hook.c */
+IB_MUST const struct ib_err *h_hook(struct app *app, struct req *r);
+/* h_inbox.c */
+IB_MUST const struct ib_err *h_inbox(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_thread(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
+/* h_reply.c */
+IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
+/* h_media.c */
+IB_MUST const struct ib_err *h_media(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_avatar(struct app *app, struct req *r);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io_cgi.c - plain CGI: one request on standard input and output.
+ *
+ * The fallback for servers without FastCGI.  A server waits until the
+ * program's standard output and standard error are closed, some until its
+ * process has ended: io_cgi_detach() gives it both.
+ */
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static ssize_t
+cgi_read(struct io *io, void *p, size_t n)
+{
+	ssize_t got;
+
+	(void)io;
+	do
+		got = read(STDIN_FILENO, p, n);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+static bool
+cgi_write(struct io *io, struct iovec *v, int n)
+{
+	ssize_t put;
+
+	(void)io;
+	while (n > 0) {
+		if ((put = writev(STDOUT_FILENO, v, n)) < 0) {
+			if (errno == EINTR)
+				continue;
+			return false;
+		}
+		for (; n > 0 && (size_t)put >= v->iov_len; v++, n--)
+			put -= (ssize_t)v->iov_len;
+		if (n > 0) {
+			v->iov_base = (char *)v->iov_base + put;
+			v->iov_len -= (size_t)put;
+		}
+	}
+	return true;
+}
+
+static void
+to_null(int fd, int flags)
+{
+	int null;
+
+	if ((null = open("/dev/null", flags | O_CLOEXEC)) < 0) {
+		(void)close(fd);
+		return;
+	}
+	if (null == fd)
+		return;
+	(void)dup2(null, fd);
+	(void)close(null);
+}
+
+static void
+cgi_finish(struct io *io)
+{
+	(void)io;
+	to_null(STDOUT_FILENO, O_WRONLY);
+}
+
+bool
+io_cgi_serve(const struct io_calls *calls)
+{
+	struct io io = { environ, cgi_read, cgi_write, cgi_finish };
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return calls->serve(calls->arg, &io);
+}
+
+bool
+io_cgi_detach(void)
+{
+	pid_t child;
+
+	to_null(STDIN_FILENO, O_RDONLY);
+	to_null(STDOUT_FILENO, O_WRONLY);
+	to_null(STDERR_FILENO, O_WRONLY);
+	if ((child = fork()) < 0)
+		return false;
+	if (child > 0)
+		_exit(0);
+	(void)setsid();
+	return true;
+}

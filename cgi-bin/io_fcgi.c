@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io_fcgi.c - the only door to libfcgi: a worker on the socket at descriptor 0.
+ *
+ * One request at a time.  SIGTERM and SIGUSR1 are blocked but for the moment
+ * of waiting, so that a request in hand is always finished and none is taken
+ * that would not be.  Several workers may wait on the same socket: it does not
+ * block, and who comes too late goes on waiting.
+ */
+#include "io.h"
+
+#include "../lib/base/clock.h"
+#include "../lib/base/log.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define BINARY_CHECK_MS	(5 * MS_SECOND)
+#define FAILURES_MAX	10	/* of accept in a row */
+#define STALL_S		30	/* a server that stops in the middle of a request */
+
+struct fcgi_io {
+	struct io	 io;
+	FCGX_Request	 req;
+};
+
+static volatile sig_atomic_t stop;
+
+/* Transport -------------------------------------------------------------------- */
+
+static ssize_t
+fcgi_read(struct io *io, void *p, size_t n)
+{
+	struct fcgi_io *f = (struct fcgi_io *)io;
+	int got;
+
+	got = FCGX_GetStr(p, n > INT_MAX ? INT_MAX : (int)n, f->req.in);
+	if (got <= 0)
+		return FCGX_GetError(f->req.in) != 0 ? -1 : 0;
+	return got;
+}
+
+static bool
+fcgi_write(struct io *io, struct iovec *v, int n)
+{
+	struct fcgi_io *f = (struct fcgi_io *)io;
+	const char *p;
+	size_t left;
+	int put;
+
+	for (; n > 0; v++, n--)
+		for (p = v->iov_base, left = v->iov_len; left > 0; ) {
+			put = FCGX_PutStr(p, left > INT_MAX ? INT_MAX : (int)left, f->req.out);
+			if (put <= 0)
+				return false;
+			p += put;
+			left -= (size_t)put;
+		}
+	return true;
+}
+
+static void
+fcgi_finish(struct io *io)
+{
+	struct fcgi_io *f = (struct fcgi_io *)io;
+
+	/*
+	 * A connection that the server wants to keep would bind the next
+	 * request to this worker, and only a read could tell when it comes.
+	 */
+	f->req.keepConnection = 0;
+	FCGX_Finish_r(&f->req);
+}
+
+/* Signals ---------------------------------------------------------------------- */
+
+static void
+on_stop(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* Blocks what ends us; *waiting is the mask while there is nothing to do. */
+static void
+block_signals(sigset_t *waiting)
+{
+	struct sigaction sa;
+	sigset_t set;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = on_stop;
+	sigemptyset(&sa.sa_mask);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
+	(void)sigprocmask(SIG_BLOCK, &set, waiting);
+	sigdelset(waiting, SIGTERM);
+	sigdelset(waiting, SIGUSR1);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	(void)sigaction(SIGUSR1, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+/* Were we told to end, even if the signal is still held back? */
+static bool
+must_stop(void)
+{
+	sigset_t set;
+
+	return stop || (sigpending(&set) == 0 &&
+	    (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGUSR1) == 1));
+}
+
+/* A new program at our path ------------------------------------------------------ */
+
+struct binary {
+	char		 path[PATH_MAX];
+	struct stat	 now, seen;
+	bool		 known, differs;
+	int64_t		 next_ms;
+};
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void
+binary_init(struct binary *b, int64_t now)
+{
+	ssize_t n;
+
+	memset(b, 0, sizeof(*b));
+	n = readlink("/proc/self/exe", b->path, sizeof(b->path) - 1);
+	b->known = n > 0 && stat(b->path, &b->now) == 0;
+	b->next_ms = now + BINARY_CHECK_MS;
+}
+
+/* Another one, and the same other one as last time: whoever writes it is done. */
+static bool
+binary_replaced(struct binary *b, int64_t now)
+{
+	struct stat st;
+	bool again;
+
+	if (!b->known || now < b->next_ms)
+		return false;
+	b->next_ms = now + BINARY_CHECK_MS;
+	if (stat(b->path, &st) != 0 || same_file(&st, &b->now)) {
+		b->differs = false;
+		return false;
+	}
+	again = b->differs && same_file(&st, &b->seen);
+	b->differs = true;
+	b->seen = st;
+	return again;
+}
+
+/* The loop --------------------------------------------------------------------- */
+
+bool
+io_fcgi_here(void)
+{
+	return !FCGX_IsCGI();
+}
+
+struct loop {
+	const struct io_calls *calls;
+	struct fcgi_io	 f;
+	struct binary	 binary;
+	sigset_t	 waiting;
+	int64_t		 end_ms, idle_at_ms;
+	unsigned	 served, failures;
+	int		 exit_code;
+};
+
+/* A request is there, taken and answered; or another worker was faster.  False ends the loop. */
+static bool
+take(struct loop *l)
+{
+	static const struct timeval stall = { STALL_S, 0 };
+	int rc;
+
+	if ((rc = FCGX_Accept_r(&l->f.req)) != 0) {
+		if (rc == -EAGAIN || rc == -EINTR || rc == -ECONNABORTED)
+			return true;
+		log_event(LOG_ERROR_, "accept_failed", "errno", log_i(-rc), NULL);
+		if (++l->failures >= FAILURES_MAX) {
+			l->exit_code = 1;
+			return false;
+		}
+		(void)poll(NULL, 0, 100);
+		return true;
+	}
+	l->failures = 0;
+	(void)setsockopt(l->f.req.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &stall, sizeof(stall));
+	(void)setsockopt(l->f.req.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall));
+	l->f.io.envp = l->f.req.envp;
+	if (l->calls->serve(l->calls->arg, &l->f.io) && l->calls->work != NULL && !must_stop())
+		l->calls->work(l->calls->arg);
+	l->idle_at_ms = clock_mono() + l->calls->idle_ms;
+	l->served++;
+	return l->calls->max_requests == 0 || l->served < l->calls->max_requests;
+}
+
+/* How long nothing need be looked at. */
+static int64_t
+next_look(const struct loop *l, int64_t now)
+{
+	int64_t at = now + MS_MINUTE;
+
+	if (l->calls->idle != NULL && l->idle_at_ms < at)
+		at = l->idle_at_ms;
+	if (l->binary.known && l->binary.next_ms < at)
+		at = l->binary.next_ms;
+	if (l->end_ms != 0 && l->end_ms < at)
+		at = l->end_ms;
+	return at > now ? at - now : 0;
+}
+
+static bool
+step(struct loop *l)
+{
+	struct pollfd p = { .fd = 0, .events = POLLIN };
+	int64_t now = clock_mono(), wait;
+	struct timespec ts;
+	int n;
+
+	if (stop || binary_replaced(&l->binary, now) || (l->end_ms != 0 && now >= l->end_ms))
+		return false;
+	wait = next_look(l, now);
+	ts.tv_sec = (time_t)(wait / MS_SECOND);
+	ts.tv_nsec = (long)(wait % MS_SECOND) * 1000000L;
+	if ((n = ppoll(&p, 1, &ts, &l->waiting)) < 0) {
+		if (errno == EINTR)
+			return true;
+		log_event(LOG_ERROR_, "poll_failed", "errno", log_i(errno), NULL);
+		l->exit_code = 1;
+		return false;
+	}
+	if (n > 0 && (p.revents & POLLIN) != 0)
+		return take(l);
+	if (n > 0) {
+		/* The supervisor closed the socket: nothing will ever come. */
+		log_event(LOG_INFO_, "socket_closed", NULL);
+		return false;
+	}
+	if (l->calls->idle != NULL && clock_mono() >= l->idle_at_ms) {
+		l->calls->idle(l->calls->arg);
+		l->idle_at_ms = clock_mono() + l->calls->idle_ms;
+	}
+	return true;
+}
+
+int
+io_fcgi_loop(const struct io_calls *calls)
+{
+	static struct loop l;
+	int64_t now = clock_mono();
+	int flags;
+
+	memset(&l, 0, sizeof(l));
+	l.calls = calls;
+	l.f.io.read = fcgi_read;
+	l.f.io.write = fcgi_write;
+	l.f.io.finish = fcgi_finish;
+	l.idle_at_ms = now + calls->idle_ms;
+	l.end_ms = calls->for_ms > 0 ? now + calls->for_ms : 0;
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&l.f.req, 0, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		log_event(LOG_ERROR_, "fcgi_init_failed", NULL);
+		return 1;
+	}
+	block_signals(&l.waiting);	/* after FCGX_Init, which has handlers of its own */
+	if ((flags = fcntl(0, F_GETFL)) < 0 || fcntl(0, F_SETFL, flags | O_NONBLOCK) < 0) {
+		log_event(LOG_ERROR_, "socket_failed", "errno", log_i(errno), NULL);
+		return 1;
+	}
+	if (calls->watch_binary)
+		binary_init(&l.binary, now);
+	while (step(&l))
+		;
+	FCGX_Free(&l.f.req, 1);
+	return l.exit_code;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* routes.c - the whole attack surface, on one screen. */
+#include "handlers.h"
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
+const struct route routes[] = {
+	{ M_GET,	  "/",				NEED_MAYBE,		 0,	   h_start, NULL },
+	{ M_POST,	  "/language",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_language, NULL },
+	{ M_POST,	  "/signout",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_signout, NULL },
+
+	{ M_GET,	  "/connect",			NEED_MAYBE,		 0,	   h_connect, NULL },
+	{ M_GET,	  "/pipedrive/callback",	NEED_NOTHING,		 0,	   h_pipedrive_callback, NULL },
+	{ M_GET | M_POST, "/connect/visibility",	NEED_CSRF,		 4 * KIB,  h_visibility, NULL },
+	{ M_GET,	  "/connect/more",		NEED_ADMIN,		 0,	   h_connect_more, NULL },
+	{ M_GET,	  "/connect/facebook",		NEED_NOTHING,		 0,	   h_connect_facebook, NULL },
+	{ M_GET,	  "/facebook/callback",		NEED_NOTHING,		 0,	   h_facebook_callback, NULL },
+	{ M_GET | M_POST, "/connect/pages",		NEED_CSRF,		 16 * KIB, h_connect_pages, "page" },
+	{ M_GET,	  "/connect/import",		NEED_SESSION,		 0,	   h_connect_import, NULL },
+
+	{ M_GET | M_POST, "/hook/facebook",		NEED_RAW,		 1 * MIB,  h_hook, NULL },
+
+	{ M_GET,	  "/inbox",			NEED_SESSION,		 0,	   h_inbox, NULL },
+	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION,		 0,	   h_thread, NULL },
+	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },
+	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
+	{ M_GET,	  "/poll",			NEED_SESSION,		 0,	   h_poll, NULL },
+	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
+	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
+};
+const size_t nroutes = sizeof(routes) / sizeof(routes[0]);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * views.c - the field tables of views.h and the list of templates.
+ *
+ * One table per struct, in the order of the header; a field that is not here
+ * cannot be used in a template.  Nothing allocates, nothing fails.
+ */
+#include "views.h"
+
+static const struct tmpl_field view_frame_f[] = {
+	F_STR(struct view_frame, lang),
+	F_STR(struct view_frame, other_lang),
+	F_STR(struct view_frame, lang_action),
+	F_STR(struct view_frame, here),
+	F_STR(struct view_frame, csrf),
+	F_STR(struct view_frame, app_css),
+	F_STR(struct view_frame, app_js),
+	F_STR(struct view_frame, icon),
+	F_STR(struct view_frame, home),
+	F_STR(struct view_frame, user),
+	F_STR(struct view_frame, company),
+	F_STR(struct view_frame, signout_action),
+	F_STR(struct view_frame, sandbox),
+	F_STR(struct view_frame, notice),
+	F_BOOL(struct view_frame, notice_bad),
+	F_END
+};
+static const struct tmpl_type view_frame_t = { "frame", sizeof(struct view_frame), view_frame_f };
+
+static const struct tmpl_field view_start_f[] = {
+	F_SUB(struct view_start, frame, &view_frame_t),
+	F_STR(struct view_start, connect),
+	F_STR(struct view_start, inbox),
+	F_END
+};
+static const struct tmpl_type view_start_t = { "start", sizeof(struct view_start), view_start_f };
+
+static const struct tmpl_field view_problem_f[] = {
+	F_SUB(struct view_problem, frame, &view_frame_t),
+	F_STR(struct view_problem, text),
+	F_STR(struct view_problem, way),
+	F_STR(struct view_problem, way_label),
+	F_STR(struct view_problem, request_id),
+	F_END
+};
+static const struct tmpl_type view_problem_t = { "problem", sizeof(struct view_problem), view_problem_f };
+
+static const struct tmpl_field view_visibility_f[] = {
+	F_SUB(struct view_visibility, frame, &view_frame_t),
+	F_STR(struct view_visibility, company),
+	F_STR(struct view_visibility, action),
+	F_STR(struct view_visibility, cancel),
+	F_STR(struct view_visibility, error),
+	F_BOOL(struct view_visibility, is_private),
+	F_BOOL(struct view_visibility, is_shared),
+	F_END
+};
+static const struct tmpl_type view_visibility_t = { "visibility", sizeof(struct view_visibility), view_visibility_f };
+
+static const struct tmpl_field view_facebook_f[] = {
+	F_SUB(struct view_facebook, frame, &view_frame_t),
+	F_STR(struct view_facebook, go),
+	F_STR(struct view_facebook, cancel),
+	F_STR(struct view_facebook, redirect_uri),
+	F_STR(struct view_facebook, declined),
+	F_END
+};
+static const struct tmpl_type view_facebook_t = { "facebook", sizeof(struct view_facebook), view_facebook_f };
+
+static const struct tmpl_field view_page_choice_f[] = {
+	F_STR(struct view_page_choice, id),
+	F_STR(struct view_page_choice, dom_id),
+	F_STR(struct view_page_choice, name),
+	F_STR(struct view_page_choice, initial),
+	F_STR(struct view_page_choice, picture),
+	F_STR(struct view_page_choice, category),
+	F_BOOL(struct view_page_choice, can),
+	F_BOOL(struct view_page_choice, ticked),
+	F_BOOL(struct view_page_choice, here),
+	F_BOOL(struct view_page_choice, no_role),
+	F_BOOL(struct view_page_choice, no_permission),
+	F_BOOL(struct view_page_choice, other_company),
+	F_STR(struct view_page_choice, taken_by),
+	F_END
+};
+static const struct tmpl_type view_page_choice_t = { "page_choice", sizeof(struct view_page_choice), view_page_choice_f };
+
+static const struct tmpl_field view_pages_f[] = {
+	F_SUB(struct view_pages, frame, &view_frame_t),
+	F_STR(struct view_pages, action),
+	F_STR(struct view_pages, again),
+	F_STR(struct view_pages, cancel),
+	F_STR(struct view_pages, error),
+	F_BOOL(struct view_pages, empty),
+	F_BOOL(struct view_pages, none_can),
+	F_LIST(struct view_pages, pages, &view_page_choice_t),
+	F_END
+};
+static const struct tmpl_type view_pages_t = { "pages", sizeof(struct view_pages), view_pages_f };
+
+static const struct tmpl_field view_import_page_f[] = {
+	F_STR(struct view_import_page, dom_id),
+	F_STR(struct view_import_page, name),
+	F_STR(struct view_import_page, initial),
+	F_STR(struct view_import_page, picture),
+	F_BOOL(struct view_import_page, waiting),
+	F_BOOL(struct view_import_page, running),
+	F_BOOL(struct view_import_page, paused),
+	F_BOOL(struct view_import_page, done),
+	F_BOOL(struct view_import_page, failed),
+	F_STR(struct view_import_page, detail),
+	F_BOOL(struct view_import_page, has_total),
+	F_INT(struct view_import_page, threads),
+	F_INT(struct view_import_page, total),
+	F_INT(struct view_import_page, messages),
+	F_END
+};
+static const struct tmpl_type view_import_page_t = { "import_page", sizeof(struct view_import_page), view_import_page_f };
+
+static const struct tmpl_field view_import_f[] = {
+	F_SUB(struct view_import, frame, &view_frame_t),
+	F_STR(struct view_import, inbox),
+	F_BOOL(struct view_import, running),
+	F_LIST(struct view_import, pages, &view_import_page_t),
+	F_END
+};
+static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
+
+static const struct tmpl_field view_row_f[] = {
+	F_STR(struct view_row, dom_id),
+	F_INT(struct view_row, rev),
+	F_STR(struct view_row, href),
+	F_STR(struct view_row, current),
+	F_STR(struct view_row, name),
+	F_STR(struct view_row, initials),
+	F_STR(struct view_row, picture),
+	F_INT(struct view_row, tint),
+	F_STR(struct view_row, who),
+	F_STR(struct view_row, snippet),
+	F_STR(struct view_row, time),
+	F_STR(struct view_row, datetime),
+	F_STR(struct view_row, full_time),
+	F_BOOL(struct view_row, unread),
+	F_BOOL(struct view_row, failed),
+	F_BOOL(struct view_row, draft),
+	F_STR(struct view_row, page),
+	F_INT(struct view_row, page_tint),
+	F_END
+};
+static const struct tmpl_type view_row_t = { "row", sizeof(struct view_row), view_row_f };
+
+static const struct tmpl_field view_list_f[] = {
+	F_LIST(struct view_list, rows, &view_row_t),
+	F_BOOL(struct view_list, live),
+	F_INT(struct view_list, unread),
+	F_BOOL(struct view_list, some_unread),
+	F_STR(struct view_list, older),
+	F_STR(struct view_list, newest),
+	F_BOOL(struct view_list, no_pages),
+	F_BOOL(struct view_list, importing),
+	F_BOOL(struct view_list, empty),
+	F_STR(struct view_list, connect),
+	F_END
+};
+static const struct tmpl_type view_list_t = { "list", sizeof(struct view_list), view_list_f };
+
+static const struct tmpl_field view_span_f[] = {
+	F_STR(struct view_span, text),
+	F_STR(struct view_span, href),
+	F_END
+};
+static const struct tmpl_type view_span_t = { "span", sizeof(struct view_span), view_span_f };
+
+static const struct tmpl_field view_quote_f[] = {
+	F_STR(struct view_quote, who),
+	F_STR(struct view_quote, text),
+	F_STR(struct view_quote, href),
+	F_END
+};
+static const struct tmpl_type view_quote_t = { "quote", sizeof(struct view_quote), view_quote_f };
+
+static const struct tmpl_field view_reaction_f[] = {
+	F_STR(struct view_reaction, emoji),
+	F_STR(struct view_reaction, who),
+	F_END
+};
+static const struct tmpl_type view_reaction_t = { "reaction", sizeof(struct view_reaction), view_reaction_f };
+
+static const struct tmpl_field view_att_f[] = {
+	F_STR(struct view_att, label),
+	F_BOOL(struct view_att, pending),
+	F_BOOL(struct view_att, gone),
+	F_BOOL(struct view_att, too_large),
+	F_BOOL(struct view_att, image),
+	F_BOOL(struct view_att, video),
+	F_BOOL(struct view_att, audio),
+	F_BOOL(struct view_att, file),
+	F_BOOL(struct view_att, sticker),
+	F_BOOL(struct view_att, location),
+	F_BOOL(struct view_att, link),
+	F_BOOL(struct view_att, card),
+	F_BOOL(struct view_att, booking),
+	F_BOOL(struct view_att, privacy),
+	F_BOOL(struct view_att, other),
+	F_STR(struct view_att, src),
+	F_STR(struct view_att, href),
+	F_STR(struct view_att, emoji),
+	F_STR(struct view_att, width),
+	F_STR(struct view_att, height),
+	F_STR(struct view_att, alt),
+	F_STR(struct view_att, name),
+	F_STR(struct view_att, size),
+	F_STR(struct view_att, title),
+	F_STR(struct view_att, text),
+	F_STR(struct view_att, host),
+	F_END
+};
+static const struct tmpl_type view_att_t = { "att", sizeof(struct view_att), view_att_f };
+
+static const struct tmpl_field view_msg_f[] = {
+	F_STR(struct view_msg, dom_id),
+	F_INT(struct view_msg, rev),
+	F_STR(struct view_msg, day),
+	F_STR(struct view_msg, day_id),
+	F_STR(struct view_msg, time),
+	F_STR(struct view_msg, datetime),
+	F_STR(struct view_msg, full_time),
+	F_STR(struct view_msg, line),
+	F_STR(struct view_msg, line_text),
+	F_BOOL(struct view_msg, out),
+	F_BOOL(struct view_msg, cont),
+	F_STR(struct view_msg, who),
+	F_BOOL(struct view_msg, external),
+	F_SUB(struct view_msg, quote, &view_quote_t),
+	F_BOOL(struct view_msg, has_text),
+	F_BOOL(struct view_msg, big),
+	F_LIST(struct view_msg, spans, &view_span_t),
+	F_LIST(struct view_msg, atts, &view_att_t),
+	F_BOOL(struct view_msg, deleted),
+	F_BOOL(struct view_msg, edited),
+	F_BOOL(struct view_msg, unsupported),
+	F_STR(struct view_msg, fb),
+	F_BOOL(struct view_msg, has_reactions),
+	F_LIST(struct view_msg, reactions, &view_reaction_t),
+	F_BOOL(struct view_msg, sending),
+	F_BOOL(struct view_msg, sent),
+	F_BOOL(struct view_msg, delivered),
+	F_BOOL(struct view_msg, read),
+	F_BOOL(struct view_msg, checking),
+	F_BOOL(struct view_msg, failed),
+	F_STR(struct view_msg, reason),
+	F_STR(struct view_msg, retry),
+	F_STR(struct view_msg, retry_key),
+	F_STR(struct view_msg, edit),
+	F_STR(struct view_msg, reconnect),
+	F_STR(struct view_msg, open_fb),
+	F_END
+};
+static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
+
+static const struct tmpl_field view_composer_f[] = {
+	F_STR(struct view_composer, action),
+	F_STR(struct view_composer, key),
+	F_STR(struct view_composer, text),
+	F_STR(struct view_composer, error),
+	F_INT(struct view_composer, max),
+	F_STR(struct view_composer, until),
+	F_BOOL(struct view_composer, agent),
+	F_END
+};
+static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };
+
+static const struct tmpl_field view_closed_f[] = {
+	F_STR(struct view_closed, reason),
+	F_STR(struct view_closed, advice),
+	F_STR(struct view_closed, way),
+	F_STR(struct view_closed, way_label),
+	F_STR(struct view_closed, text),
+	F_STR(struct view_closed, error),
+	F_END
+};
+static const struct tmpl_type view_closed_t = { "closed", sizeof(struct view_closed), view_closed_f };
+
+static const struct tmpl_field view_panel_f[] = {
+	F_STR(struct view_panel, name),
+	F_STR(struct view_panel, page),
+	F_STR(struct view_panel, first_at),
+	F_STR(struct view_panel, last_at),
+	F_STR(struct view_panel, first_iso),
+	F_STR(struct view_panel, last_iso),
+	F_END
+};
+static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
+
+static const struct tmpl_field view_conv_f[] = {
+	F_STR(struct view_conv, dom_id),
+	F_STR(struct view_conv, href),
+	F_STR(struct view_conv, back),
+	F_STR(struct view_conv, name),
+	F_STR(struct view_conv, initials),
+	F_STR(struct view_conv, picture),
+	F_INT(struct view_conv, tint),
+	F_STR(struct view_conv, page),
+	F_STR(struct view_conv, fb),
+	F_BOOL(struct view_conv, live),
+	F_STR(struct view_conv, older),
+	F_STR(struct view_conv, newest),
+	F_BOOL(struct view_conv, end_start),
+	F_BOOL(struct view_conv, end_facebook),
+	F_BOOL(struct view_conv, end_importing),
+	F_LIST(struct view_conv, messages, &view_msg_t),
+	F_BOOL(struct view_conv, empty),
+	F_SUB(struct view_conv, composer, &view_composer_t),
+	F_SUB(struct view_conv, closed, &view_closed_t),
+	F_SUB(struct view_conv, panel, &view_panel_t),
+	F_END
+};
+static const struct tmpl_type view_conv_t = { "conv", sizeof(struct view_conv), view_conv_f };
+
+static const struct tmpl_field view_alert_f[] = {
+	F_STR(struct view_alert, text),
+	F_STR(struct view_alert, way),
+	F_STR(struct view_alert, way_label),
+	F_END
+};
+static const struct tmpl_type view_alert_t = { "alert", sizeof(struct view_alert), view_alert_f };
+
+static const struct tmpl_field view_inbox_f[] = {
+	F_SUB(struct view_inbox, frame, &view_frame_t),
+	F_STR(struct view_inbox, poll),
+	F_STR(struct view_inbox, connected),
+	F_STR(struct view_inbox, import),
+	F_LIST(struct view_inbox, alerts, &view_alert_t),
+	F_SUB(struct view_inbox, list, &view_list_t),
+	F_SUB(struct view_inbox, conv, &view_conv_t),
+	F_END
+};
+static const struct tmpl_type view_inbox_t = { "inbox", sizeof(struct view_inbox), view_inbox_f };
+
+static const struct tmpl_field view_poll_f[] = {
+	F_SUB(struct view_poll, frame, &view_frame_t),
+	F_SUB(struct view_poll, list, &view_list_t),
+	F_SUB(struct view_poll, conv, &view_conv_t),
+	F_END
+};
+static const struct tmpl_type view_poll_t = { "poll", sizeof(struct view_poll), view_poll_f };
+
+const struct tmpl_decl tpl_decls[TPL_MAX] = {
+	[TPL_START] =			{ "start.html", &view_start_t, false },
+	[TPL_CONNECT_VISIBILITY] =	{ "connect_visibility.html", &view_visibility_t, false },
+	[TPL_CONNECT_FACEBOOK] =	{ "connect_facebook.html", &view_facebook_t, false },
+	[TPL_CONNECT_PAGES] =		{ "connect_pages.html", &view_pages_t, false },
+	[TPL_CONNECT_IMPORT] =		{ "connect_import.html", &view_import_t, false },
+	[TPL_INBOX] =			{ "inbox.html", &view_inbox_t, false },
+	[TPL_POLL] =			{ "poll.html", &view_poll_t, true },
+	[TPL_PROBLEM] =			{ "problem.html", &view_problem_t, false },
+};

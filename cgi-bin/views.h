@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * views.h - what the pages show: plain structs that handlers fill.
+ *
+ * Everything is ready to show: texts in the reader's language, times formatted
+ * through the catalogues' formats (strings.def), hrefs and form actions
+ * complete (req_href).  No field carries a key.  Strings are borrowed from the
+ * request's arena; NULL means "not there" and the template leaves the element
+ * or the attribute out.  Zeroed structs are valid: fill what you have.
+ *
+ * A field's name here is its name in the templates (views.c holds the tables).
+ * Where several bools exclude each other, the comment says "one of".
+ */
+#ifndef IB_VIEWS_H
+#define IB_VIEWS_H
+
+#include "../lib/tmpl/tmpl.h"
+
+enum tpl {
+	TPL_START,
+	TPL_CONNECT_VISIBILITY,
+	TPL_CONNECT_FACEBOOK,
+	TPL_CONNECT_PAGES,
+	TPL_CONNECT_IMPORT,
+	TPL_INBOX,
+	TPL_POLL,		/* fragment */
+	TPL_PROBLEM,
+	TPL_MAX
+};
+
+extern const struct tmpl_decl tpl_decls[TPL_MAX];
+
+/* Around every page ---------------------------------------------------------- */
+
+/* First member of every view.  Titles of pages are in the templates. */
+struct view_frame {
+	const char	*lang;		/* "en", "ja" */
+	const char	*other_lang;	/* the other one */
+	const char	*lang_action;	/* POST csrf, lang, back */
+	const char	*here;		/* path and query of this page, value of `back` */
+	const char	*csrf;
+	const char	*app_css, *app_js, *icon;	/* hrefs */
+	const char	*home;		/* href of the product name: inbox or start page */
+	const char	*user;		/* signed-in person's name, NULL = signed out */
+	const char	*company;
+	const char	*signout_action; /* POST csrf */
+	const char	*sandbox;	/* demo only: href of the sandbox, else NULL */
+	const char	*notice;	/* a sentence once, after a redirect, or NULL */
+	bool		 notice_bad;	/* it tells of something that did not work */
+};
+
+struct view_start {
+	struct view_frame *frame;
+	const char	*connect;	/* "/connect" */
+	const char	*inbox;		/* when somebody is signed in, else NULL */
+};
+
+struct view_problem {
+	struct view_frame *frame;
+	const char	*text;		/* the sentence */
+	const char	*way, *way_label; /* button, or both NULL */
+	const char	*request_id;
+};
+
+/* Connecting ------------------------------------------------------------------- */
+
+/* POST csrf, visibility=private|shared */
+struct view_visibility {
+	struct view_frame *frame;
+	const char	*company;
+	const char	*action;
+	const char	*cancel;	/* href */
+	const char	*error;		/* nothing was chosen, ...; or NULL */
+	bool		 is_private, is_shared;	/* ticked at first; both false = none */
+};
+
+struct view_facebook {
+	struct view_frame *frame;
+	const char	*go;		/* href that leads on to Facebook's dialog */
+	const char	*cancel;
+	const char	*redirect_uri;	/* shown for "URL blocked" */
+	const char	*declined;	/* names of permissions declined last time, or NULL */
+};
+
+/* POST csrf, page=ID (repeated) */
+struct view_page_choice {
+	const char	*id;		/* Page id: the value */
+	const char	*dom_id;	/* "p-108422330517604" */
+	const char	*name;
+	const char	*initial;	/* first letter or character, for want of a picture */
+	const char	*picture;	/* href or NULL */
+	const char	*category;	/* or NULL */
+	bool		 can;		/* may be ticked */
+	bool		 ticked;
+	bool		 here;		/* connected here already (can and ticked) */
+	/* when !can, one of: */
+	bool		 no_role;	/* the person may not manage it or answer for it */
+	bool		 no_permission;	/* permission unticked in Facebook's dialog */
+	bool		 other_company;	/* connected to another company */
+	const char	*taken_by;	/* colleague who connected it */
+};
+
+struct view_pages {
+	struct view_frame *frame;
+	const char	*action;
+	const char	*again;		/* href: ask Facebook again */
+	const char	*cancel;
+	const char	*error;		/* "Choose at least one Page", or NULL */
+	bool		 empty;		/* no Page at all */
+	bool		 none_can;	/* Pages, but none can be ticked */
+	struct view_page_choice *pages;
+	size_t		 n_pages;
+};
+
+struct view_import_page {
+	const char	*dom_id;	/* "i-1" */
+	const char	*name, *initial, *picture;
+	/* one of: */
+	bool		 waiting, running, paused, done, failed;
+	const char	*detail;	/* paused, failed: the sentence, or NULL */
+	bool		 has_total;	/* total is known: progress has a length */
+	int64_t		 threads;	/* conversations so far */
+	int64_t		 total;		/* of so many */
+	int64_t		 messages;	/* so far */
+};
+
+struct view_import {
+	struct view_frame *frame;
+	const char	*inbox;
+	bool		 running;	/* something waits, runs or pauses: the page renews itself */
+	struct view_import_page *pages;
+	size_t		 n_pages;
+};
+
+/* The inbox -------------------------------------------------------------------- */
+
+struct view_row {			/* a conversation in the list */
+	const char	*dom_id;	/* "t-12" */
+	int64_t		 rev;		/* changes whenever the row looks different */
+	const char	*href;		/* "/inbox/12" */
+	const char	*current;	/* "page" for the open one, else NULL */
+	const char	*name;
+	const char	*initials;
+	const char	*picture;	/* href or NULL */
+	int64_t		 tint;		/* 0..7, from the id: colour of the initials */
+	const char	*who;		/* "You:", "Anna:", or NULL for the customer */
+	const char	*snippet;
+	const char	*time;		/* "14:05", "Nov 21" */
+	const char	*datetime;	/* ISO 8601 with zone, for <time> */
+	const char	*full_time;	/* complete, for the tooltip */
+	bool		 unread;
+	bool		 failed;	/* a reply of ours failed */
+	bool		 draft;		/* reserved */
+	const char	*page;		/* Page's name; NULL when there is only one Page */
+	int64_t		 page_tint;	/* 0..7 */
+};
+
+struct view_list {
+	struct view_row	*rows;
+	size_t		 n_rows;
+	bool		 live;		/* the newest rows: polls may merge into it */
+	int64_t		 unread;	/* conversations, all of them */
+	bool		 some_unread;
+	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
+	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	/* when there are no rows, one of: */
+	bool		 no_pages;	/* nothing is connected */
+	bool		 importing;	/* the import has not brought any yet */
+	bool		 empty;		/* connected, but nobody has written */
+	const char	*connect;	/* no_pages: href, NULL when this person may not */
+};
+
+struct view_span {			/* message text is a run of these */
+	const char	*text;
+	const char	*href;		/* a link when not NULL */
+};
+
+struct view_quote {			/* the message that was answered */
+	const char	*who;		/* customer, colleague, "You" */
+	const char	*text;		/* snippet */
+	const char	*href;		/* "#m-..." when it is on this page, else NULL */
+};
+
+struct view_reaction {
+	const char	*emoji;
+	const char	*who;		/* name, for the tooltip */
+};
+
+struct view_att {
+	const char	*label;		/* "Photo", "Video", ... (STR_ATT_*) */
+	/* one of these for media that cannot be shown: */
+	bool		 pending;	/* not fetched yet */
+	bool		 gone;		/* no longer available on Facebook */
+	bool		 too_large;	/* not kept: too large, or the store is full */
+	/* else one of: */
+	bool		 image, video, audio, file, sticker, location, link, card, booking, privacy, other;
+
+	const char	*src;		/* image, sticker, video, audio: own address */
+	const char	*href;		/* image: full size; file: download; location, link: foreign */
+	const char	*emoji;		/* sticker that is an emoji (thumbs up): instead of src */
+	const char	*width, *height; /* "640"; both or NULL */
+	const char	*alt;		/* image, sticker */
+	const char	*name;		/* file */
+	const char	*size;		/* "1.2 MB" */
+	const char	*title;		/* location, link, card, booking */
+	const char	*text;		/* card: summary; booking: from, until; other: type's name */
+	const char	*host;		/* link: "bramble.example" */
+};
+
+struct view_msg {
+	const char	*dom_id;	/* "m-..." */
+	int64_t		 rev;		/* changes whenever the message looks different */
+	const char	*day;		/* separator above it: first message of a day, else NULL */
+	const char	*day_id;	/* "d-20261122" */
+	const char	*time;		/* "14:05" */
+	const char	*datetime, *full_time;
+
+	const char	*line;		/* not a bubble: a small centred line with this text */
+	const char	*line_text;	/* what was pressed, title of the ad, ...; or NULL */
+
+	bool		 out;		/* from the Page */
+	bool		 cont;		/* same sender within 5 min: no name above */
+	const char	*who;		/* colleague's name or "You" (out), customer's name (in) */
+	bool		 external;	/* written elsewhere at Facebook */
+	struct view_quote *quote;
+	bool		 has_text;
+	bool		 big;		/* one to three emoji and nothing else */
+	struct view_span *spans;
+	size_t		 n_spans;
+	struct view_att	*atts;
+	size_t		 n_atts;
+	bool		 deleted;	/* unsent: text and files are hidden */
+	bool		 edited;
+	bool		 unsupported;	/* something only Facebook can show */
+	const char	*fb;		/* unsupported: link to Facebook or NULL */
+	bool		 has_reactions;
+	struct view_reaction *reactions;
+	size_t		 n_reactions;
+
+	/* out, one of (all false: nothing is said): */
+	bool		 sending, sent, delivered, read, checking, failed;
+	const char	*reason;	/* failed: the sentence */
+	/* failed: what helps, each may be NULL */
+	const char	*retry;		/* POST csrf, key */
+	const char	*retry_key;	/* fresh random key */
+	const char	*edit;		/* href: text goes back into the box */
+	const char	*reconnect;	/* href */
+	const char	*open_fb;	/* href */
+};
+
+/* POST csrf, key, text */
+struct view_composer {
+	const char	*action;	/* "/inbox/12/reply" */
+	const char	*key;		/* fresh random key */
+	const char	*text;		/* kept text, or NULL */
+	const char	*error;		/* sentence, or NULL */
+	int64_t		 max;		/* 2000 UTF-16 units */
+	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
+	bool		 agent;		/* past 24 h: replies by people only, 7 days */
+};
+
+struct view_closed {			/* instead of the box */
+	const char	*reason;	/* why (STR_CLOSED_*, codes.def) */
+	const char	*advice;	/* what can be done, or NULL */
+	const char	*way, *way_label; /* button, or both NULL */
+	const char	*text;		/* text that could not be sent, to copy; or NULL */
+	const char	*error;		/* sentence about that text, or NULL */
+};
+
+struct view_panel {			/* right-hand pane */
+	const char	*name, *page;
+	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
+	const char	*first_iso, *last_iso;
+};
+
+struct view_conv {			/* the open conversation */
+	const char	*dom_id;	/* "c-12" */
+	const char	*href;		/* "/inbox/12" */
+	const char	*back;		/* the list */
+	const char	*name, *initials, *picture;
+	int64_t		 tint;
+	const char	*page;		/* Page's name */
+	const char	*fb;		/* conversation at Facebook, or NULL */
+	bool		 live;		/* shows the newest messages: polls may merge into it */
+	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
+	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	/* at the end, one of: */
+	bool		 end_start;	/* the conversation begins here */
+	bool		 end_facebook;	/* Facebook gives no more */
+	bool		 end_importing;	/* older ones are still on their way */
+	struct view_msg	*messages;
+	size_t		 n_messages;
+	bool		 empty;		/* no messages (yet) */
+	struct view_composer *composer;	/* NULL: closed says why */
+	struct view_closed *closed;
+	struct view_panel *panel;
+};
+
+struct view_alert {			/* band above the panes: a Page needs attention */
+	const char	*text;
+	const char	*way, *way_label;
+};
+
+struct view_inbox {
+	struct view_frame *frame;
+	const char	*poll;		/* "/poll?thread=12" */
+	const char	*connected;	/* just connected: names of the Pages, joined; or NULL */
+	const char	*import;	/* import runs: href of its page, else NULL */
+	struct view_alert *alerts;
+	size_t		 n_alerts;
+	struct view_list *list;		/* never NULL */
+	struct view_conv *conv;		/* NULL: none chosen */
+};
+
+struct view_poll {			/* the same list and conversation, newest part */
+	struct view_frame *frame;	/* csrf, lang */
+	struct view_list *list;
+	struct view_conv *conv;
+};
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pdrive.h - Pipedrive: sign-in and users.  No SQL, no HTML.
+ * Contract: pipedrive.md 1, 2.3, 3, 8.  The same result conventions as graph.h.
+ */
+#ifndef IB_PDRIVE_H
+#define IB_PDRIVE_H
+
+#include "../base/conf.h"
+#include "../base/httpc.h"
+#include "codes.h"
+
+struct pd_res {
+	bool		 refused;
+	enum httpc_fate	 fate;
+	int		 status;
+	const struct code_row *row;	/* when refused */
+	bool		 invalid_grant;	/* code or refresh token is dead */
+	const char	*text;		/* the service's own words, cleaned; for the log, capped */
+	int64_t		 retry_after;	/* ms, 0 unknown */
+};
+
+struct pdrive;
+IB_MUST const struct ib_err *pdrive_new(const struct conf *conf, struct httpc *http, struct pdrive **out);
+void pdrive_free(struct pdrive *p);
+
+const char *pdrive_authorize_url(const struct pdrive *p, struct arena *a,
+    const char *redirect_uri, const char *state);
+
+struct pd_tokens {
+	const char	*access, *refresh;
+	int64_t		 expires_in;	/* s */
+	const char	*scope, *api_domain;
+};
+/* Never repeat: a code is single use. */
+IB_MUST const struct ib_err *pdrive_exchange(struct pdrive *p, struct arena *a,
+    const char *code, const char *redirect_uri, struct pd_tokens *out, struct pd_res *res);
+IB_MUST const struct ib_err *pdrive_refresh(struct pdrive *p, struct arena *a,
+    const char *refresh_token, struct pd_tokens *out, struct pd_res *res);
+/* Revoke the refresh token: the app is uninstalled for that user. */
+IB_MUST const struct ib_err *pdrive_revoke(struct pdrive *p, struct arena *a,
+    const char *refresh_token, struct pd_res *res);
+
+struct pd_user {
+	int64_t		 id, company_id;
+	const char	*name, *email, *lang;		/* lang: language_code, "en" */
+	const char	*timezone;			/* IANA, or NULL */
+	const char	*company_name, *company_domain;
+	bool		 admin;				/* pipedrive.md 3.1 */
+	bool		 active;
+};
+IB_MUST const struct ib_err *pdrive_me(struct pdrive *p, struct arena *a,
+    const char *api_domain, const char *access, struct pd_user *out, struct pd_res *res);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock.c - wall and monotonic time, and dates as people read them.
+ *
+ * Process-wide state, for programs of one thread: the replaced time, the file
+ * with the offset, and the zone that was loaded last (the C library holds one
+ * zone at a time, by TZ).  Nothing here fails: the worst case is UTC.
+ */
+#include "clock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ZONE_DIR	"/usr/share/zoneinfo/"
+#define ZONE_MAX	64
+
+/* What four digits of year can say: 0001-01-01 to 9999-12-31. */
+#define SEC_MIN		INT64_C(-62135596800)
+#define SEC_MAX		INT64_C(253402300799)
+
+static int64_t		 fixed_now;
+static const char	*offset_path;
+static int		 offset_fd = -1;
+static int64_t		 offset_ms;
+
+/* ---- now ---- */
+
+static int64_t
+read_us(clockid_t id)
+{
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/*
+ * The file may be missing at first, and empty for the moment of a rewrite:
+ * the last good number stays in force.
+ */
+static int64_t
+read_offset(void)
+{
+	char text[32], *end;
+	ssize_t n;
+	long long v;
+
+	if (offset_fd < 0)
+		offset_fd = open(offset_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (offset_fd < 0)
+		return offset_ms;
+	if ((n = pread(offset_fd, text, sizeof(text) - 1, 0)) <= 0)
+		return offset_ms;
+	text[n] = '\0';
+	v = strtoll(text, &end, 10);
+	if (end != text && (*end == '\0' || *end == '\n'))
+		offset_ms = v;
+	return offset_ms;
+}
+
+int64_t
+clock_now(void)
+{
+	int64_t now;
+
+	if (fixed_now != 0)
+		return fixed_now;
+	now = read_us(CLOCK_REALTIME) / 1000;
+	if (offset_path != NULL)
+		now += read_offset();
+	return now;
+}
+
+int64_t
+clock_mono(void)
+{
+	return read_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t
+clock_mono_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+void
+clock_set(int64_t now)
+{
+	fixed_now = now;
+}
+
+void
+clock_set_offset_file(const char *path)
+{
+	if (offset_fd >= 0)
+		(void)close(offset_fd);
+	offset_fd = -1;
+	offset_ms = 0;
+	offset_path = path != NULL && *path != '\0' ? path : NULL;
+}
+
+/* ---- zones ---- */
+
+/* Only names that cannot leave the folder; ":" and "," would be TZ rules. */
+static bool
+name_ok(const char *tz)
+{
+	size_t i;
+
+	if (tz == NULL || *tz == '\0' || *tz == '/')
+		return false;
+	for (i = 0; tz[i] != '\0'; i++) {
+		char c = tz[i];
+
+		if (i >= ZONE_MAX || !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' || c == '/'))
+			return false;
+	}
+	/* Zones that count leap seconds are 27 s off everybody else's clock. */
+	return strncmp(tz, "right/", 6) != 0;
+}
+
+bool
+clock_zone_ok(const char *tz)
+{
+	char path[sizeof(ZONE_DIR) + ZONE_MAX], magic[4];
+	bool good;
+	int fd;
+
+	if (!name_ok(tz))
+		return false;
+	if (strcmp(tz, "UTC") == 0)
+		return true;
+	(void)snprintf(path, sizeof(path), ZONE_DIR "%s", tz);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
+		return false;
+	good = read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+	    memcmp(magic, "TZif", 4) == 0;
+	(void)close(fd);
+	return good;
+}
+
+/* Load the zone unless it is the one that is loaded.  False: use UTC. */
+static bool
+zone_load(const char *tz)
+{
+	static char last[ZONE_MAX + 1];
+	static bool last_good;
+	char value[sizeof(ZONE_DIR) + ZONE_MAX + 1];
+
+	if (!name_ok(tz))
+		return false;
+	if (strcmp(tz, last) == 0)
+		return last_good;
+	last_good = clock_zone_ok(tz);
+	(void)snprintf(last, sizeof(last), "%s", tz);
+	if (!last_good || strcmp(tz, "UTC") == 0)
+		return last_good;
+	/* ":" and a full path: this file and nothing else, whatever TZDIR says. */
+	(void)snprintf(value, sizeof(value), ":" ZONE_DIR "%s", tz);
+	if (setenv("TZ", value, 1) != 0) {
+		last[0] = '\0';
+		return false;
+	}
+	tzset();
+	return true;
+}
+
+bool
+clock_civil(int64_t ms, const char *tz, struct civil *out)
+{
+	int64_t sec = ms / 1000 - (ms % 1000 < 0 ? 1 : 0), local;
+	struct tm tm;
+	time_t t;
+	long off;
+	bool known;
+
+	if (sec < SEC_MIN + 86400)
+		sec = SEC_MIN + 86400;		/* a day for the zone's offset */
+	if (sec > SEC_MAX - 86400)
+		sec = SEC_MAX - 86400;
+	t = (time_t)sec;
+	known = zone_load(tz);
+	memset(&tm, 0, sizeof(tm));
+	if (!known || strcmp(tz, "UTC") == 0 || localtime_r(&t, &tm) == NULL)
+		(void)gmtime_r(&t, &tm);
+	off = tm.tm_gmtoff;
+	if (off < -86400 || off > 86400)
+		off = 0;
+	local = sec + off;
+	out->year = tm.tm_year + 1900;
+	out->month = tm.tm_mon + 1;
+	out->day = tm.tm_mday;
+	out->hour = tm.tm_hour;
+	out->minute = tm.tm_min;
+	out->second = tm.tm_sec;
+	out->wday = tm.tm_wday;
+	out->day_number = local / 86400 - (local % 86400 < 0 ? 1 : 0);
+	out->offset[0] = off < 0 ? '-' : '+';
+	off = (off < 0 ? -off : off) / 60;
+	out->offset[1] = (char)('0' + off / 600);
+	out->offset[2] = (char)('0' + off / 60 % 10);
+	out->offset[3] = ':';
+	out->offset[4] = (char)('0' + off % 60 / 10);
+	out->offset[5] = (char)('0' + off % 60 % 10);
+	out->offset[6] = '\0';
+	return known;
+}
+
+/* ---- ISO 8601 ---- */
+
+/* Days since 1970-01-01 of a civil date, without the C library's zones. */
+static int64_t
+days_of(int64_t y, int64_t m, int64_t d)
+{
+	int64_t era, yoe, doy;
+
+	y -= m <= 2;				/* years begin in March */
+	era = y / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* Exactly n digits at *s within [lo, hi]; moves *s on. */
+static bool
+number(const char **s, int n, int lo, int hi, int *out)
+{
+	int v = 0;
+
+	for (; n > 0; n--, (*s)++) {
+		if (**s < '0' || **s > '9')
+			return false;
+		v = v * 10 + (**s - '0');
+	}
+	*out = v;
+	return v >= lo && v <= hi;
+}
+
+static bool
+skip(const char **s, char c)
+{
+	if (**s != c)
+		return false;
+	(*s)++;
+	return true;
+}
+
+int64_t
+clock_parse_iso(const char *s)
+{
+	static const int length[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int y, mo, d, h, mi, sec = 0, ms = 0, digits = 0, zh = 0, zm = 0;
+	bool blank, west = false;
+	int64_t t;
+
+	if (s == NULL || !number(&s, 4, 1, 9999, &y) || !skip(&s, '-') ||
+	    !number(&s, 2, 1, 12, &mo) || !skip(&s, '-') ||
+	    !number(&s, 2, 1, length[mo - 1], &d))
+		return -1;
+	if (mo == 2 && d == 29 && (y % 4 != 0 || (y % 100 == 0 && y % 400 != 0)))
+		return -1;
+	blank = *s == ' ';
+	if (!skip(&s, blank ? ' ' : 'T') || !number(&s, 2, 0, 23, &h) || !skip(&s, ':') ||
+	    !number(&s, 2, 0, 59, &mi))
+		return -1;
+	if (skip(&s, ':')) {
+		if (!number(&s, 2, 0, 60, &sec))
+			return -1;
+		if (skip(&s, '.')) {
+			for (; *s >= '0' && *s <= '9'; s++, digits++)
+				if (digits < 3)
+					ms = ms * 10 + (*s - '0');
+			if (digits == 0)
+				return -1;
+			for (; digits < 3; digits++)
+				ms *= 10;
+		}
+	} else if (!blank)
+		return -1;
+	if (skip(&s, 'Z')) {
+		/* UTC */
+	} else if (*s == '+' || *s == '-') {
+		west = *s++ == '-';
+		if (!number(&s, 2, 0, 23, &zh))
+			return -1;
+		(void)skip(&s, ':');
+		if (!number(&s, 2, 0, 59, &zm))
+			return -1;
+	} else if (!blank)
+		return -1;
+	if (*s != '\0')
+		return -1;
+	t = (days_of(y, mo, d) * 24 + h) * 3600 + (int64_t)mi * 60 + sec;
+	t += (int64_t)(west ? 1 : -1) * (zh * 3600 + zm * 60);
+	return t < 0 ? -1 : t * 1000 + ms;
+}
+
+void
+clock_iso(int64_t ms, char out[25])
+{
+	struct civil c;
+
+	(void)clock_civil(ms, "UTC", &c);
+	(void)snprintf(out, 25, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+	    (unsigned)c.year % 10000u, (unsigned)c.month % 100u, (unsigned)c.day % 100u,
+	    (unsigned)c.hour % 100u, (unsigned)c.minute % 100u, (unsigned)c.second % 100u);
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf.c - the configuration file, read once at start.
+ *
+ * struct conf owns the texts of all values (conf_free wipes them: some are
+ * secrets).  Loading can fail for every reason a person can cause; the message
+ * then is "file:line: what is wrong", without the value of a secret.  The
+ * getters never fail.
+ */
+#include "arena.h"
+#include "buf.h"
+#include "conf.h"
+#include "crypt.h"
+#include "str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX_	((size_t)64 << 10)
+#define SECRET_MAX	((size_t)4 << 10)
+#define INT_MOST	INT64_C(1000000000)
+
+enum kind { URL, PATH, TEXT, SECRET, INT, BOOL, LIST };
+
+static const struct setting {
+	const char	*name;
+	enum kind	 kind;
+	const char	*dflt;		/* NULL: required */
+	const char	*doc;
+} settings[CONF_MAX] = {
+#define S(id, name, kind, dflt, doc) [id] = { name, kind, dflt, doc },
+#include "settings.def"
+#undef S
+};
+
+struct conf {
+	struct {
+		char	*text;		/* NULL: the default holds */
+		int	 line;
+	} v[CONF_MAX];
+};
+
+/* Where in the file we are, for messages. */
+struct place {
+	const char	*path;
+	int		 line;
+};
+
+#define bad_line(at, ...) \
+	bad_at(__LINE__, (at), __VA_ARGS__)
+
+static const struct ib_err *bad_at(int line, const struct place *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), cold));
+
+static const struct ib_err *
+bad_at(int line, const struct place *at, const char *fmt, ...)
+{
+	struct ib_buf b;
+	va_list ap;
+	char what[160];
+	const struct ib_err *err;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	buf_init(&b, 4096);
+	/* The end of a long path says more than its start. */
+	if (strlen(at->path) > 80)
+		buf_puts(&b, "...");
+	buf_puts(&b, strlen(at->path) > 80 ? at->path + strlen(at->path) - 77 : at->path);
+	if (at->line > 0)
+		buf_printf(&b, ":%d", at->line);
+	err = ib_fail_at(__FILE__, line, IB_ECONF, IB_RETRY_NEVER, "%s: %s", buf_cstr(&b), what);
+	buf_fini(&b);
+	return err;
+}
+
+/* ---- files ---- */
+
+/* Read at most max bytes; more is an error.  Text only: valid UTF-8, no NUL. */
+static const struct ib_err *
+read_text(int fd, const struct place *at, const char *name, size_t max, struct ib_buf *b)
+{
+	ssize_t n;
+	char *p;
+
+	do {
+		/* One byte of room past the cap shows that there is more. */
+		if ((p = buf_reserve(b, max + 1 - b->len)) == NULL)
+			return buf_check(b);
+		if ((n = read(fd, p, max + 1 - b->len)) < 0)
+			return bad_line(at, "%s: %s", name, strerror(errno));
+		b->len += (size_t)n;
+		if (b->len > max)
+			return bad_line(at, "%s: more than %zu bytes", name, max);
+	} while (n > 0);
+	if (strlen(buf_cstr(b)) != b->len || !str_utf8_ok(buf_cstr(b), b->len))
+		return bad_line(at, "%s: not a text file", name);
+	return NULL;
+}
+
+/* Absolute path of a path in the file: relative ones start at the file's folder. */
+static const struct ib_err *
+absolute(const struct place *at, const char *value, struct ib_buf *b)
+{
+	const char *slash = strrchr(at->path, '/');
+	char *cwd;
+
+	if (*value != '/') {
+		if (*at->path != '/') {
+			if ((cwd = getcwd(NULL, 0)) == NULL)
+				return bad_line(at, "the current folder: %s", strerror(errno));
+			buf_puts(b, cwd);
+			buf_putc(b, '/');
+			free(cwd);
+		}
+		if (slash != NULL)
+			buf_append(b, at->path, (size_t)(slash + 1 - at->path));
+	}
+	buf_puts(b, value);
+	return buf_check(b);
+}
+
+/* The value `@path` of a secret: the text of that file, without line end. */
+static const struct ib_err *
+read_secret(const struct place *at, const char *name, const char *value, struct ib_buf *out)
+{
+	const struct ib_err *err;
+	struct ib_buf path;
+	struct stat st;
+	int fd = -1;
+
+	buf_init(&path, 4096);
+	if (*value == '\0') {
+		err = bad_line(at, "%s: `@` wants the path of a file", name);
+		goto done;
+	}
+	if ((err = absolute(at, value, &path)) != NULL)
+		goto done;
+	if ((fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+		err = bad_line(at, "%s: %.80s: %s", name, value, strerror(errno));
+		goto done;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		err = bad_line(at, "%s: %.80s: not a regular file", name, value);
+		goto done;
+	}
+	if ((st.st_mode & 077) != 0) {
+		err = bad_line(at, "%s: %.80s: others have access (mode %03o, should be 600)",
+		    name, value, (unsigned)st.st_mode & 0777u);
+		goto done;
+	}
+	if ((err = read_text(fd, at, name, SECRET_MAX, out)) != NULL)
+		goto done;
+	while (out->len > 0 && (out->p[out->len - 1] == '\n' || out->p[out->len - 1] == '\r'))
+		out->p[--out->len] = '\0';
+	if (out->len == 0)
+		err = bad_line(at, "%s: %.80s: the file is empty", name, value);
+done:
+	if (fd >= 0)
+		(void)close(fd);
+	buf_fini(&path);
+	return err;
+}
+
+/* ---- values ---- */
+
+static bool
+one_of(const char *s, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(s, *words) == 0)
+			return true;
+	return false;
+}
+
+/* "v25.0" */
+static bool
+is_version(const char *s)
+{
+	size_t n;
+
+	if (*s++ != 'v' || (n = strspn(s, "0123456789")) == 0 || s[n] != '.')
+		return false;
+	s += n + 1;
+	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* What single settings want beyond their kind; NULL or what is missing. */
+static const char *
+wish(enum conf_key key, const char *value)
+{
+	static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+
+	switch (key) {
+	case CONF_LOG_LEVEL:
+		return one_of(value, levels) ? NULL : "debug, info, warn or error";
+	case CONF_FB_API_VERSION:
+		return is_version(value) ? NULL : "a version like v25.0";
+	case CONF_FB_APP_ID:
+		return value[strspn(value, "0123456789")] == '\0' ? NULL : "digits only";
+	default:
+		return NULL;
+	}
+}
+
+/* Check a value by its kind and put its final form into out. */
+static const struct ib_err *
+take(enum conf_key key, const struct place *at, const char *value, struct ib_buf *out)
+{
+	static const char *const yes[] = { "yes", "true", "on", "1", NULL };
+	static const char *const no[] = { "no", "false", "off", "0", NULL };
+	const struct setting *s = &settings[key];
+	const struct ib_err *err;
+	const char *want, *p;
+	int64_t v;
+	size_t n;
+
+	if (*value == '\0' && (s->dflt == NULL || s->kind == INT || s->kind == BOOL))
+		return bad_line(at, "%s must not be empty", s->name);
+	switch (s->kind) {
+	case URL:
+		if (*value == '\0')
+			break;
+		if (!url_is_web(value, false) || strpbrk(value, "?#") != NULL ||
+		    !(url_is_web(value, true) || url_is_loopback(value)))
+			return bad_line(at, "%s: not an https address (http only for this machine)",
+			    s->name);
+		for (n = strlen(value); value[n - 1] == '/'; n--)
+			;
+		buf_append(out, value, n);
+		break;
+	case PATH:
+		if (*value != '\0' && (err = absolute(at, value, out)) != NULL)
+			return err;
+		break;
+	case TEXT:
+		buf_puts(out, value);
+		break;
+	case SECRET:
+		if (*value != '@')
+			buf_puts(out, value);
+		else if ((err = read_secret(at, s->name, value + 1, out)) != NULL)
+			return err;
+		for (p = buf_cstr(out); *p != '\0'; p++)
+			if ((unsigned char)*p < ' ' || *p == 0x7f)
+				return bad_line(at, "%s: more than one line or control bytes",
+				    s->name);
+		break;
+	case INT:
+		if (!str_int_in(value, 0, INT_MOST, &v))
+			return bad_line(at, "%s: not a whole number from 0 to %lld", s->name,
+			    (long long)INT_MOST);
+		buf_put_int(out, v);
+		break;
+	case BOOL:
+		if (!one_of(value, yes) && !one_of(value, no))
+			return bad_line(at, "%s: neither yes nor no", s->name);
+		buf_puts(out, one_of(value, yes) ? "yes" : "no");
+		break;
+	case LIST:
+		for (p = value; *p != '\0'; p += n) {
+			p += strspn(p, " \t");
+			n = strcspn(p, " \t");
+			if (n > 0 && out->len > 0)
+				buf_putc(out, ' ');
+			buf_append(out, p, n);
+		}
+		break;
+	}
+	if ((err = buf_check(out)) != NULL)
+		return err;
+	if ((want = wish(key, buf_cstr(out))) != NULL)
+		return bad_line(at, "%s: not %s", s->name, want);
+	return NULL;
+}
+
+/* ---- lines ---- */
+
+static char *
+trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t\r");
+	n = strlen(s);
+	while (n > 0 && strchr(" \t\r", s[n - 1]) != NULL)
+		n--;
+	s[n] = '\0';
+	return s;
+}
+
+static const struct ib_err *
+read_line(struct conf *c, const struct place *at, char *line)
+{
+	const struct ib_err *err;
+	char *eq, *name, *value;
+	struct ib_buf b;
+	size_t key, i;
+
+	line = trim(line);
+	if (*line == '\0' || *line == '#')
+		return NULL;
+	if ((eq = strchr(line, '=')) == NULL)
+		return bad_line(at, "not `key = value`");
+	*eq = '\0';
+	name = trim(line);
+	value = trim(eq + 1);
+	for (key = 0; key < CONF_MAX && strcmp(settings[key].name, name) != 0; key++)
+		;
+	if (key == CONF_MAX) {
+		/* A secret pasted at the wrong place is not repeated. */
+		for (i = 0; name[i] != '\0'; i++)
+			if (!((name[i] >= 'a' && name[i] <= 'z') || name[i] == '.' || name[i] == '_'))
+				return bad_line(at, "no such setting");
+		return bad_line(at, "no such setting: %.60s", name);
+	}
+	if (c->v[key].text != NULL)
+		return bad_line(at, "%s is already set in line %d", name, c->v[key].line);
+	for (i = 0; value[i] != '\0'; i++)
+		if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
+			return bad_line(at, "%s: control bytes", name);
+	buf_init(&b, FILE_MAX_);
+	if ((err = take((enum conf_key)key, at, value, &b)) == NULL) {
+		if ((c->v[key].text = strdup(buf_cstr(&b))) == NULL)
+			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+		c->v[key].line = at->line;
+	}
+	crypt_wipe(b.p, b.cap);
+	buf_fini(&b);
+	return err;
+}
+
+const struct ib_err *
+conf_load(const char *path, struct conf **out)
+{
+	struct place at = { path, 0 };
+	const struct ib_err *err = NULL;
+	struct conf *c = NULL;
+	struct ib_buf b;
+	char *line, *next;
+	size_t key;
+	int fd;
+
+	*out = NULL;
+	buf_init(&b, FILE_MAX_ + 1);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+		err = bad_line(&at, "%s", strerror(errno));
+		goto done;
+	}
+	if ((err = read_text(fd, &at, "configuration", FILE_MAX_, &b)) != NULL)
+		goto done;
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+		goto done;
+	}
+	for (line = b.p; *line != '\0'; line = next) {
+		at.line++;
+		next = line + strcspn(line, "\n");
+		if (*next == '\n')
+			*next++ = '\0';
+		if ((err = read_line(c, &at, line)) != NULL)
+			goto done;
+	}
+	at.line = 0;
+	for (key = 0; key < CONF_MAX; key++)
+		if (settings[key].dflt == NULL && c->v[key].text == NULL) {
+			err = bad_line(&at, "%s is not set, but required", settings[key].name);
+			goto done;
+		}
+	*out = c;
+	c = NULL;
+done:
+	if (fd >= 0)
+		(void)close(fd);
+	crypt_wipe(b.p, b.cap);
+	buf_fini(&b);
+	conf_free(c);
+	return err;
+}
+
+void
+conf_free(struct conf *c)
+{
+	size_t key;
+
+	if (c == NULL)
+		return;
+	for (key = 0; key < CONF_MAX; key++) {
+		if (c->v[key].text != NULL)
+			crypt_wipe(c->v[key].text, strlen(c->v[key].text));
+		free(c->v[key].text);
+	}
+	free(c);
+}
+
+/* ---- getters ---- */
+
+const char *
+conf_str(const struct conf *c, enum conf_key key)
+{
+	if (c->v[key].text != NULL)
+		return c->v[key].text;
+	return settings[key].dflt != NULL ? settings[key].dflt : "";
+}
+
+int64_t
+conf_int(const struct conf *c, enum conf_key key)
+{
+	int64_t v;
+
+	return str_int(conf_str(c, key), &v) ? v : 0;
+}
+
+bool
+conf_bool(const struct conf *c, enum conf_key key)
+{
+	return strcmp(conf_str(c, key), "yes") == 0;
+}
+
+const char *
+conf_name(enum conf_key key)
+{
+	return settings[key].name;
+}
+
+const char *
+conf_default(enum conf_key key)
+{
+	return settings[key].dflt;
+}
+
+const char *
+conf_doc(enum conf_key key)
+{
+	return settings[key].doc;
+}

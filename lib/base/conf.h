@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf.h - the configuration: `key = value` lines, one table of settings.
+ *
+ * Settings are declared in settings.def (name, kind, default, one-line
+ * explanation); the sample file and the manual page are compared with it by a
+ * test.  An unknown key, a repeated key, a bad value or an unreadable secret
+ * file is an error with file:line.  A value `@/path` of a secret is read from
+ * that file (mode checked: not readable by others).
+ */
+#ifndef IB_CONF_H
+#define IB_CONF_H
+
+#include "err.h"
+
+enum conf_key {
+#define S(id, name, kind, dflt, doc) id,
+#include "settings.def"
+#undef S
+	CONF_MAX
+};
+
+struct conf;
+
+/* Read and check.  On error *out is NULL. */
+IB_MUST const struct ib_err *conf_load(const char *path, struct conf **out);
+void conf_free(struct conf *c);
+/*
+ * Value as text; the default where the file is silent; "" never NULL.  Final
+ * forms: BOOL "yes" or "no", LIST words with one space between, URL without a
+ * slash at the end.
+ */
+const char *conf_str(const struct conf *c, enum conf_key key);
+int64_t conf_int(const struct conf *c, enum conf_key key);
+bool conf_bool(const struct conf *c, enum conf_key key);
+const char *conf_name(enum conf_key key);
+const char *conf_default(enum conf_key key);		/* NULL: required */
+const char *conf_doc(enum conf_key key);
+/* Paths in the file are relative to the file's own folder; conf_str gives them absolute. */
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * schema.c - the numbered steps from an empty file to today's schema.
+ *
+ * A released step is never edited; a change is a further step.  Each step
+ * runs in one transaction together with its number (PRAGMA user_version), so
+ * that an interruption leaves either the old or the new version.
+ *
+ * Layout decisions (docs/performance.md has the figures):
+ * - `message` is clustered by thread and time; a thread is read in one sweep.
+ * - One Page and one PSID is one thread (messenger.md 6.5), so the customer's
+ *   name and the row of the list live in `thread` itself: the list needs no
+ *   joins.
+ * - Delivered and read are watermarks of the thread, not columns of messages.
+ * - `event` is clustered by time and digest: a repeated webhook finds its own
+ *   row, and new ones append.
+ * - Facts about a mid that may come before the mid itself (edit, reaction,
+ *   unsending) wait in `fact`.
+ */
+#include "schema.h"
+
+const char *const schema_steps[] = {
+/* 1 */
+"CREATE TABLE install ("			/* one Pipedrive company + connection */
+"  id INTEGER PRIMARY KEY,"
+"  company_id INTEGER NOT NULL UNIQUE,"
+"  company_name TEXT NOT NULL,"
+"  company_domain TEXT NOT NULL,"
+"  api_domain TEXT NOT NULL,"
+"  visibility TEXT NOT NULL CHECK (visibility IN ('private','shared')),"
+"  owner_id INTEGER NOT NULL DEFAULT 0,"	/* user.id of the installer */
+"  state TEXT NOT NULL CHECK (state IN ('active','removed')),"
+"  created_at INTEGER NOT NULL,"
+"  rev INTEGER NOT NULL DEFAULT 1"		/* moves with every visible change */
+") STRICT;"
+"CREATE TABLE user ("
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  pd_user_id INTEGER NOT NULL,"
+"  name TEXT NOT NULL,"
+"  email TEXT NOT NULL DEFAULT '',"
+"  lang TEXT NOT NULL CHECK (lang IN ('en','ja')),"
+"  timezone TEXT NOT NULL,"
+"  admin INTEGER NOT NULL,"
+"  active INTEGER NOT NULL DEFAULT 1,"
+"  access TEXT, refresh TEXT,"			/* sealed */
+"  access_until INTEGER NOT NULL DEFAULT 0,"
+"  refresh_lease INTEGER NOT NULL DEFAULT 0,"	/* single flight: until when somebody refreshes */
+"  checked_at INTEGER NOT NULL DEFAULT 0,"	/* last users/me */
+"  created_at INTEGER NOT NULL,"
+"  UNIQUE (install_id, pd_user_id)"
+") STRICT;"
+"CREATE TABLE session ("
+"  hash BLOB PRIMARY KEY CHECK (length(hash) = 32),"
+"  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+"  created_at INTEGER NOT NULL,"
+"  seen_at INTEGER NOT NULL,"			/* moved at most every few minutes */
+"  ends_at INTEGER NOT NULL"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX session_user ON session(user_id);"
+"CREATE TABLE flow ("				/* a connection being made; nothing else is stored before its end */
+"  hash BLOB PRIMARY KEY CHECK (length(hash) = 32),"
+"  step TEXT NOT NULL CHECK (step IN ('pipedrive','visibility','facebook','pages')),"
+"  data TEXT NOT NULL,"				/* sealed JSON */
+"  ends_at INTEGER NOT NULL"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE page ("
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  fb_id TEXT NOT NULL,"
+"  name TEXT NOT NULL,"
+"  name_at INTEGER NOT NULL DEFAULT 0,"		/* time of the event that told it */
+"  policy TEXT NOT NULL DEFAULT '',"		/* warning, block, or nothing */
+"  policy_at INTEGER NOT NULL DEFAULT 0,"
+"  picture TEXT,"
+"  token TEXT,"					/* sealed; NULL when dead or removed */
+"  asid TEXT NOT NULL DEFAULT '',"		/* Facebook login it came from */
+"  user_id INTEGER NOT NULL,"			/* who connected it */
+"  state TEXT NOT NULL CHECK (state IN ('active','broken','removed')),"
+"  why TEXT NOT NULL DEFAULT '',"		/* catalogue key of the reason when broken */
+"  pause_until INTEGER NOT NULL DEFAULT 0,"	/* throttled: nothing but sends before */
+"  refusals INTEGER NOT NULL DEFAULT 0,"	/* in a row */
+"  read_at INTEGER NOT NULL DEFAULT 0,"		/* last Conversations API call */
+"  synced_until INTEGER NOT NULL DEFAULT 0,"	/* Meta's time of the newest thread fully compared */
+"  import_state TEXT NOT NULL DEFAULT 'none' CHECK (import_state IN ('none','running','done')),"
+"  import_done INTEGER NOT NULL DEFAULT 0,"
+"  import_total INTEGER NOT NULL DEFAULT 0,"	/* threads seen in the listing so far */
+"  pass_cursor TEXT,"				/* catch-up pass under way */
+"  pass_top INTEGER NOT NULL DEFAULT 0,"	/* newest updated_time of that pass */
+"  pass_started INTEGER NOT NULL DEFAULT 0,"
+"  checked_at INTEGER NOT NULL DEFAULT 0,"	/* last finished pass */
+"  last_event_at INTEGER NOT NULL DEFAULT 0,"
+"  connected_at INTEGER NOT NULL,"
+"  UNIQUE (install_id, fb_id)"
+") STRICT;"
+"CREATE UNIQUE INDEX page_once ON page(fb_id) WHERE state <> 'removed';"
+"CREATE TABLE thread ("				/* one Page, one PSID: the row of the list */
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  psid TEXT NOT NULL,"
+"  last_at INTEGER NOT NULL DEFAULT 0,"		/* last real message; 0 = none yet */
+"  last_id INTEGER NOT NULL DEFAULT 0,"		/* its id: ties of time are settled by it */
+"  last_in_at INTEGER NOT NULL DEFAULT 0,"	/* last incoming one; unread is measured by it */
+"  customer_at INTEGER NOT NULL DEFAULT 0,"	/* last action that opens the reply window */
+"  delivered_at INTEGER NOT NULL DEFAULT 0,"	/* watermarks, Meta's clock */
+"  seen_at INTEGER NOT NULL DEFAULT 0,"
+"  last_dir INTEGER NOT NULL DEFAULT 0,"	/* of the last message: 0 in, 1 out */
+"  last_user INTEGER NOT NULL DEFAULT 0,"	/* colleague who wrote it */
+"  failed INTEGER NOT NULL DEFAULT 0,"		/* replies that failed and were not dealt with */
+"  owner_at INTEGER NOT NULL DEFAULT 0,"	/* time of the last fact about who holds the thread */
+"  owner_app TEXT,"				/* the other app that holds it; '' = some other; NULL = we may write */
+"  name TEXT,"					/* NULL = not known */
+"  snippet TEXT NOT NULL DEFAULT '',"
+"  snippet_kind INTEGER NOT NULL DEFAULT 0,"	/* 0 text, else attachment type */
+"  fb_id TEXT,"					/* t_... when known */
+"  picture TEXT,"				/* file in media_dir, '' = asked and none */
+"  profile_at INTEGER NOT NULL DEFAULT 0,"	/* when to ask for the profile; 0 = not wanted */
+"  profile_tries INTEGER NOT NULL DEFAULT 0,"
+"  profile_got INTEGER NOT NULL DEFAULT 0,"	/* when it was last told */
+"  source TEXT,"				/* referral of the first contact, JSON */
+"  history TEXT NOT NULL DEFAULT 'unknown' CHECK (history IN ('unknown','more','start','end')),"
+"  history_cursor TEXT,"
+"  synced_at INTEGER NOT NULL DEFAULT 0,"	/* updated_time of the listing that was compared */
+"  created_at INTEGER NOT NULL,"
+"  UNIQUE (page_id, psid)"
+") STRICT;"
+"CREATE INDEX thread_list ON thread(install_id, last_at, id);"
+"CREATE INDEX thread_profile ON thread(profile_at) WHERE profile_at > 0;"
+"CREATE TABLE want ("				/* threads whose messages shall be read from Facebook, newest first */
+"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  updated_at INTEGER NOT NULL,"		/* of the listing */
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  cursor TEXT,"				/* reading goes on from here */
+"  deep INTEGER NOT NULL DEFAULT 0,"		/* a reader asked for older ones */
+"  PRIMARY KEY (page_id, updated_at, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX want_thread ON want(thread_id);"
+"CREATE TABLE message ("
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  at INTEGER NOT NULL,"			/* ms; Meta's clock as soon as it is known */
+"  id INTEGER NOT NULL,"			/* from the mid, or random for our own */
+"  mkey BLOB CHECK (length(mkey) = 16),"	/* digest of Page and mid; NULL until known */
+"  mid TEXT,"
+"  dir INTEGER NOT NULL,"			/* 0 in, 1 out */
+"  origin INTEGER NOT NULL,"			/* enum msg_origin */
+"  line INTEGER NOT NULL DEFAULT 0,"		/* enum fb_line; 0 = a bubble */
+"  flags INTEGER NOT NULL DEFAULT 0,"		/* enum msg_flag */
+"  state INTEGER NOT NULL DEFAULT 0,"		/* enum msg_state of our own */
+"  user_id INTEGER NOT NULL DEFAULT 0,"
+"  natt INTEGER NOT NULL DEFAULT 0,"
+"  edits INTEGER NOT NULL DEFAULT 0,"
+"  text TEXT,"
+"  detail TEXT,"				/* of a line; reason key of a failed one */
+"  react_in TEXT, react_out TEXT,"		/* emoji */
+"  reply_to BLOB,"				/* mkey of the quoted message */
+"  PRIMARY KEY (thread_id, at, id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE UNIQUE INDEX message_mid ON message(mkey) WHERE mkey IS NOT NULL;"
+"CREATE TABLE attachment ("
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  msg_id INTEGER NOT NULL,"
+"  n INTEGER NOT NULL,"
+"  type INTEGER NOT NULL,"			/* enum fb_att */
+"  width INTEGER NOT NULL DEFAULT 0, height INTEGER NOT NULL DEFAULT 0,"
+"  size INTEGER NOT NULL DEFAULT 0,"
+"  fetch_at INTEGER NOT NULL DEFAULT 0,"	/* when to fetch the file; 0 = not wanted */
+"  tries INTEGER NOT NULL DEFAULT 0,"
+"  url TEXT, title TEXT, name TEXT, mime TEXT,"
+"  file TEXT,"					/* in media_dir; '' = gone at Facebook */
+"  PRIMARY KEY (thread_id, msg_id, n)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX attachment_fetch ON attachment(fetch_at) WHERE fetch_at > 0;"
+"CREATE TABLE fact ("				/* about a mid, kept whether or not the mid is here */
+"  mkey BLOB NOT NULL CHECK (length(mkey) = 16),"
+"  kind INTEGER NOT NULL,"			/* enum fact_kind */
+"  num INTEGER NOT NULL,"			/* edit number; 0 else */
+"  at INTEGER NOT NULL,"
+"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  value TEXT,"
+"  PRIMARY KEY (mkey, kind, num)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX fact_page ON fact(page_id);"
+"CREATE TABLE event ("				/* what Facebook sent, as it came */
+"  at INTEGER NOT NULL,"			/* of the event: a repeat carries the same */
+"  digest BLOB NOT NULL CHECK (length(digest) = 16),"
+"  page_id INTEGER NOT NULL,"			/* 0 = a Page we do not know */
+"  kind INTEGER NOT NULL,"			/* enum fb_kind */
+"  raw TEXT NOT NULL,"
+"  PRIMARY KEY (at, digest)"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE quarantine ("			/* signed but not understood, or refused by the database */
+"  id INTEGER PRIMARY KEY,"
+"  digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 16),"
+"  received_at INTEGER NOT NULL,"
+"  page_id INTEGER NOT NULL,"
+"  why TEXT NOT NULL,"
+"  tries INTEGER NOT NULL DEFAULT 0,"
+"  program TEXT NOT NULL,"			/* version that could not */
+"  raw BLOB NOT NULL"
+") STRICT;"
+"CREATE TABLE outbox ("				/* replies on their way: the work; the text is in message */
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  msg_id INTEGER NOT NULL,"
+"  msg_at INTEGER NOT NULL,"
+"  user_id INTEGER NOT NULL,"
+"  client_key TEXT NOT NULL,"			/* random key of the form */
+"  token TEXT NOT NULL UNIQUE,"			/* our id in metadata */
+"  state TEXT NOT NULL CHECK (state IN ('queued','sending','deferred','checking','sent','failed','cancelled')),"
+"  attempts INTEGER NOT NULL DEFAULT 0,"
+"  checks INTEGER NOT NULL DEFAULT 0,"		/* looks at the conversation while checking */
+"  next_at INTEGER NOT NULL,"
+"  lease_until INTEGER NOT NULL DEFAULT 0,"
+"  created_at INTEGER NOT NULL,"
+"  tried_at INTEGER NOT NULL DEFAULT 0,"	/* when the last call began */
+"  settled_at INTEGER NOT NULL DEFAULT 0,"
+"  code INTEGER NOT NULL DEFAULT 0, subcode INTEGER NOT NULL DEFAULT 0,"
+"  why TEXT NOT NULL DEFAULT '',"		/* catalogue key */
+"  UNIQUE (thread_id, client_key)"
+") STRICT;"
+"CREATE INDEX outbox_due ON outbox(next_at) WHERE state IN ('queued','deferred','checking','sending');"
+"CREATE INDEX outbox_open ON outbox(thread_id, id) WHERE state IN ('queued','deferred','checking','sending');"
+"CREATE INDEX outbox_msg ON outbox(thread_id, msg_id);"
+"CREATE TABLE seen ("				/* how far each person has read each thread */
+"  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  upto INTEGER NOT NULL,"
+"  PRIMARY KEY (user_id, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX seen_thread ON seen(thread_id);"
+"CREATE TABLE lease ("				/* one worker at a time for a named piece of work */
+"  name TEXT PRIMARY KEY,"
+"  holder TEXT NOT NULL,"
+"  until INTEGER NOT NULL"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE run ("				/* the ledger of the engine */
+"  id INTEGER PRIMARY KEY,"
+"  driver TEXT NOT NULL,"			/* cron, web, visit */
+"  started_at INTEGER NOT NULL,"
+"  ended_at INTEGER,"
+"  result TEXT NOT NULL DEFAULT 'running',"
+"  sent INTEGER NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0,"
+"  fetched INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,"
+"  calls INTEGER NOT NULL DEFAULT 0"
+") STRICT;"
+"CREATE TABLE audit ("
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL,"
+"  at INTEGER NOT NULL,"
+"  user_id INTEGER NOT NULL DEFAULT 0,"
+"  what TEXT NOT NULL,"
+"  detail TEXT NOT NULL DEFAULT ''"
+") STRICT;"
+"CREATE INDEX audit_install ON audit(install_id, id);"
+};
+
+const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* outbox.c - see outbox.h. */
+#include "outbox.h"
+
+#include "install.h"
+#include "thread.h"
+
+#include "../base/crypt.h"
+
+#include <string.h>
+
+#define CHECK_LEASE_MS	INT64_C(30000)
+
+static const char *const state_names[] = {
+	[OUT_QUEUED] = "queued", [OUT_SENDING] = "sending", [OUT_DEFERRED] = "deferred",
+	[OUT_CHECKING] = "checking", [OUT_SENT] = "sent", [OUT_FAILED] = "failed",
+	[OUT_CANCELLED] = "cancelled"
+};
+static const enum msg_state shown_as[] = {
+	[OUT_QUEUED] = MSG_QUEUED, [OUT_SENDING] = MSG_SENDING, [OUT_DEFERRED] = MSG_DEFERRED,
+	[OUT_CHECKING] = MSG_CHECKING, [OUT_SENT] = MSG_SENT, [OUT_FAILED] = MSG_FAILED,
+	[OUT_CANCELLED] = MSG_CANCELLED
+};
+
+static enum outbox_state
+state_parse(const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++)
+		if (strcmp(s, state_names[i]) == 0)
+			return (enum outbox_state)i;
+	return OUT_CANCELLED;		/* the CHECK of the table allows no other */
+}
+
+/* Write message, outbox row and list row; inside the caller's transaction. */
+static const struct ib_err *
+put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread *t,
+    int64_t user_id, const char *client_key, const char *text, int64_t now, int64_t *msg_id)
+{
+	const struct ib_err *err;
+	struct thread_row row;
+	struct message m = { 0 };
+	uint64_t rnd;
+	char *token;
+	bool added;
+
+	if ((err = thread_find(db, a, install_id, t->page_id, t->psid, now, &row)) != NULL ||
+	    (err = crypt_random(&rnd, sizeof(rnd))) != NULL ||
+	    (err = crypt_token(a, 18, &token)) != NULL)
+		return err;
+	m.thread_id = t->id;
+	/* Below everything that is there, also when Facebook's clock is ahead of ours. */
+	m.at = now > row.last_at ? now : row.last_at + 1;
+	m.id = (int64_t)(rnd >> 11) | 1;
+	m.dir = 1;
+	m.origin = ORIGIN_OURS;
+	m.state = MSG_QUEUED;
+	m.user_id = user_id;
+	m.text = text;
+	if ((err = message_add(db, &m, &added)) != NULL)
+		return err;
+	if (!added)
+		return ib_fail(IB_EDB, IB_RETRY_NOW, "message id collision");
+	row.last_at = m.at;
+	row.last_id = m.id;
+	row.last_dir = 1;
+	row.last_user = user_id;
+	row.snippet_kind = 0;
+	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
+	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
+	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
+	    m.at, user_id, client_key, token, now)) != NULL ||
+	    (err = thread_save(db, &row)) != NULL ||
+	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = install_touch(db, install_id)) != NULL)
+		return err;
+	*msg_id = m.id;
+	return NULL;
+}
+
+const struct ib_err *
+outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
+    int64_t user_id, const char *client_key, const char *text, int64_t now,
+    int64_t *msg_id, enum outbox_refusal *refusal)
+{
+	const struct ib_err *err;
+	struct thread *t;
+	bool found;
+
+	*refusal = OUTBOX_OK;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = thread_get(db, a, install_id, thread_id, user_id, &t)) != NULL)
+		goto done;
+	if (t == NULL) {
+		err = ib_fail(IB_ENOENT, IB_RETRY_NEVER, "no such thread");
+		goto done;
+	}
+	err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", thread_id, client_key);
+	if (err == NULL && found)
+		*refusal = OUTBOX_DUPLICATE;
+	else if (err == NULL)
+		err = put_rows(db, a, install_id, t, user_id, client_key, text, now, msg_id);
+done:
+	if (err == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+outbox_retry(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id,
+    int64_t now, bool *ok)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	int64_t id = 0, at = 0;
+	bool row;
+
+	*ok = false;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = db_query(db, ST_OUTBOX_FAILED, &st, "iii", thread_id, msg_id, install_id)) != NULL)
+		goto done;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		id = db_col_int(st, 0);
+		at = db_col_int(st, 1);
+		*ok = true;
+	}
+	db_release(st);
+	if (err != NULL || !*ok)
+		goto done;
+	if ((err = db_run(db, ST_OUTBOX_REQUEUE, "ii", id, now)) != NULL ||
+	    (err = message_set_state(db, thread_id, at, msg_id, MSG_QUEUED, NULL)) != NULL ||
+	    (err = thread_add_failed(db, thread_id, -1)) != NULL ||
+	    (err = install_touch(db, install_id)) != NULL)
+		goto done;
+done:
+	if (err == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+static const struct ib_err *
+outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	struct outbox *o;
+	bool row;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_OUTBOX_GET, &st, "i", id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		if ((o = ARENA_NEW(a, struct outbox)) == NULL) {
+			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "outbox");
+			goto done;
+		}
+		o->id = db_col_int(st, 0);
+		o->install_id = db_col_int(st, 1);
+		o->page_id = db_col_int(st, 2);
+		o->thread_id = db_col_int(st, 3);
+		o->msg_id = db_col_int(st, 4);
+		o->msg_at = db_col_int(st, 5);
+		o->user_id = db_col_int(st, 6);
+		o->attempts = db_col_int(st, 7);
+		o->checks = db_col_int(st, 8);
+		o->next_at = db_col_int(st, 9);
+		o->created_at = db_col_int(st, 10);
+		o->tried_at = db_col_int(st, 11);
+		o->state = state_parse(db_col_text(st, 12));
+		o->token = db_col_dup(st, 13, a);
+		o->code = (int)db_col_int(st, 14);
+		o->subcode = (int)db_col_int(st, 15);
+		o->text = db_col_dup(st, 16, a);
+		o->psid = db_col_dup(st, 17, a);
+		o->fb_thread = db_col_dup(st, 18, a);
+		o->customer_at = db_col_int(st, 19);
+		*out = o;
+	}
+done:
+	db_release(st);
+	return err;
+}
+
+/* One UPDATE ... RETURNING id in a transaction of its own, then the row. */
+static const struct ib_err *
+claim(struct db *db, struct arena *a, enum stmt_id how, int64_t now, int64_t until,
+    struct outbox **out)
+{
+	const struct ib_err *err;
+	int64_t id;
+	bool found = false;
+
+	*out = NULL;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if (how == ST_OUTBOX_LEASE)
+		err = db_get_int(db, how, &id, &found, "ii", now, until);
+	else
+		err = db_get_int(db, how, &id, &found, "i", now);
+	if (err == NULL && found)
+		err = outbox_get(db, a, id, out);
+	if (err == NULL && *out != NULL && how == ST_OUTBOX_LEASE) {
+		err = message_set_state(db, (*out)->thread_id, (*out)->msg_at, (*out)->msg_id,
+		    MSG_SENDING, NULL);
+		if (err == NULL)
+			err = install_touch(db, (*out)->install_id);
+	}
+	if (err == NULL && *out != NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	if (err != NULL)
+		*out = NULL;
+	return err;
+}
+
+const struct ib_err *
+outbox_lease(struct db *db, struct arena *a, int64_t now, struct outbox **out)
+{
+	const struct ib_err *err;
+	int64_t due;
+	bool found;
+
+	/* Most calls find nothing: ask without the writers' lock first. */
+	*out = NULL;
+	if ((err = db_get_int(db, ST_OUTBOX_PENDING, &due, &found, "i", now)) != NULL || due == 0)
+		return err;
+	return claim(db, a, ST_OUTBOX_LEASE, now, now + OUTBOX_LEASE_MS, out);
+}
+
+const struct ib_err *
+outbox_check_next(struct db *db, struct arena *a, int64_t now, struct outbox **out)
+{
+	const struct ib_err *err;
+	int64_t due;
+	bool found;
+
+	*out = NULL;
+	if ((err = db_get_int(db, ST_OUTBOX_PENDING, &due, &found, "i", now)) != NULL || due == 0)
+		return err;
+	return claim(db, a, ST_OUTBOX_CHECK_NEXT, now, 0, out);
+}
+
+const struct ib_err *
+outbox_expire(struct db *db, int64_t now, int64_t *n)
+{
+	struct outbox_end end = { OUT_CHECKING, now + 60000, "", 0, 0 };
+	const struct ib_err *err;
+	struct arena a;
+	struct outbox *o;
+	int64_t id;
+	bool found;
+
+	*n = 0;
+	if ((err = db_get_int(db, ST_OUTBOX_EXPIRED, &id, &found, "i", now)) != NULL || !found)
+		return err;
+	arena_init(&a, 1 << 20);
+	if ((err = db_begin(db)) != NULL)
+		goto done;
+	while ((err = db_get_int(db, ST_OUTBOX_EXPIRED, &id, &found, "i", now)) == NULL && found) {
+		if ((err = outbox_get(db, &a, id, &o)) != NULL || o == NULL ||
+		    (err = outbox_settle(db, o, &end, now)) != NULL)
+			break;
+		++*n;
+		arena_reset(&a);
+	}
+	if (err == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+done:
+	arena_fini(&a);
+	return err;
+}
+
+const struct ib_err *
+outbox_by_token(struct db *db, struct arena *a, int64_t page_id, const char *token, struct outbox **out)
+{
+	const struct ib_err *err;
+	int64_t id;
+	bool found;
+
+	*out = NULL;
+	if (token == NULL || strncmp(token, OUTBOX_PREFIX, strlen(OUTBOX_PREFIX)) != 0)
+		return NULL;
+	err = db_get_int(db, ST_OUTBOX_BY_TOKEN, &id, &found, "ti", token, page_id);
+	if (err != NULL || !found)
+		return err;
+	return outbox_get(db, a, id, out);
+}
+
+const struct ib_err *
+outbox_settle(struct db *db, const struct outbox *o, const struct outbox_end *end, int64_t now)
+{
+	const struct ib_err *err;
+	int64_t n;
+
+	err = db_run_n(db, ST_OUTBOX_SETTLE, &n, "ititiii", o->id, state_names[end->state],
+	    end->next_at, end->why != NULL ? end->why : "", (int64_t)end->code,
+	    (int64_t)end->subcode, now);
+	if (err != NULL || n == 0)
+		return err;		/* an echo was first: it stays sent */
+	err = message_set_state(db, o->thread_id, o->msg_at, o->msg_id, shown_as[end->state],
+	    end->why != NULL && *end->why != '\0' ? end->why : NULL);
+	/* A settled failure marks the row of the list; a late echo takes the mark away. */
+	if (err == NULL && end->state == OUT_FAILED && o->state != OUT_FAILED)
+		err = thread_add_failed(db, o->thread_id, 1);
+	else if (err == NULL && end->state != OUT_FAILED && o->state == OUT_FAILED)
+		err = thread_add_failed(db, o->thread_id, -1);
+	if (err == NULL)
+		err = install_touch(db, o->install_id);
+	return err;
+}
+
+const struct ib_err *
+outbox_moved(struct db *db, int64_t id, int64_t msg_at)
+{
+	return db_run(db, ST_OUTBOX_MOVED, "ii", id, msg_at);
+}

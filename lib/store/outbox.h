@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outbox.h - replies on their way to Messenger.
+ *
+ * A reply is a message row (what people see) plus an outbox row (the work),
+ * written in one transaction:
+ *
+ *   queued -> sending -> sent        an answer came, or an echo did
+ *                   \-> deferred     temporary refusal, next_at is set
+ *                   \-> checking     no answer: only evidence settles it
+ *                   \-> failed       permanent, shown to the agent
+ *   any open state  -> cancelled     the Page or the company left
+ *
+ * A lease that ends in `sending` (a worker died) becomes `checking`: the call
+ * may have been made.  A row leaves `sending` and `checking` only through
+ * outbox_settle().  Within a thread the oldest open row goes first; later
+ * ones wait for it.
+ */
+#ifndef IB_OUTBOX_H
+#define IB_OUTBOX_H
+
+#include "message.h"
+
+enum outbox_state { OUT_QUEUED, OUT_SENDING, OUT_DEFERRED, OUT_CHECKING, OUT_SENT, OUT_FAILED, OUT_CANCELLED };
+enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE };
+
+#define REPLY_MAX_UNITS	2000	/* UTF-16 units; messenger.md 5.2 leaves the unit open: the strictest reading but bytes */
+#define OUTBOX_PREFIX	"pd:out:"
+#define OUTBOX_LEASE_MS	INT64_C(30000)
+
+struct outbox {
+	int64_t		 id, install_id, page_id, thread_id, msg_id, msg_at, user_id;
+	int64_t		 attempts, checks, next_at, created_at, tried_at;
+	enum outbox_state state;
+	const char	*token, *text, *psid, *fb_thread;
+	int64_t		 customer_at;
+	int		 code, subcode;
+};
+
+/*
+ * Queue a reply.  `client_key` is the random key of the posted form: the same
+ * key for the same thread is a no-op (OUTBOX_DUPLICATE).  Opens its own
+ * transaction; on error nothing was written.  *msg_id is the new (or the
+ * former) message.
+ */
+IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, int64_t install_id,
+    int64_t thread_id, int64_t user_id, const char *client_key, const char *text, int64_t now,
+    int64_t *msg_id, enum outbox_refusal *refusal);
+/* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
+IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
+    int64_t msg_id, int64_t now, bool *ok);
+/*
+ * Take the next row that may be sent now: due, first of its thread, its Page
+ * active.  Marks it `sending` and commits before returning: the call may then
+ * be made.  *out NULL when there is nothing.
+ */
+IB_MUST const struct ib_err *outbox_lease(struct db *db, struct arena *a, int64_t now, struct outbox **out);
+/* Rows in `sending` whose lease has ended become `checking`. */
+IB_MUST const struct ib_err *outbox_expire(struct db *db, int64_t now, int64_t *n);
+/* The next row in `checking` that is due to be looked for; leased for 30 s. */
+IB_MUST const struct ib_err *outbox_check_next(struct db *db, struct arena *a, int64_t now, struct outbox **out);
+/* By our id in an echo's metadata; *out NULL when unknown on that Page. */
+IB_MUST const struct ib_err *outbox_by_token(struct db *db, struct arena *a, int64_t page_id,
+    const char *token, struct outbox **out);
+/* What became of it. */
+struct outbox_end {
+	enum outbox_state state;	/* SENT, DEFERRED, CHECKING, FAILED */
+	int64_t		 next_at;	/* DEFERRED, CHECKING */
+	const char	*why;		/* catalogue key, FAILED and DEFERRED */
+	int		 code, subcode;
+};
+/* In a transaction.  A row already `sent` stays sent. */
+IB_MUST const struct ib_err *outbox_settle(struct db *db, const struct outbox *o,
+    const struct outbox_end *end, int64_t now);
+IB_MUST const struct ib_err *outbox_moved(struct db *db, int64_t id, int64_t msg_at);
+
+#endif

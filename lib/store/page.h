@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page.h - connected Facebook Pages.
+ *
+ *   active   events are stored, replies go out
+ *   broken   the token is dead or the permission gone; events that still come
+ *            are stored, replies wait; `why` is the catalogue key of the reason
+ *   removed  disconnected; the row stays so that connecting again finds its
+ *            threads
+ *
+ * A Page is connected to one company at a time (unique index page_once).
+ */
+#ifndef IB_PAGE_H
+#define IB_PAGE_H
+
+#include "../base/crypt.h"
+#include "../db/db.h"
+
+enum page_state { PAGE_ACTIVE, PAGE_BROKEN, PAGE_REMOVED };
+
+struct page {
+	int64_t		 id, install_id, user_id;
+	const char	*fb_id, *name, *why, *policy;
+	enum page_state	 state;
+	const char	*token;		/* opened; only from page_with_token */
+	int64_t		 pause_until, read_at, connected_at;
+	int64_t		 synced_until, pass_top, pass_started, checked_at;
+	const char	*pass_cursor;
+	const char	*import_state;
+	int64_t		 import_done, import_total;
+};
+
+/* Who holds this Page id now; *out NULL when nobody.  No token. */
+IB_MUST const struct ib_err *page_by_fb(struct db *db, struct arena *a, const char *fb_id, struct page **out);
+IB_MUST const struct ib_err *page_get(struct db *db, struct arena *a, int64_t id, struct page **out);
+/* As page_get, the token opened; token NULL when there is none or it does not open. */
+IB_MUST const struct ib_err *page_with_token(struct db *db, const struct keyring *keys,
+    struct arena *a, int64_t id, struct page **out);
+/* Pages of an install that are not removed. */
+IB_MUST const struct ib_err *pages_of(struct db *db, struct arena *a, int64_t install_id,
+    struct page **out, size_t *n);
+/* Insert or reconnect (same id, threads kept); token sealed.  In a transaction. */
+IB_MUST const struct ib_err *page_put(struct db *db, const struct keyring *keys, struct arena *a,
+    int64_t install_id, const char *fb_id, const char *name, const char *token, const char *asid,
+    int64_t user_id, int64_t now, int64_t *id);
+IB_MUST const struct ib_err *page_set_broken(struct db *db, int64_t id, const char *why_key);
+IB_MUST const struct ib_err *page_pause(struct db *db, int64_t id, int64_t until);
+/*
+ * The Conversations API allows two calls a second per Page (messenger.md 9).
+ * A claim is both the brake and the lease: it is granted to one worker, 520 ms
+ * after the former call ended, and ends by itself when that worker dies.
+ * Release it when the call is over; `claimed` is the time given to the claim.
+ */
+#define PAGE_READ_GAP_MS	520
+IB_MUST const struct ib_err *page_claim_read(struct db *db, int64_t id, int64_t now, bool *mine);
+IB_MUST const struct ib_err *page_release_read(struct db *db, int64_t id, int64_t claimed, int64_t now);
+
+#endif

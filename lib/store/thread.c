@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* thread.c - see thread.h. */
+#include "thread.h"
+
+enum window
+window_state(int64_t customer_at, int64_t now, bool human_agent, int64_t *until)
+{
+	int64_t open_until = customer_at + WINDOW_MS - (human_agent ? WINDOW_MARGIN_MS : 0);
+
+	*until = 0;
+	if (customer_at <= 0)
+		return WINDOW_NEVER;
+	if (now < open_until) {
+		*until = customer_at + WINDOW_MS;
+		return WINDOW_OPEN;
+	}
+	if (human_agent && now < customer_at + WINDOW_AGENT_MS) {
+		*until = customer_at + WINDOW_AGENT_MS;
+		return WINDOW_AGENT;
+	}
+	*until = customer_at + (human_agent ? WINDOW_AGENT_MS : WINDOW_MS);
+	return WINDOW_CLOSED;
+}
+
+const struct ib_err *
+thread_get(struct db *db, struct arena *a, int64_t install_id, int64_t id, int64_t user_id,
+    struct thread **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	struct thread *t;
+	bool row;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_THREAD_GET, &st, "iii", install_id, id, user_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		if ((t = ARENA_NEW(a, struct thread)) == NULL) {
+			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread");
+			goto done;
+		}
+		t->id = db_col_int(st, 0);
+		t->install_id = db_col_int(st, 1);
+		t->page_id = db_col_int(st, 2);
+		t->psid = db_col_dup(st, 3, a);
+		t->name = db_col_dup(st, 4, a);
+		t->snippet = db_col_dup(st, 5, a);
+		t->fb_id = db_col_dup(st, 6, a);
+		t->owner_app = db_col_dup(st, 7, a);
+		t->source = db_col_dup(st, 8, a);
+		t->picture = db_col_dup(st, 9, a);
+		t->history = db_col_dup(st, 10, a);
+		t->history_cursor = db_col_dup(st, 11, a);
+		t->last_at = db_col_int(st, 12);
+		t->last_id = db_col_int(st, 13);
+		t->last_in_at = db_col_int(st, 14);
+		t->customer_at = db_col_int(st, 15);
+		t->delivered_at = db_col_int(st, 16);
+		t->seen_at = db_col_int(st, 17);
+		t->owner_at = db_col_int(st, 18);
+		t->created_at = db_col_int(st, 19);
+		t->last_user = db_col_int(st, 20);
+		t->failed = db_col_int(st, 21);
+		t->last_dir = (int)db_col_int(st, 22);
+		t->snippet_kind = (int)db_col_int(st, 23);
+		t->upto = db_col_int(st, 24);
+		*out = t;
+	}
+done:
+	db_release(st);
+	return err;
+}
+
+const struct ib_err *
+thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
+    int64_t before_at, int64_t before_id, int max, struct thread **out, size_t *n, bool *more)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	struct thread *t;
+	bool row;
+
+	*n = 0;
+	*more = false;
+	if ((*out = ARENA_ARRAY(a, (size_t)max, struct thread)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread_list");
+	if (before_at > 0)
+		err = db_query(db, ST_THREAD_LIST_BEFORE, &st, "iiiii", install_id, user_id,
+		    (int64_t)max + 1, before_at, before_id);
+	else
+		err = db_query(db, ST_THREAD_LIST, &st, "iii", install_id, user_id, (int64_t)max + 1);
+	if (err != NULL)
+		return err;
+	while ((err = db_step(st, &row)) == NULL && row) {
+		if (*n == (size_t)max) {
+			*more = true;
+			break;
+		}
+		t = &(*out)[(*n)++];
+		t->install_id = install_id;
+		t->id = db_col_int(st, 0);
+		t->page_id = db_col_int(st, 1);
+		t->psid = db_col_dup(st, 2, a);
+		t->name = db_col_dup(st, 3, a);
+		t->snippet = db_col_dup(st, 4, a);
+		t->picture = db_col_dup(st, 5, a);
+		t->last_at = db_col_int(st, 6);
+		t->last_in_at = db_col_int(st, 7);
+		t->customer_at = db_col_int(st, 8);
+		t->last_user = db_col_int(st, 9);
+		t->failed = db_col_int(st, 10);
+		t->last_dir = (int)db_col_int(st, 11);
+		t->snippet_kind = (int)db_col_int(st, 12);
+		t->upto = db_col_int(st, 13);
+	}
+	db_release(st);
+	return err;
+}
+
+const struct ib_err *
+thread_find(struct db *db, struct arena *a, int64_t install_id, int64_t page_id,
+    const char *psid, int64_t now, struct thread_row *out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*out = (struct thread_row){ 0 };
+	if ((err = db_query(db, ST_THREAD_FIND, &st, "it", page_id, psid)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		out->id = db_col_int(st, 0);
+		out->last_at = db_col_int(st, 1);
+		out->last_id = db_col_int(st, 2);
+		out->last_in_at = db_col_int(st, 3);
+		out->customer_at = db_col_int(st, 4);
+		out->delivered_at = db_col_int(st, 5);
+		out->seen_at = db_col_int(st, 6);
+		out->owner_at = db_col_int(st, 7);
+		out->profile_at = db_col_int(st, 8);
+		out->profile_got = db_col_int(st, 9);
+		out->last_user = db_col_int(st, 10);
+		out->last_dir = (int)db_col_int(st, 11);
+		out->snippet_kind = (int)db_col_int(st, 12);
+		out->owner_app = db_col_dup(st, 13, a);
+		out->snippet = db_col_dup(st, 14, a);
+		out->has_name = db_col_int(st, 15) != 0;
+		out->has_source = db_col_int(st, 16) != 0;
+	}
+	db_release(st);
+	if (err != NULL || out->id != 0)
+		return err;
+	if ((err = db_run(db, ST_THREAD_ADD, "iiti", install_id, page_id, psid, now)) != NULL)
+		return err;
+	out->id = db_last_id(db);
+	out->profile_at = 1;
+	out->snippet = "";
+	out->created = true;
+	return NULL;
+}
+
+const struct ib_err *
+thread_save(struct db *db, const struct thread_row *t)
+{
+	return db_run(db, ST_THREAD_SAVE, "iiiiiiiiiiiitt", t->id, t->last_at, t->last_id,
+	    t->last_in_at, t->customer_at, t->delivered_at, t->seen_at, t->owner_at,
+	    t->profile_at, t->last_user, (int64_t)t->last_dir, (int64_t)t->snippet_kind,
+	    t->owner_app, t->snippet);
+}
+
+const struct ib_err *
+thread_set_name(struct db *db, int64_t id, const char *name)
+{
+	return db_run(db, ST_THREAD_NAME, "it", id, name);
+}
+
+const struct ib_err *
+thread_set_source(struct db *db, int64_t id, const char *json)
+{
+	return db_run(db, ST_THREAD_SOURCE, "it", id, json);
+}
+
+const struct ib_err *
+thread_set_fb(struct db *db, int64_t id, const char *fb_id, int64_t synced_at)
+{
+	return db_run(db, ST_THREAD_FB, "iti", id, fb_id, synced_at);
+}
+
+const struct ib_err *
+thread_set_history(struct db *db, int64_t id, const char *state, const char *cursor)
+{
+	return db_run(db, ST_THREAD_HISTORY, "itt", id, state, cursor);
+}
+
+const struct ib_err *
+thread_mark_seen(struct db *db, int64_t user_id, int64_t id, int64_t upto)
+{
+	return db_run(db, ST_SEEN_PUT, "iii", user_id, id, upto);
+}
+
+const struct ib_err *
+thread_add_failed(struct db *db, int64_t id, int delta)
+{
+	return db_run(db, ST_THREAD_FAILED, "ii", id, (int64_t)delta);
+}
+
+const struct ib_err *
+profile_next(struct db *db, struct arena *a, int64_t now, struct profile_due **out)
+{
+	const struct ib_err *err;
+	struct profile_due *d;
+	struct db_stmt *st;
+	bool row;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_PROFILE_NEXT, &st, "i", now)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row &&
+	    (d = ARENA_NEW(a, struct profile_due)) != NULL) {
+		d->thread_id = db_col_int(st, 0);
+		d->page_id = db_col_int(st, 1);
+		d->install_id = db_col_int(st, 2);
+		d->tries = db_col_int(st, 3);
+		d->psid = db_col_dup(st, 4, a);
+		d->due = db_col_int(st, 5);
+		*out = d;
+	}
+	db_release(st);
+	return err;
+}
+
+const struct ib_err *
+profile_claim(struct db *db, const struct profile_due *d, int64_t again, bool *mine)
+{
+	const struct ib_err *err;
+	int64_t n = 0;
+
+	*mine = false;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	err = db_run_n(db, ST_PROFILE_CLAIM, &n, "iii", d->thread_id, again, d->due);
+	if (err == NULL && n > 0)
+		err = db_commit(db);
+	db_rollback(db);
+	*mine = err == NULL && n > 0;
+	return err;
+}
+
+const struct ib_err *
+profile_done(struct db *db, int64_t thread_id, const char *name, const char *picture,
+    int64_t next_at, int64_t now)
+{
+	return db_run(db, ST_PROFILE_DONE, "ittii", thread_id, name, picture, next_at, now);
+}

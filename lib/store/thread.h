@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - conversations: one Page, one PSID; and the list people see.
+ *
+ * The row carries what the list shows, so that fifty rows are one index scan.
+ * Order: last real message first, ties by id; pages of the list are cut by
+ * that key, never by an offset.
+ */
+#ifndef IB_THREAD_H
+#define IB_THREAD_H
+
+#include "../db/db.h"
+
+/* Reply window (messenger.md 5.5), measured from the customer's last action. */
+enum window { WINDOW_NEVER, WINDOW_OPEN, WINDOW_AGENT, WINDOW_CLOSED };
+#define WINDOW_MS	(INT64_C(24) * 3600 * 1000)
+#define WINDOW_AGENT_MS	(INT64_C(7) * 24 * 3600 * 1000)
+#define WINDOW_MARGIN_MS (INT64_C(5) * 60 * 1000)
+/*
+ * State at `now` and until when.  AGENT only with human_agent; the open
+ * window ends 5 minutes early when the agent tag can take over, so that a
+ * reply under way does not miss the line.
+ */
+enum window window_state(int64_t customer_at, int64_t now, bool human_agent, int64_t *until);
+
+struct thread {
+	int64_t		 id, install_id, page_id;
+	const char	*psid, *name, *snippet, *fb_id, *owner_app, *source, *picture;
+	const char	*history, *history_cursor;	/* unknown, more, start, end */
+	int64_t		 last_at, last_id, last_in_at, customer_at;
+	int64_t		 delivered_at, seen_at, owner_at, created_at;
+	int64_t		 last_user, failed;
+	int		 last_dir, snippet_kind;
+	int64_t		 upto;		/* how far the asking user has read */
+};
+
+/* The row, if it belongs to the install; *out NULL else. */
+IB_MUST const struct ib_err *thread_get(struct db *db, struct arena *a, int64_t install_id,
+    int64_t id, int64_t user_id, struct thread **out);
+/*
+ * One page of the list, newest first, strictly before (last_at, id) when
+ * last_at > 0.  Asks for one more than `max` and tells in *more.
+ */
+IB_MUST const struct ib_err *thread_list(struct db *db, struct arena *a, int64_t install_id,
+    int64_t user_id, int64_t before_at, int64_t before_id, int max,
+    struct thread **out, size_t *n, bool *more);
+
+/* For ingest, in a transaction. */
+struct thread_row {
+	int64_t		 id, last_at, last_id, last_in_at, customer_at;
+	int64_t		 delivered_at, seen_at, owner_at, profile_at, profile_got;
+	int64_t		 last_user;
+	int		 last_dir, snippet_kind;
+	const char	*owner_app, *snippet;
+	bool		 has_name, has_source;
+	bool		 created;	/* by this call */
+};
+IB_MUST const struct ib_err *thread_find(struct db *db, struct arena *a, int64_t install_id,
+    int64_t page_id, const char *psid, int64_t now, struct thread_row *out);
+/* Write back everything of the row that ingest may move. */
+IB_MUST const struct ib_err *thread_save(struct db *db, const struct thread_row *t);
+IB_MUST const struct ib_err *thread_set_name(struct db *db, int64_t id, const char *name);	/* only where none is */
+IB_MUST const struct ib_err *thread_set_source(struct db *db, int64_t id, const char *json);	/* only where none is */
+IB_MUST const struct ib_err *thread_set_fb(struct db *db, int64_t id, const char *fb_id, int64_t synced_at);
+IB_MUST const struct ib_err *thread_set_history(struct db *db, int64_t id, const char *state, const char *cursor);
+IB_MUST const struct ib_err *thread_mark_seen(struct db *db, int64_t user_id, int64_t id, int64_t upto);
+/* Add to the count of failed replies (never below 0). */
+IB_MUST const struct ib_err *thread_add_failed(struct db *db, int64_t id, int delta);
+
+/* Profiles that are due: oldest first. */
+struct profile_due { int64_t thread_id, page_id, install_id, tries, due; const char *psid; };
+IB_MUST const struct ib_err *profile_next(struct db *db, struct arena *a, int64_t now, struct profile_due **out);
+/* One worker takes it: *mine false when another was first.  It comes back at `again` if nobody finishes it. */
+IB_MUST const struct ib_err *profile_claim(struct db *db, const struct profile_due *d, int64_t again, bool *mine);
+/* name or picture NULL: leave; next_at 0: done. */
+IB_MUST const struct ib_err *profile_done(struct db *db, int64_t thread_id, const char *name,
+    const char *picture, int64_t next_at, int64_t now);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.c - who runs when.
+ *
+ * After an answer a worker has some seconds: replies first, then whatever
+ * makes the page people look at complete.  A run (cron) does everything, ends
+ * within its budget, keeps house and records itself.  The lease "engine" keeps
+ * two runs apart; a run that died leaves a lease that ends by itself.
+ */
+#include "sync.h"
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/str.h"
+#include "../store/install.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVERY_MS	(10 * MS_MINUTE)	/* between finished comparisons of a Page */
+#define EVENT_KEEP_MS	(30 * MS_DAY)
+#define RUN_KEEP_MS	(30 * MS_DAY)
+
+const struct ib_err *
+sync_new(const struct conf *conf, struct db *db, const struct keyring *keys, struct sync **out)
+{
+	struct sync *s = calloc(1, sizeof(*s));
+
+	*out = NULL;
+	if (s == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "sync_new");
+	s->conf = conf;
+	s->db = db;
+	s->keys = keys;
+	arena_init(&s->arena, (size_t)16 << 20);
+	*out = s;
+	return NULL;
+}
+
+void
+sync_free(struct sync *s)
+{
+	if (s == NULL)
+		return;
+	graph_free(s->graph);
+	pdrive_free(s->pdrive);
+	httpc_free(s->http);
+	arena_fini(&s->arena);
+	free(s);
+}
+
+static const struct ib_err *
+need_http(struct sync *s)
+{
+	if (s->http != NULL)
+		return NULL;
+	return httpc_new("messenger-inbox/" PACKAGE_VERSION, true, &s->http);
+}
+
+const struct ib_err *
+sync_graph(struct sync *s, struct graph **out)
+{
+	const struct ib_err *err = NULL;
+
+	if (s->graph == NULL && (err = need_http(s)) == NULL)
+		err = graph_new(s->conf, s->http, &s->graph);
+	*out = s->graph;
+	return err;
+}
+
+const struct ib_err *
+sync_pdrive(struct sync *s, struct pdrive **out)
+{
+	const struct ib_err *err = NULL;
+
+	if (s->pdrive == NULL && (err = need_http(s)) == NULL)
+		err = pdrive_new(s->conf, s->http, &s->pdrive);
+	*out = s->pdrive;
+	return err;
+}
+
+/* Repeat a kind of work until there is none or the time is over. */
+static bool
+drain(struct sync *s, const char *what,
+    const struct ib_err *(*one)(struct sync *, int64_t, bool *), int64_t deadline)
+{
+	const struct ib_err *err;
+	bool did = true, any = false;
+
+	while (did && clock_mono() < deadline) {
+		if ((err = one(s, clock_now(), &did)) != NULL) {
+			log_err(err, what);
+			return any;
+		}
+		any |= did;
+	}
+	return any;
+}
+
+void
+sync_nap(int64_t ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Reads of the Conversations API, waiting for the Page's next half second when time allows. */
+static bool
+drain_reads(struct sync *s, int64_t every, int64_t deadline)
+{
+	const struct ib_err *err;
+	bool did = true, any = false;
+	int64_t wait = 0;
+
+	while (clock_mono() < deadline) {
+		if ((err = sync_read_step(s, clock_now(), every, &did, &wait)) != NULL) {
+			log_err(err, "read");
+			return any;
+		}
+		any |= did;
+		if (did) {
+			/* New replies go before old history. */
+			(void)drain(s, "send", sync_send_one, deadline);
+			continue;
+		}
+		if (wait <= 0 || wait > MS_SECOND || clock_mono() + wait >= deadline)
+			return any;
+		sync_nap(wait);
+	}
+	return any;
+}
+
+void
+sync_after(struct sync *s, int64_t budget_ms)
+{
+	int64_t deadline = clock_mono() + budget_ms;
+
+	(void)drain(s, "send", sync_send_one, deadline);
+	(void)drain(s, "profile", sync_profile_one, deadline);
+	(void)drain(s, "media", sync_media_one, deadline);
+	(void)drain_reads(s, INT64_MAX / 2, deadline);
+}
+
+/* House-keeping --------------------------------------------------------------------- */
+
+static const struct ib_err *
+sweep(struct sync *s, int64_t now)
+{
+	const struct ib_err *err;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = install_sweep(s->db, now)) == NULL &&
+	    (err = db_run(s->db, ST_EVENT_SWEEP, "i", now - EVENT_KEEP_MS)) == NULL &&
+	    (err = db_run(s->db, ST_RUN_SWEEP, "i", now - RUN_KEEP_MS)) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+static const struct ib_err *
+lease(struct sync *s, const char *holder, int64_t now, int64_t budget_ms, bool *mine)
+{
+	const struct ib_err *err;
+	int64_t n = 0;
+
+	*mine = false;
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	err = db_run_n(s->db, ST_LEASE_TAKE, &n, "ttii", "engine", holder, now,
+	    now + budget_ms + MS_MINUTE);
+	if (err == NULL && n > 0)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	*mine = err == NULL && n > 0;
+	return err;
+}
+
+static const struct ib_err *
+record_end(struct sync *s, const char *holder, int64_t run, const char *result)
+{
+	const struct ib_err *err;
+	const struct sync_stats *st = &s->stats;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = db_run(s->db, ST_RUN_END, "iitiiiii", run, clock_now(), result, st->sent,
+	    st->settled, st->fetched, st->failed, st->calls)) == NULL &&
+	    (err = db_run(s->db, ST_LEASE_DROP, "tt", "engine", holder)) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+const struct ib_err *
+sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
+{
+	const struct ib_err *err;
+	int64_t deadline = clock_mono() + budget_ms, run;
+	bool again = true, done;
+	char holder[64];
+	uint8_t rnd[8];
+
+	*ran = false;
+	if ((err = crypt_random(rnd, sizeof(rnd))) != NULL)
+		return err;
+	str_hex(holder, rnd, sizeof(rnd));
+	if ((err = lease(s, holder, clock_now(), budget_ms, ran)) != NULL || !*ran)
+		return err;
+	memset(&s->stats, 0, sizeof(s->stats));
+	if ((err = db_run(s->db, ST_RUN_START, "ti", driver, clock_now())) != NULL)
+		return err;
+	run = db_last_id(s->db);
+	while (again && clock_mono() < deadline) {
+		again = drain(s, "send", sync_send_one, deadline);
+		again |= drain(s, "check", sync_check_one, deadline);
+		again |= drain(s, "token", sync_token_one, deadline);
+		again |= drain(s, "profile", sync_profile_one, deadline);
+		again |= drain(s, "media", sync_media_one, deadline);
+		again |= drain_reads(s, EVERY_MS, deadline);
+	}
+	if ((err = sweep(s, clock_now())) != NULL)
+		log_err(err, "sweep");
+	if ((err = record_end(s, holder, run, err == NULL ? "ok" : "partly")) != NULL)
+		return err;
+	if ((err = db_checkpoint(s->db, &done)) != NULL)
+		log_err(err, "checkpoint");
+	log_event(LOG_INFO_, "run", "driver", driver, "sent", log_i(s->stats.sent),
+	    "settled", log_i(s->stats.settled), "fetched", log_i(s->stats.fetched),
+	    "failed", log_i(s->stats.failed), "calls", log_i(s->stats.calls), NULL);
+	return NULL;
+}

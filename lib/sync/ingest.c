@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ingest.c - events to rows.
+ *
+ * The order in which events arrive must not matter: every fact that may come
+ * late or twice is a maximum (watermarks, times), a set (messages by mkey,
+ * events by digest), or the latest by Meta's clock (names, reactions, who
+ * holds the thread).  Replaying any mixture of repeats ends in the same rows.
+ *
+ * Each event has a savepoint of its own; one that the database refuses goes
+ * to quarantine and its neighbours stay.
+ */
+#include "sync.h"
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/str.h"
+#include "../store/install.h"
+#include "../store/message.h"
+#include "../store/outbox.h"
+#include "../store/page.h"
+#include "../store/thread.h"
+
+#include <string.h>
+
+#define PROFILE_REFRESH_MS	(7 * MS_DAY)
+
+/* What one event is worked on with. */
+struct work {
+	struct sync	*s;
+	struct db	*db;
+	struct arena	*a;
+	const struct fb_event *e;
+	int64_t		 now;
+	struct page	*page;
+	struct thread_row thread;
+	struct mkey	 mkey;
+	bool		 changed;	/* people see something new */
+	bool		 fetch;		/* a name or file should be fetched soon */
+};
+
+/* Facts that may have come before their message ------------------------------- */
+
+static const struct ib_err *
+apply_facts(struct work *w, struct message *m)
+{
+	const struct ib_err *err;
+	struct fact *f;
+	const char *original = m->text;
+	size_t i, n;
+	bool kept;
+
+	if ((err = facts_of(w->db, w->a, &m->mkey, &f, &n)) != NULL)
+		return err;
+	for (i = 0; i < n; i++) {
+		switch (f[i].kind) {
+		case FACT_EDIT:
+			if (f[i].num > m->edits) {
+				m->edits = f[i].num;
+				m->text = f[i].value;
+			}
+			break;
+		case FACT_REACT_IN:
+			m->react_in = f[i].value;
+			break;
+		case FACT_REACT_OUT:
+			m->react_out = f[i].value;
+			break;
+		case FACT_DELETE:
+			m->flags |= MSG_DELETED;
+			break;
+		}
+	}
+	/* The first text is kept as edit number 0, for the "edited" note. */
+	if (m->edits > 0 && (n == 0 || f[0].kind != FACT_EDIT || f[0].num != 0))
+		err = fact_put(w->db, &m->mkey, FACT_EDIT, 0, m->at, w->page->id, original, &kept);
+	if ((m->flags & MSG_DELETED) != 0) {
+		m->text = NULL;
+		m->natt = 0;
+	}
+	return err;
+}
+
+/* The row of the list ------------------------------------------------------------ */
+
+static bool
+is_real(const struct message *m)
+{
+	return m->line == FB_LINE_NONE || m->line == FB_LINE_POSTBACK;
+}
+
+static const struct ib_err *
+show_in_list(struct work *w, const struct message *m, enum fb_att first_att)
+{
+	struct thread_row *t = &w->thread;
+	const char *text = m->line == FB_LINE_POSTBACK ? m->detail : m->text;
+
+	if (m->at < t->last_at || (m->at == t->last_at && m->id < t->last_id))
+		return NULL;
+	t->last_at = m->at;
+	t->last_id = m->id;
+	t->last_dir = m->dir;
+	t->last_user = m->user_id;
+	t->snippet_kind = 0;
+	if ((m->flags & MSG_DELETED) != 0) {
+		t->snippet_kind = -1;
+		text = "";
+	} else if (str_blank(text)) {
+		t->snippet_kind = (m->flags & MSG_UNSUPPORTED) != 0 ? FB_ATT_OTHER : (int)first_att;
+		text = "";
+	}
+	t->snippet = str_ellipsis(w->a, str_line(w->a, text, strlen(text), 200), 120);
+	return t->snippet == NULL ? ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet") : NULL;
+}
+
+static void
+max_to(int64_t *v, int64_t with)
+{
+	if (with > *v)
+		*v = with;
+}
+
+/* Who holds the thread: the latest fact counts. */
+static void
+note_owner(struct work *w)
+{
+	const struct fb_event *e = w->e;
+	struct thread_row *t = &w->thread;
+
+	if (e->history || !e->has_at || e->at <= t->owner_at)
+		return;
+	t->owner_at = e->at;
+	if (e->kind == FB_CONTROL)
+		t->owner_app = e->owner_app == NULL ||
+		    strcmp(e->owner_app, conf_str(w->s->conf, CONF_FB_APP_ID)) == 0 ?
+		    NULL : e->owner_app;
+	else if (!e->standby)
+		t->owner_app = NULL;
+	else if (t->owner_app == NULL)
+		t->owner_app = "";
+}
+
+/* Messages -------------------------------------------------------------------------- */
+
+static enum msg_origin
+origin_of(const struct work *w)
+{
+	/* Business Suite and the Page Inbox (messenger.md 4.7; documents disagree). */
+	static const char *const inbox_apps[] = { "26390203743090", "263902037430900" };
+	const struct fb_event *e = w->e;
+	size_t i;
+
+	if (!e->out)
+		return ORIGIN_CUSTOMER;
+	if (e->app_id == NULL)
+		return ORIGIN_PAGE;
+	if (strcmp(e->app_id, conf_str(w->s->conf, CONF_FB_APP_ID)) == 0)
+		return ORIGIN_OURS;
+	for (i = 0; i < sizeof(inbox_apps) / sizeof(inbox_apps[0]); i++)
+		if (strcmp(e->app_id, inbox_apps[i]) == 0)
+			return ORIGIN_PAGE;
+	return ORIGIN_APP;
+}
+
+static bool
+is_media(enum fb_att t)
+{
+	return t == FB_ATT_IMAGE || t == FB_ATT_VIDEO || t == FB_ATT_AUDIO ||
+	    t == FB_ATT_FILE || t == FB_ATT_STICKER;
+}
+
+static const struct ib_err *
+add_attachments(struct work *w, const struct message *m)
+{
+	const struct ib_err *err = NULL;
+	const struct fb_event *e = w->e;
+	struct attachment t;
+	size_t i;
+
+	for (i = 0; err == NULL && i < (size_t)m->natt; i++) {
+		const struct fb_attachment *f = &e->att[i];
+
+		t = (struct attachment){ .thread_id = m->thread_id, .msg_id = m->id,
+			.n = (int64_t)i, .type = f->type, .width = f->width, .height = f->height,
+			.size = f->size, .url = f->url, .title = f->title, .name = f->name,
+			.mime = f->mime };
+		/* Due at once; history waits behind news. */
+		if (is_media(f->type) && f->url != NULL) {
+			t.fetch_at = e->history ? 2 : 1;
+			w->fetch = true;
+		}
+		err = attachment_add(w->db, &t);
+	}
+	return err;
+}
+
+/*
+ * The echo of a reply of ours: give the row Facebook's identity and clock.
+ * *mine false when the metadata names no row of this Page.
+ */
+static const struct ib_err *
+match_reply(struct work *w, bool *mine)
+{
+	struct outbox_end end = { .state = OUT_SENT };
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	struct message *other, *m;
+	struct outbox *o;
+
+	*mine = false;
+	if (origin_of(w) != ORIGIN_OURS || e->metadata == NULL)
+		return NULL;
+	if ((err = outbox_by_token(w->db, w->a, w->page->id, e->metadata, &o)) != NULL || o == NULL)
+		return err;
+	*mine = true;
+	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &other)) != NULL)
+		return err;
+	if (other != NULL && other->thread_id == o->thread_id && other->id == o->msg_id) {
+		/* The answer was first and told the mid; the clock comes now. */
+		if ((other->flags & MSG_EXACT) != 0)
+			return outbox_settle(w->db, o, &end, w->now);
+	} else if (other != NULL) {
+		/* A copy came without our id (from history): ours is the real row. */
+		if ((err = message_delete(w->db, other->thread_id, other->at, other->id)) != NULL)
+			return err;
+	}
+	if ((err = message_get(w->db, w->a, o->thread_id, o->msg_at, o->msg_id, &m)) != NULL)
+		return err;
+	if (m == NULL)
+		return ib_fail(IB_EDB, IB_RETRY_NEVER, "outbox row without its message");
+	if ((err = message_identify(w->db, o->thread_id, o->msg_at, o->msg_id, e->mid, &w->mkey,
+	    e->at, e->exact)) != NULL ||
+	    (err = outbox_moved(w->db, o->id, e->at)) != NULL)
+		return err;
+	/* The list shows it by its new time. */
+	if (w->thread.last_id == m->id)
+		w->thread.last_at = e->at;
+	o->msg_at = m->at = e->at;
+	w->changed = true;
+	if ((err = show_in_list(w, m, FB_ATT_OTHER)) != NULL)
+		return err;
+	return outbox_settle(w->db, o, &end, w->now);
+}
+
+/* The mid is here already, from another source: keep the more precise of both. */
+static const struct ib_err *
+merge_message(struct work *w)
+{
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	struct message *m;
+
+	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &m)) != NULL || m == NULL)
+		return err;
+	if (m->thread_id != w->thread.id || !e->exact || (m->flags & MSG_EXACT) != 0)
+		return NULL;
+	if ((err = message_move(w->db, m->thread_id, m->at, m->id, e->at)) != NULL)
+		return err;
+	if (w->thread.last_id == m->id && w->thread.last_at == m->at)
+		w->thread.last_at = e->at;
+	w->changed = true;
+	return NULL;
+}
+
+static void
+fill_message(struct work *w, struct message *m)
+{
+	const struct fb_event *e = w->e;
+
+	*m = (struct message){ .thread_id = w->thread.id, .at = e->at, .id = mkey_id(&w->mkey),
+		.has_mkey = true, .mkey = w->mkey, .mid = e->mid, .text = e->text,
+		.detail = e->detail, .dir = e->out, .natt = (int)e->natt,
+		.origin = origin_of(w), .line = e->line };
+	if (e->natt > FB_ATT_PER_MESSAGE)
+		m->natt = FB_ATT_PER_MESSAGE;
+	if (e->exact)
+		m->flags |= MSG_EXACT;
+	if (e->unsupported)
+		m->flags |= MSG_UNSUPPORTED;
+	if (e->out)
+		m->state = MSG_SENT;
+	if (e->reply_to != NULL) {
+		const char *key = strncmp(e->reply_to, "m_", 2) == 0 ? e->reply_to + 2 : e->reply_to;
+
+		mkey_make(w->page->fb_id, key, &m->reply_to);
+		m->has_reply = true;
+	}
+}
+
+static void
+note_customer(struct work *w, const struct message *m)
+{
+	const struct fb_event *e = w->e;
+
+	if (m->dir != 0 || !is_real(m))
+		return;
+	max_to(&w->thread.customer_at, m->at);
+	/* What was there before the Page was connected is not news to anybody. */
+	if (!e->history || m->at > w->page->connected_at)
+		max_to(&w->thread.last_in_at, m->at);
+	if (!e->history && w->thread.profile_at == 0 &&
+	    w->now - w->thread.profile_got > PROFILE_REFRESH_MS) {
+		w->thread.profile_at = w->now;
+		w->fetch = true;
+	}
+}
+
+static const struct ib_err *
+store_message(struct work *w)
+{
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	struct message m;
+	bool mine, added;
+	size_t i;
+
+	if ((err = match_reply(w, &mine)) != NULL || mine)
+		return err;
+	fill_message(w, &m);
+	for (i = 0; i < e->nreactions; i++) {
+		if (e->reactions[i].by_page)
+			m.react_out = e->reactions[i].emoji;
+		else
+			m.react_in = e->reactions[i].emoji;
+	}
+	if ((err = apply_facts(w, &m)) != NULL ||
+	    (err = message_add(w->db, &m, &added)) != NULL)
+		return err;
+	if (!added)
+		return merge_message(w);
+	w->changed = true;
+	if ((err = add_attachments(w, &m)) != NULL)
+		return err;
+	note_customer(w, &m);
+	if (e->referral != NULL && !w->thread.has_source &&
+	    (err = thread_set_source(w->db, w->thread.id, e->referral)) != NULL)
+		return err;
+	if (!is_real(&m))
+		return NULL;
+	return show_in_list(w, &m, e->natt > 0 ? e->att[0].type : FB_ATT_OTHER);
+}
+
+/* Changes to a mid -------------------------------------------------------------------- */
+
+static const struct ib_err *
+store_fact(struct work *w)
+{
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	struct message *m;
+	enum fact_kind kind = e->kind == FB_EDIT ? FACT_EDIT : e->kind == FB_DELETE ? FACT_DELETE :
+	    e->out ? FACT_REACT_OUT : FACT_REACT_IN;
+	const char *value = e->kind == FB_EDIT ? e->text : e->kind == FB_REACTION ? e->emoji : NULL;
+	bool changed, kept;
+
+	if ((err = fact_put(w->db, &w->mkey, kind, e->kind == FB_EDIT ? e->edit_num : 0, e->at,
+	    w->page->id, value, &changed)) != NULL || !changed)
+		return err;
+	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &m)) != NULL || m == NULL)
+		return err;		/* not here yet: the fact waits */
+	switch (kind) {
+	case FACT_EDIT:
+		if (e->edit_num <= m->edits || (m->flags & MSG_DELETED) != 0)
+			return NULL;
+		if (m->edits == 0 && (err = fact_put(w->db, &w->mkey, FACT_EDIT, 0, m->at,
+		    w->page->id, m->text, &kept)) != NULL)
+			return err;
+		m->edits = e->edit_num;
+		m->text = e->text;
+		break;
+	case FACT_REACT_IN:
+		m->react_in = value;
+		break;
+	case FACT_REACT_OUT:
+		m->react_out = value;
+		break;
+	case FACT_DELETE:
+		m->flags |= MSG_DELETED;
+		m->text = NULL;
+		m->natt = 0;
+		if ((err = attachment_drop(w->db, m->thread_id, m->id)) != NULL)
+			return err;
+		break;
+	}
+	w->changed = true;
+	if ((err = message_save_content(w->db, m)) != NULL)
+		return err;
+	if (w->thread.id == m->thread_id && is_real(m) &&
+	    w->thread.last_at == m->at && w->thread.last_id == m->id &&
+	    kind != FACT_REACT_IN && kind != FACT_REACT_OUT)
+		return show_in_list(w, m, w->thread.snippet_kind > 0 ?
+		    (enum fb_att)w->thread.snippet_kind : FB_ATT_OTHER);
+	return NULL;
+}
+
+/* Dispatch ------------------------------------------------------------------------------ */
+
+static bool
+needs_thread(enum fb_kind k)
+{
+	return k == FB_MESSAGE || k == FB_LINE || k == FB_EDIT || k == FB_REACTION ||
+	    k == FB_DELETE || k == FB_DELIVERY || k == FB_READ || k == FB_CONTROL;
+}
+
+static const struct ib_err *
+store_kind(struct work *w)
+{
+	const struct fb_event *e = w->e;
+	struct thread_row *t = &w->thread;
+
+	switch (e->kind) {
+	case FB_MESSAGE:
+	case FB_LINE:
+		return store_message(w);
+	case FB_REACTION:
+		/* Also a taken-back one is an act of the customer's. */
+		if (!e->out)
+			max_to(&t->customer_at, e->at);
+		return store_fact(w);
+	case FB_EDIT:
+	case FB_DELETE:
+		return store_fact(w);
+	case FB_DELIVERY:
+		w->changed = e->watermark > t->delivered_at;
+		max_to(&t->delivered_at, e->watermark);
+		return NULL;
+	case FB_READ:
+		w->changed = e->watermark > t->seen_at;
+		max_to(&t->seen_at, e->watermark);
+		max_to(&t->delivered_at, e->watermark);
+		return NULL;
+	case FB_CONTROL:
+		w->changed = true;
+		return NULL;		/* note_owner has done it */
+	case FB_POLICY:
+		w->changed = true;
+		return db_run(w->db, ST_PAGE_POLICY, "iti", w->page->id,
+		    strcmp(e->policy, "unblock") == 0 ? "" : e->policy, e->at);
+	case FB_PAGE_NAME:
+		w->changed = true;
+		return db_run(w->db, ST_PAGE_NAME, "iti", w->page->id, e->text, e->at);
+	default:
+		return NULL;
+	}
+}
+
+static const struct ib_err *
+quarantine(struct work *w, const struct ib_buf *raw, const uint8_t digest[16], const char *why)
+{
+	log_event(LOG_WARN_, "quarantine", "page", w->e->page, "why", why, NULL);
+	return db_run(w->db, ST_QUARANTINE_ADD, "biittb", digest, (size_t)16, w->now,
+	    w->page != NULL ? w->page->id : INT64_C(0), why, PACKAGE_VERSION,
+	    (const void *)raw->p, raw->len);
+}
+
+/*
+ * The event as it came, once: *fresh false for a repeat.  The digest covers
+ * the canonical form, the array it came in and the Page.
+ */
+static const struct ib_err *
+keep_raw(struct work *w, struct ib_buf *raw, uint8_t digest[32], bool *fresh)
+{
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	int64_t n = 0;
+
+	buf_clear(raw);
+	buf_puts(raw, e->standby ? "standby " : "messaging ");
+	buf_puts(raw, e->page != NULL ? e->page : "-");
+	buf_putc(raw, ' ');
+	if ((err = json_dump(e->raw, true, raw)) != NULL || (err = buf_check(raw)) != NULL)
+		return err;
+	crypt_sha256(raw->p, raw->len, digest);
+	err = db_run_n(w->db, ST_EVENT_ADD, &n, "ibiit", e->at, (const void *)digest, (size_t)16,
+	    w->page != NULL ? w->page->id : INT64_C(0), (int64_t)e->kind, buf_cstr(raw));
+	*fresh = n > 0;
+	return err;
+}
+
+static const struct ib_err *
+ingest(struct work *w)
+{
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	struct thread_row before;
+
+	if (e->key != NULL)
+		mkey_make(w->page->fb_id, e->key, &w->mkey);
+	if (!needs_thread(e->kind) || e->psid == NULL) {
+		/* Without a customer only facts about a mid make sense. */
+		if (needs_thread(e->kind) && e->kind != FB_EDIT && e->kind != FB_DELETE &&
+		    e->kind != FB_REACTION)
+			return NULL;
+		return store_kind(w);
+	}
+	if ((err = thread_find(w->db, w->a, w->page->install_id, w->page->id, e->psid, w->now,
+	    &w->thread)) != NULL)
+		return err;
+	if (w->thread.created)
+		w->fetch = true;
+	before = w->thread;
+	note_owner(w);
+	if ((err = store_kind(w)) != NULL)
+		return err;
+	if (e->customer_name != NULL && !w->thread.has_name &&
+	    (err = thread_set_name(w->db, w->thread.id, e->customer_name)) != NULL)
+		return err;
+	if (memcmp(&before, &w->thread, sizeof(before)) == 0)
+		return NULL;
+	return thread_save(w->db, &w->thread);
+}
+
+const struct ib_err *
+ingest_event(struct sync *s, struct arena *a, const struct fb_event *e, int64_t now,
+    bool *changed, bool *work)
+{
+	const struct ib_err *err;
+	struct work w = { .s = s, .db = s->db, .a = a, .e = e, .now = now };
+
+	if ((err = page_by_fb(s->db, a, e->page, &w.page)) != NULL || w.page == NULL)
+		return err;
+	if ((err = ingest(&w)) != NULL)
+		return err;
+	*changed |= w.changed;
+	*work |= w.fetch;
+	return NULL;
+}
+
+/* One event of a webhook, in a savepoint when it has neighbours. */
+static const struct ib_err *
+hook_event(struct work *w, struct ib_buf *raw, bool alone, bool *fresh, bool *bad)
+{
+	const struct ib_err *err, *why;
+	uint8_t digest[32];
+
+	*fresh = false;
+	if (w->e->page == NULL || w->e->kind == FB_IGNORE || w->e->kind == FB_TEST)
+		return NULL;
+	if ((err = page_by_fb(w->db, w->a, w->e->page, &w->page)) != NULL)
+		return err;
+	if (w->page == NULL) {
+		log_event(LOG_INFO_, "hook_unknown_page", "page", w->e->page, NULL);
+		return NULL;
+	}
+	if ((err = keep_raw(w, raw, digest, fresh)) != NULL || !*fresh)
+		return err;
+	if (w->e->kind == FB_UNKNOWN) {
+		*bad = true;
+		return quarantine(w, raw, digest, "unknown");
+	}
+	if (!alone && (err = db_save(w->db)) != NULL)
+		return err;
+	why = ingest(w);
+	if (why == NULL)
+		return alone ? NULL : db_save_keep(w->db);
+	/* Busy, full, broken disk: the whole body shall come again. */
+	if (why->retry != IB_RETRY_NEVER || alone)
+		return why;
+	log_err(why, "ingest");
+	db_save_undo(w->db);
+	w->changed = false;
+	*bad = true;
+	return quarantine(w, raw, digest, "refused");
+}
+
+static const struct ib_err *
+touch_once(struct db *db, int64_t *touched, size_t *n, size_t max, int64_t install_id)
+{
+	size_t i;
+
+	for (i = 0; i < *n; i++)
+		if (touched[i] == install_id)
+			return NULL;
+	if (*n < max)
+		touched[(*n)++] = install_id;
+	return install_touch(db, install_id);
+}
+
+static const struct ib_err *
+hook_all(struct sync *s, struct arena *a, const struct fb_event *ev, size_t n, int64_t now,
+    bool careful, enum hook_fate *fate, bool *work)
+{
+	const struct ib_err *err;
+	int64_t touched[64];
+	size_t i, ntouched = 0;
+	struct ib_buf raw;
+	bool fresh, bad = false, any = false;
+
+	*fate = HOOK_REPEATED;
+	buf_init(&raw, 2 << 20);
+	if ((err = db_begin(s->db)) != NULL)
+		goto done;
+	for (i = 0; err == NULL && i < n; i++) {
+		struct work w = { .s = s, .db = s->db, .a = a, .e = &ev[i], .now = now };
+
+		err = hook_event(&w, &raw, n == 1 && !careful, &fresh, &bad);
+		any |= fresh;
+		*work |= w.fetch;
+		if (err == NULL && w.changed)
+			err = touch_once(s->db, touched, &ntouched, 64, w.page->install_id);
+		if (err == NULL && fresh)
+			err = db_run(s->db, ST_PAGE_EVENT, "ii", w.page->id, now);
+	}
+	/* A body of repeats wrote nothing: no need to wait for the disk. */
+	if (err == NULL && any) {
+		err = db_commit(s->db);
+		*fate = bad ? HOOK_QUARANTINED : HOOK_STORED;
+	}
+done:
+	db_rollback(s->db);
+	buf_fini(&raw);
+	return err;
+}
+
+/* A signed body that is no JSON at all: kept as it is. */
+static const struct ib_err *
+keep_unparsed(struct sync *s, const char *body, size_t n, int64_t now)
+{
+	const struct ib_err *err;
+	uint8_t digest[32];
+
+	crypt_sha256(body, n, digest);
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	err = db_run(s->db, ST_QUARANTINE_ADD, "biittb", (const void *)digest, (size_t)16, now,
+	    INT64_C(0), "not json", PACKAGE_VERSION, (const void *)body, n);
+	if (err == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+const struct ib_err *
+sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t now,
+    enum hook_fate *fate, bool *work)
+{
+	const struct ib_err *err;
+	struct json *root = NULL;
+	struct fb_event *ev;
+	size_t nev;
+
+	*fate = HOOK_EMPTY;
+	*work = false;
+	if ((err = json_parse(body, n, JSON_LENIENT_, &root)) != NULL ||
+	    (err = fb_events(a, root, now, &ev, &nev)) != NULL) {
+		json_free(root);
+		log_err(err, "hook");
+		*fate = HOOK_QUARANTINED;
+		return keep_unparsed(s, body, n, now);
+	}
+	if (nev > 0) {
+		err = hook_all(s, a, ev, nev, now, false, fate, work);
+		/* A single event that was refused: once more, with a savepoint, into quarantine. */
+		if (err != NULL && nev == 1 && err->retry == IB_RETRY_NEVER)
+			err = hook_all(s, a, ev, nev, now, true, fate, work);
+	}
+	json_free(root);
+	return err;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read.c - the Conversations API: first import, comparison, older messages.
+ *
+ * One mechanism for all three.  A pass over a Page's listing (newest first)
+ * puts every thread that changed into `want`; reading takes the newest wanted
+ * thread first, so that new messages never wait behind old ones, and goes on
+ * with the listing only when nothing is wanted.  The first pass of a Page is
+ * its import: bounded in threads, 30 messages each, and quiet.  Later passes
+ * end where the listing is older than what was compared before.
+ *
+ * Everything under way is a row (page.pass_*, want): a run may end anywhere
+ * and the next goes on.  Two reads a second per Page at most (page_claim_read).
+ */
+#include "sync.h"
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/str.h"
+#include "../store/install.h"
+#include "../store/message.h"
+#include "../store/page.h"
+#include "../store/thread.h"
+
+#include <string.h>
+
+#define SLICE		25
+#define MESSAGES	30
+#define MARGIN_MS	(10 * MS_MINUTE)	/* messenger.md 6.4 */
+#define USAGE_EASE	75			/* percent: stop imports (messenger.md 9) */
+
+struct want {
+	int64_t		 updated_at, thread_id, install_id;
+	bool		 deep;
+	const char	*cursor, *fb_id, *psid, *history, *history_cursor;
+};
+
+static const struct ib_err *
+want_next(struct db *db, struct arena *a, int64_t page_id, struct want **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	struct want *w;
+	bool row;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_WANT_NEXT, &st, "i", page_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row && (w = ARENA_NEW(a, struct want)) != NULL) {
+		w->updated_at = db_col_int(st, 0);
+		w->thread_id = db_col_int(st, 1);
+		w->cursor = db_col_dup(st, 2, a);
+		w->deep = db_col_int(st, 3) != 0;
+		w->fb_id = db_col_dup(st, 4, a);
+		w->psid = db_col_dup(st, 5, a);
+		w->history = db_col_dup(st, 6, a);
+		w->history_cursor = db_col_dup(st, 7, a);
+		w->install_id = db_col_int(st, 8);
+		*out = w;
+	}
+	db_release(st);
+	return err;
+}
+
+const struct ib_err *
+sync_want_older(struct db *db, int64_t page_id, int64_t thread_id, int64_t now)
+{
+	const struct ib_err *err;
+
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	/* "now" sorts before everything the listing brings. */
+	if ((err = db_run(db, ST_WANT_ADD, "iiii", page_id, now, thread_id, INT64_C(1))) == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+/* Ease off when the Page's budget runs low. */
+static const struct ib_err *
+mind_usage(struct sync *s, const struct page *p, const struct graph_res *res, int64_t now)
+{
+	if (res->usage_pct <= USAGE_EASE)
+		return NULL;
+	return db_run(s->db, ST_PAGE_READ_LATER, "ii", p->id, now + 15 * MS_MINUTE);
+}
+
+/* The listing --------------------------------------------------------------------- */
+
+static const struct ib_err *
+note_thread(struct sync *s, struct arena *a, const struct page *p, const struct graph_thread *t,
+    int64_t now, bool *wanted)
+{
+	const struct ib_err *err;
+	struct thread_row row;
+	int64_t synced;
+	bool found;
+
+	*wanted = false;
+	if (t->psid == NULL)
+		return NULL;		/* nobody but the Page itself: nothing to show */
+	if ((err = thread_find(s->db, a, p->install_id, p->id, t->psid, now, &row)) != NULL ||
+	    (err = db_get_int(s->db, ST_THREAD_SYNCED, &synced, &found, "i", row.id)) != NULL ||
+	    (err = thread_set_fb(s->db, row.id, t->id, 0)) != NULL)
+		return err;
+	if (t->name != NULL && !row.has_name &&
+	    (err = thread_set_name(s->db, row.id, t->name)) != NULL)
+		return err;
+	if (t->updated_at <= synced)
+		return NULL;
+	*wanted = true;
+	return db_run(s->db, ST_WANT_ADD, "iiii", p->id, t->updated_at, row.id, INT64_C(0));
+}
+
+/* Has this pass gone far enough? */
+static bool
+pass_over(const struct sync *s, const struct page *p, const struct graph_thread *t, size_t n,
+    const char *next, bool importing)
+{
+	if (next == NULL || n == 0)
+		return true;
+	if (importing)
+		return p->import_total + (int64_t)n >= conf_int(s->conf, CONF_IMPORT_THREADS);
+	return t[n - 1].updated_at < p->synced_until - MARGIN_MS;
+}
+
+static const struct ib_err *
+store_slice(struct sync *s, struct arena *a, const struct page *p, const struct graph_thread *t,
+    size_t n, const char *next, int64_t now)
+{
+	const struct ib_err *err;
+	bool importing = strcmp(p->import_state, "done") != 0, wanted;
+	int64_t top = 0, count = 0;
+	size_t i;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	for (i = 0; err == NULL && i < n; i++) {
+		if (t[i].updated_at > top)
+			top = t[i].updated_at;
+		err = note_thread(s, a, p, &t[i], now, &wanted);
+		count += wanted;
+	}
+	if (err == NULL && importing)
+		err = db_run(s->db, ST_PAGE_IMPORT_START, "i", p->id);
+	if (err == NULL && importing)
+		err = db_run(s->db, ST_PAGE_IMPORT_TOTAL, "ii", p->id, count);
+	if (err == NULL)
+		err = db_run(s->db, ST_PAGE_PASS, "itii", p->id, next, top,
+		    p->pass_started > 0 ? p->pass_started : now);
+	if (err == NULL && pass_over(s, p, t, n, next, importing))
+		err = db_run(s->db, ST_PAGE_PASS_DONE, "ii", p->id, now);
+	if (err == NULL)
+		err = install_touch(s->db, p->install_id);
+	if (err == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+static const struct ib_err *
+read_listing(struct sync *s, struct arena *a, struct page *p, int64_t now)
+{
+	const struct ib_err *err;
+	struct graph_thread *t;
+	struct graph_res res = { 0 };
+	struct graph *g;
+	const char *next;
+	size_t n;
+
+	if ((err = sync_graph(s, &g)) != NULL)
+		return err;
+	s->stats.calls++;
+	if ((err = graph_threads(g, a, p->fb_id, p->token, NULL, p->pass_cursor, SLICE, &t, &n,
+	    &next, &res)) != NULL)
+		return err;
+	if (res.refused && res.less_data) {
+		sync_nap(PAGE_READ_GAP_MS);
+		s->stats.calls++;
+		if ((err = graph_threads(g, a, p->fb_id, p->token, NULL, p->pass_cursor,
+		    SLICE / 5, &t, &n, &next, &res)) != NULL)
+			return err;
+	}
+	if (res.refused)
+		return page_refused(s, p->install_id, p->id, &res, now);
+	if ((err = store_slice(s, a, p, t, n, next, now)) != NULL)
+		return err;
+	return mind_usage(s, p, &res, now);
+}
+
+/* One thread -------------------------------------------------------------------------- */
+
+/* Count those we did not have; a whole page of known ones ends a comparison. */
+static const struct ib_err *
+store_messages(struct sync *s, struct arena *a, const struct fb_event *ev, size_t n,
+    int64_t now, size_t *fresh)
+{
+	const struct ib_err *err = NULL;
+	struct fb_event e;
+	int64_t second = -1, in_second = 0, one;
+	struct mkey k;
+	size_t i = n;
+	bool changed, work, known;
+
+	*fresh = 0;
+	/*
+	 * Oldest first.  The API tells whole seconds; messages of one second keep
+	 * their order by milliseconds of our own (they are marked not exact).
+	 */
+	while (err == NULL && i-- > 0) {
+		e = ev[i];
+		in_second = e.at == second ? in_second + 1 : 0;
+		second = e.at;
+		e.at += in_second < 999 ? in_second : 999;
+		mkey_make(e.page, e.key, &k);
+		if ((err = db_get_int(s->db, ST_MESSAGE_KNOWN, &one, &known, "b",
+		    (const void *)k.b, sizeof(k.b))) != NULL)
+			break;
+		*fresh += !known;
+		changed = work = false;
+		err = ingest_event(s, a, &e, now, &changed, &work);
+	}
+	return err;
+}
+
+/* The psid is the thread's: messages of the Page name the customer only in `to`. */
+static void
+complete(struct fb_event *ev, size_t n, const char *psid)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ev[i].psid = psid;
+}
+
+static const struct ib_err *
+finish_thread(struct sync *s, const struct page *p, const struct want *w, const char *next,
+    size_t fresh, size_t n, int64_t now)
+{
+	const struct ib_err *err;
+	bool importing = strcmp(p->import_state, "done") != 0;
+	bool first = strcmp(w->history, "unknown") == 0;
+
+	(void)now;
+	/* How far back our copy reaches is moved by the first look and by readers only. */
+	if ((first && w->cursor == NULL) || w->deep) {
+		err = thread_set_history(s->db, w->thread_id, next == NULL ? "start" : "more", next);
+		if (err != NULL)
+			return err;
+	}
+	/* A comparison goes on until one whole page is known: a lost webhook leaves holes. */
+	if (!w->deep && !first && next != NULL && fresh > 0 && n > 0)
+		return db_run(s->db, ST_WANT_CURSOR, "iiit", p->id, w->updated_at, w->thread_id, next);
+	if (!w->deep && (err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at)) != NULL)
+		return err;
+	if (!w->deep && importing && (err = db_run(s->db, ST_PAGE_IMPORT_DONE, "i", p->id)) != NULL)
+		return err;
+	return db_run(s->db, ST_WANT_DROP, "iii", p->id, w->updated_at, w->thread_id);
+}
+
+/* Facebook gives no more of this thread: say so and let go. */
+static const struct ib_err *
+give_up_thread(struct sync *s, const struct page *p, const struct want *w)
+{
+	const struct ib_err *err;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	err = thread_set_history(s->db, w->thread_id, "end", NULL);
+	if (err == NULL)
+		err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at);
+	if (err == NULL && strcmp(p->import_state, "done") != 0)
+		err = db_run(s->db, ST_PAGE_IMPORT_DONE, "i", p->id);
+	if (err == NULL)
+		err = db_run(s->db, ST_WANT_DROP, "iii", p->id, w->updated_at, w->thread_id);
+	if (err == NULL)
+		err = install_touch(s->db, p->install_id);
+	if (err == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+static const struct ib_err *
+read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int64_t now)
+{
+	const struct ib_err *err;
+	struct graph_res res = { 0 };
+	struct graph *g;
+	struct fb_event *ev;
+	const char *next, *after = w->deep ? w->history_cursor : w->cursor;
+	size_t n, fresh;
+
+	if ((err = sync_graph(s, &g)) != NULL)
+		return err;
+	if (w->fb_id == NULL) {		/* asked for by a reader before any listing named it */
+		struct graph_thread *t;
+
+		s->stats.calls++;
+		if ((err = graph_threads(g, a, p->fb_id, p->token, w->psid, NULL, 1, &t, &n,
+		    &next, &res)) != NULL)
+			return err;
+		if (res.refused)
+			return page_refused(s, p->install_id, p->id, &res, now);
+		if (n == 0)
+			return give_up_thread(s, p, w);
+		if ((err = thread_set_fb(s->db, w->thread_id, t[0].id, 0)) != NULL)
+			return err;
+		w->fb_id = t[0].id;
+		return NULL;		/* its messages with the next read: the rate is per call */
+	}
+	s->stats.calls++;
+	if ((err = graph_messages(g, a, p->fb_id, p->token, w->fb_id, after, MESSAGES, false,
+	    &ev, &n, &next, &res)) != NULL)
+		return err;
+	if (res.refused && (res.row->class_ == CLASS_FINAL || res.less_data)) {
+		/* Once more with the least fields, then it is what Facebook gives. */
+		sync_nap(PAGE_READ_GAP_MS);
+		s->stats.calls++;
+		if ((err = graph_messages(g, a, p->fb_id, p->token, w->fb_id, after, MESSAGES,
+		    true, &ev, &n, &next, &res)) != NULL)
+			return err;
+		if (res.refused && res.row->class_ == CLASS_FINAL)
+			return give_up_thread(s, p, w);
+	}
+	if (res.refused)
+		return page_refused(s, p->install_id, p->id, &res, now);
+	complete(ev, n, w->psid);
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
+	    (err = finish_thread(s, p, w, next, fresh, n, now)) == NULL &&
+	    (err = install_touch(s->db, p->install_id)) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	s->stats.fetched += err == NULL ? (int64_t)fresh : 0;
+	return err != NULL ? err : mind_usage(s, p, &res, now);
+}
+
+/* The import is over when its pass is and nothing is wanted. */
+static const struct ib_err *
+end_import(struct sync *s, const struct page *p)
+{
+	const struct ib_err *err;
+
+	if (strcmp(p->import_state, "running") != 0 || p->pass_started > 0)
+		return NULL;
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = db_run(s->db, ST_PAGE_IMPORT_END, "i", p->id)) == NULL &&
+	    (err = install_touch(s->db, p->install_id)) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+const struct ib_err *
+sync_read_step(struct sync *s, int64_t now, int64_t every, bool *did, int64_t *wait_ms)
+{
+	const struct ib_err *err, *free_err;
+	struct arena *a = &s->arena;
+	struct page *p;
+	struct want *w;
+	int64_t id, at;
+	bool found, mine;
+
+	*did = false;
+	*wait_ms = 0;
+	arena_reset(a);
+	err = db_get_int(s->db, ST_PAGE_READ_NEXT, &id, &found, "ii", now, now - every);
+	if (err != NULL)
+		return err;
+	if (!found) {
+		err = db_get_int(s->db, ST_PAGE_READ_WAITING, &at, &found, "ii", now, now - every);
+		if (err == NULL && found && at > now)
+			*wait_ms = at - now;
+		return err;
+	}
+	if ((err = page_with_token(s->db, s->keys, a, id, &p)) != NULL || p == NULL)
+		return err;
+	if (p->token == NULL)
+		return page_set_broken(s->db, p->id, "error.fb.token");
+	if ((err = want_next(s->db, a, p->id, &w)) != NULL)
+		return err;
+	if (w == NULL && strcmp(p->import_state, "running") == 0 && p->pass_started == 0) {
+		*did = true;
+		return end_import(s, p);
+	}
+	if ((err = page_claim_read(s->db, p->id, now, &mine)) != NULL || !mine) {
+		*wait_ms = PAGE_READ_GAP_MS;
+		return err;
+	}
+	*did = true;
+	err = w != NULL ? read_thread(s, a, p, w, now) : read_listing(s, a, p, now);
+	free_err = page_release_read(s->db, p->id, now, clock_now());
+	return err != NULL ? err : free_err;
+}
