@@ -66,7 +66,7 @@ make_token(const struct app *app, const struct session *s, const char *visitor_i
 		visitor_id, strlen(visitor_id), mac);
 	if (!done)
 		return false;
-	buf_init(&b, TOKEN_LEN);
+	buf_init(&b, 2 * TOKEN_LEN);
 	str_base64url(&b, mac, sizeof(mac));
 	if ((done = !b.failed && b.len == TOKEN_LEN))
 		memcpy(out, b.p, TOKEN_LEN + 1);
@@ -95,13 +95,19 @@ const char *
 req_csrf(const struct app *app, struct req *r)
 {
 	struct req_private *pv = r->pv;
+	struct session *s;
 	char token[TOKEN_LEN + 1];
 	const char *v = NULL;
 	char *fresh = NULL;
 
 	if (pv->csrf != NULL)
 		return pv->csrf;
-	if (r->session == NULL && (v = visitor(r)) == NULL) {
+	/* Also where the route has no use for the session: the form's target may have one. */
+	if (req_look_up(r, &s) != NULL) {
+		pv->broken = "no session could be looked up for a form";
+		return NULL;
+	}
+	if (s == NULL && (v = visitor(r)) == NULL) {
 		if (crypt_token(r->a, 32, &fresh) != NULL) {
 			pv->broken = "no random bytes for the visitor's cookie";
 			return NULL;
@@ -109,7 +115,7 @@ req_csrf(const struct app *app, struct req *r)
 		resp_cookie(app, r, "visitor", fresh, -1);
 		v = fresh;
 	}
-	if (!make_token(app, r->session, v, token) ||
+	if (!make_token(app, s, v, token) ||
 	    (pv->csrf = arena_dupn(r->a, token, TOKEN_LEN)) == NULL)
 		pv->broken = "no CSRF token could be made";
 	return pv->csrf;

@@ -13,12 +13,92 @@
 #include "../lib/base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define HEAD_MAX	((size_t)128 << 10)
 #define OUT_MAX		((size_t)8 << 20)
 #define KEEP_MAX	((size_t)512 << 10)	/* buffers that grew beyond are freed */
 #define ALL_METHODS	((unsigned)(M_GET | M_HEAD | M_POST | M_DELETE))
+
+/* Our own address -------------------------------------------------------------- */
+
+static const struct ib_err *
+bad_base(const char *why)
+{
+	return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", conf_name(CONF_BASE_URL), why);
+}
+
+/* "" or "/one/two": nothing that would have to be escaped or could be read in two ways. */
+static bool
+base_path_ok(const char *p)
+{
+	const char *s;
+
+	for (s = p; *s != '\0'; s++)
+		if (*s == '/' && (s[1] == '/' || s[1] == '.' || s[1] == '\0'))
+			return false;
+	return p[strspn(p, "/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789-._~")] == '\0';
+}
+
+const struct ib_err *
+web_base(struct app *app, const char *base_url)
+{
+	size_t scheme, len, port;
+	const char *path, *p;
+	char *origin, *base;
+
+	app->origin = app->base_path = NULL;
+	app->https = strncasecmp(base_url, "https://", 8) == 0;
+	if (!app->https && strncasecmp(base_url, "http://", 7) != 0)
+		return bad_base("it must begin with https://");
+	scheme = app->https ? 8 : 7;
+	path = base_url + scheme + strcspn(base_url + scheme, "/?#");
+	len = (size_t)(path - base_url);
+	for (p = base_url + scheme; p < path; p++)
+		if (*p <= 0x20 || *p >= 0x7f || *p == '@' || *p == '\\')
+			return bad_base("the host has characters that none may have");
+	if (len == scheme)
+		return bad_base("the host is missing");
+	/* Browsers leave the scheme's own port out. */
+	port = app->https ? 4 : 3;
+	if (len > scheme + port && memcmp(path - port, app->https ? ":443" : ":80", port) == 0)
+		len -= port;
+	if (!base_path_ok(path))
+		return bad_base("the path may have letters, digits, - . _ ~ and single slashes, "
+		    "none of them at the end");
+	origin = strndup(base_url, len);
+	base = strdup(path);
+	if (origin == NULL || base == NULL) {
+		free(origin);
+		free(base);
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no memory for the address");
+	}
+	for (len = 0; origin[len] != '\0'; len++)
+		if (origin[len] >= 'A' && origin[len] <= 'Z')
+			origin[len] = (char)(origin[len] - 'A' + 'a');
+	app->origin = origin;
+	app->base_path = base;
+	return NULL;
+}
+
+static void
+free_const(const char *s)
+{
+	union { const char *c; void *v; } u = { .c = s };
+
+	free(u.v);
+}
+
+void
+web_base_free(struct app *app)
+{
+	free_const(app->origin);
+	free_const(app->base_path);
+	app->origin = app->base_path = NULL;
+}
 
 /* Routes ----------------------------------------------------------------------- */
 
@@ -272,6 +352,7 @@ answer_error(struct app *app, struct req *r, const struct ib_err *err)
 
 	log_err(err, "request_failed");
 	resp_reset(r);
+	r->pv->asked = true;	/* what could fail again is left alone */
 	if ((err = resp_problem(app, r, status, key != NULL ? key : problem_key(status))) == NULL &&
 	    (err = resp_check(r)) == NULL)
 		return;
@@ -281,21 +362,17 @@ answer_error(struct app *app, struct req *r, const struct ib_err *err)
 
 /* One request -------------------------------------------------------------------- */
 
+/* The session, its language, its rights. */
 static const struct ib_err *
-find_session(struct app *app, struct req *r)
+find_session(struct req *r)
 {
-	struct session *s = NULL;
 	const struct ib_err *err;
+	struct session *s;
 
-	if ((r->route->need & (NEED_SESSION | NEED_CSRF | NEED_ADMIN | NEED_MAYBE)) == 0 ||
-	    req_cookie(r, "session") == NULL)
-		return NULL;
-	if ((err = session_find(app, r, &s)) != NULL)
+	if ((err = req_look_up(r, &s)) != NULL || s == NULL)
 		return err;
-	if (s != NULL) {
-		r->session = s;
-		r->lang = s->lang;
-	}
+	r->session = s;
+	r->lang = s->lang;
 	return NULL;
 }
 
@@ -315,9 +392,10 @@ handle(struct app *app, struct req *r)
 		return allowed != 0 ? refuse_method(app, r, allowed) : refuse(app, r, 404);
 	if (!own_params(r))
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "the request's memory is full");
-	if ((err = find_session(app, r)) != NULL)
-		return err;
 	need = r->route->need;
+	if ((need & (NEED_SESSION | NEED_CSRF | NEED_ADMIN | NEED_MAYBE)) != 0 &&
+	    (err = find_session(r)) != NULL)
+		return err;
 	if ((need & (NEED_SESSION | NEED_ADMIN)) != 0 && r->session == NULL)
 		return refuse_signed_out(app, r);
 	if ((need & NEED_ADMIN) != 0 && !r->session->admin)

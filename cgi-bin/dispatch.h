@@ -30,6 +30,13 @@ struct web {
 IB_MUST const struct ib_err *web_init(struct web *w, struct app *app,
     const struct route *table, size_t n);
 void web_fini(struct web *w);
+/*
+ * Take the address apart: app->https, origin (as browsers write it) and
+ * base_path.  The strings belong to the app until web_base_free().  IB_ECONF
+ * for an address that cannot be one of ours.
+ */
+IB_MUST const struct ib_err *web_base(struct app *app, const char *base_url);
+void web_base_free(struct app *app);
 /* Answer one request.  True when the handler wants app_work() after it. */
 bool web_serve(struct web *w, struct io *io);
 

@@ -4,6 +4,8 @@
 
 #include "../lib/base/json.h"
 
+#include <string.h>
+
 #define COOKIE	"flow"
 
 static const struct { const char *key; size_t off; } texts[] = {

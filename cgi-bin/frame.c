@@ -64,6 +64,7 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "signed_out", STR_NOTICE_SIGNED_OUT, false },
 	{ "cancelled", STR_NOTICE_CANCELLED, false },
 	{ "retried", STR_NOTICE_RETRIED, false },
+	{ "some_refused", STR_NOTICE_SOME_REFUSED, true },
 };
 
 struct view_frame *

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define OUT_MAX ((size_t)64 << 20)
+#define COLLECT_MAX ((size_t)64 << 20)
 
 static ssize_t
 mem_read(struct io *io, void *p, size_t n)
@@ -58,7 +58,7 @@ io_mem_init(struct io_mem *m, char *const *envp, const void *body, size_t n)
 	m->io.finish = mem_finish;
 	m->body = body;
 	m->body_len = n;
-	buf_init(&m->out, OUT_MAX);
+	buf_init(&m->out, COLLECT_MAX);
 }
 
 void

@@ -141,12 +141,26 @@ form_status(enum form_result res)
 	return 503;
 }
 
+/* As it came, when it may be shown and followed again. */
+static const char *
+here(const struct req *r, const char *uri)
+{
+	const char *s, *local = below(uri, r->pv->app->base_path);
+
+	if (r->method != M_GET || local == NULL)
+		return "/";
+	for (s = local; *s != '\0'; s++)
+		if (*s <= 0x20 || *s >= 0x7f)
+			return "/";
+	return local;
+}
+
 int
 req_read_head(struct req *r)
 {
 	struct req_private *pv = r->pv;
 	char *const *line;
-	const char *uri, *end, *here;
+	const char *uri, *end;
 	size_t query_len;
 	int status;
 
@@ -167,13 +181,14 @@ req_read_head(struct req *r)
 		return 414;
 	if ((status = read_path(r, uri, (size_t)(end - uri))) != 0)
 		return status;
-	r->here = (here = below(uri, pv->app->base_path)) != NULL ? here : r->path;
-	if (*end == '\0')
-		return 0;
-	pv->query_raw = end + 1;
-	if ((query_len = strlen(end + 1)) > QUERY_MAX)
-		return 414;
-	return form_status(form_parse(r->a, end + 1, query_len, NULL, &pv->query));
+	if (*end == '?') {
+		if ((query_len = strlen(end + 1)) > QUERY_MAX)
+			return 414;
+		status = form_status(form_parse(r->a, end + 1, query_len, NULL, &pv->query));
+	}
+	if (status == 0)
+		r->here = here(r, uri);
+	return status;
 }
 
 /* Is it "application/x-www-form-urlencoded", with or without parameters? */
@@ -278,6 +293,23 @@ req_guess_lang(const struct req *r)
 	if ((cookie = req_cookie(r, "lang")) != NULL && lang_parse(cookie, &l))
 		return l;
 	return lang_negotiate(r->pv->accept_language);
+}
+
+const struct ib_err *
+req_look_up(struct req *r, struct session **out)
+{
+	struct req_private *pv = r->pv;
+	const struct ib_err *err = NULL;
+
+	if (!pv->asked) {
+		pv->asked = true;
+		if (req_cookie(r, "session") != NULL)
+			err = session_find(pv->w->app, r, &pv->found);
+		if (err != NULL)
+			pv->found = NULL;
+	}
+	*out = pv->found;
+	return err;
 }
 
 /* What handlers ask ------------------------------------------------------------ */

@@ -33,7 +33,8 @@ struct req {
 	struct arena	*a;
 	enum req_method	 method;
 	const char	*path;		/* below base_url's path, decoded; begins with / */
-	const char	*here;		/* path and query as they came, below base_url's path */
+	const char	*here;		/* path and query as they came, below base_url's path;
+					   "/" unless it was a GET */
 	const char	*body;		/* raw; only when the route reads one */
 	size_t		 body_len;
 	const struct route *route;
@@ -81,6 +82,9 @@ IB_MUST const struct ib_err *resp_problem(struct app *app, struct req *r, int st
 /* The same with a button: where it goes and the key of its label. */
 IB_MUST const struct ib_err *resp_problem_way(struct app *app, struct req *r, int status,
     const char *key, const char *href, const char *label_key);
+/* The same with a sentence that is filled already. */
+IB_MUST const struct ib_err *resp_problem_text(struct app *app, struct req *r, int status,
+    const char *text, const char *href, const char *label);
 /*
  * Send an open file (from `fd`, closed in any case); a download name sets
  * Content-Disposition.  `type` must live as long as the request.  One Range is

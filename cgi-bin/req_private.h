@@ -89,7 +89,7 @@ struct req_private {
 	struct io	*io;
 
 	/* the request */
-	const char	*method, *uri, *query_raw;
+	const char	*method, *uri;
 	const char	*cookies, *content_type, *content_length;
 	const char	*accept_language, *origin, *referer, *fetch_site, *fetch_dest;
 	bool		 head;			/* HEAD: answer without its body */
@@ -99,6 +99,8 @@ struct req_private {
 	struct path_param params[PATH_PARAMS_MAX];
 	size_t		 nparams;
 	const char	*csrf;			/* token, once asked for */
+	struct session	*found;			/* what the session's cookie led to */
+	bool		 asked;			/* it was looked up, or shall not be */
 
 	/* the answer; its body is in w->out unless it is a file */
 	bool		 answered, work;
@@ -121,6 +123,12 @@ IB_MUST int req_read_body(struct req *r);
 void req_drain(struct req *r);
 /* Language of somebody who is not signed in: cookie, then Accept-Language. */
 enum lang req_guess_lang(const struct req *r);
+
+/*
+ * The session of the cookie, looked up once: *out is NULL when there is none.
+ * It does not become r->session here.
+ */
+IB_MUST const struct ib_err *req_look_up(struct req *r, struct session **out);
 
 /* csrf.c --------------------------------------------------------------------- */
 

@@ -421,21 +421,37 @@ resp_not_modified(struct req *r, const char *etag)
 	return bare(r, 304, "ETag", arena_dup(r->a, etag));
 }
 
+/* Who is signed in sees it here too, whatever the route; in his language. */
+static void
+look_up_reader(struct req *r)
+{
+	const struct ib_err *err;
+	struct session *s;
+
+	if (r->session != NULL)
+		return;
+	if ((err = req_look_up(r, &s)) != NULL)
+		log_err(err, "problem_session");
+	if (s != NULL) {
+		r->session = s;
+		r->lang = s->lang;
+	}
+}
+
 const struct ib_err *
-resp_problem_way(struct app *app, struct req *r, int status, const char *key,
-    const char *href, const char *label_key)
+resp_problem_text(struct app *app, struct req *r, int status, const char *text,
+    const char *href, const char *label)
 {
 	const struct ib_err *err;
 	struct view_problem view;
 
+	look_up_reader(r);
 	memset(&view, 0, sizeof(view));
 	view.request_id = r->id;
-	if ((view.text = cat_find(app->cats, r->lang, key)) == NULL)
-		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "no such string: %s", key);
-	if (href != NULL && label_key != NULL) {
+	view.text = text;
+	if (href != NULL && label != NULL) {
 		view.way = href;
-		if ((view.way_label = cat_find(app->cats, r->lang, label_key)) == NULL)
-			return ib_fail(IB_ECONF, IB_RETRY_NEVER, "no such string: %s", label_key);
+		view.way_label = label;
 	}
 	if ((view.frame = view_frame_make(app, r)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no frame for the page");
@@ -443,6 +459,20 @@ resp_problem_way(struct app *app, struct req *r, int status, const char *key,
 	    extra_find(r->pv, "Retry-After") == NULL)
 		answer_set(r->pv, "Retry-After", "5");
 	return err;
+}
+
+const struct ib_err *
+resp_problem_way(struct app *app, struct req *r, int status, const char *key,
+    const char *href, const char *label_key)
+{
+	const char *text, *label = NULL;
+
+	look_up_reader(r);
+	if ((text = cat_find(app->cats, r->lang, key)) == NULL)
+		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "no such string: %s", key);
+	if (label_key != NULL && (label = cat_find(app->cats, r->lang, label_key)) == NULL)
+		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "no such string: %s", label_key);
+	return resp_problem_text(app, r, status, text, href, label);
 }
 
 const struct ib_err *

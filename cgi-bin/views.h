@@ -140,7 +140,7 @@ struct view_row {			/* a conversation in the list */
 	const char	*href;		/* "/inbox/12" */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
-	const char	*initials;
+	const char	*initials;	/* "LV", "高"; "" for an unknown name: a silhouette */
 	const char	*picture;	/* href or NULL */
 	int64_t		 tint;		/* 0..7, from the id: colour of the initials */
 	const char	*who;		/* "You:", "Anna:", or NULL for the customer */
@@ -198,7 +198,7 @@ struct view_att {
 	const char	*src;		/* image, sticker, video, audio: own address */
 	const char	*href;		/* image: full size; file: download; location, link: foreign */
 	const char	*emoji;		/* sticker that is an emoji (thumbs up): instead of src */
-	const char	*width, *height; /* "640"; both or NULL */
+	const char	*width, *height; /* "640", as told: the page fits it; both or NULL */
 	const char	*alt;		/* image, sticker */
 	const char	*name;		/* file */
 	const char	*size;		/* "1.2 MB" */

@@ -25,7 +25,7 @@ struct graph_res {
 	int		 code, subcode;
 	bool		 transient;
 	bool		 less_data;	/* "reduce the amount of data": ask for less */
-	const struct code_row *row;	/* when refused */
+	const struct code_row *row;	/* when refused; without an answer: that of "no answer"; else NULL */
 	const char	*trace;		/* fbtrace_id or NULL */
 	const char	*user_msg;	/* error_user_msg, cleaned, or NULL */
 	int		 usage_pct;	/* highest of the usage headers, -1 unknown */
@@ -104,7 +104,8 @@ IB_MUST const struct ib_err *graph_threads(struct graph *g, struct arena *a,
     struct graph_thread **out, size_t *n, const char **next, struct graph_res *res);
 /*
  * Newest first.  `lean` asks only for id, time, sender and text (messenger.md
- * 6.2, last point).  Each element is an fb_event with history = true.
+ * 6.2, last point).  Each element is an fb_event with history = true, raw =
+ * NULL and fb_thread = thread; lean ones have a psid only where the customer wrote.
  */
 IB_MUST const struct ib_err *graph_messages(struct graph *g, struct arena *a,
     const char *page, const char *token, const char *thread, const char *after, int limit,
@@ -139,12 +140,18 @@ void graph_mark_seen(struct graph *g, struct arena *a, const char *page,
 
 /* Media ------------------------------------------------------------------ */
 
-/* True when the address may be fetched: https (or loopback http), host in facebook.media_hosts. */
+/*
+ * True when the address may be fetched: https, host in facebook.media_hosts and
+ * no address of a private network.  Loopback, http too, only when
+ * facebook.graph_url is loopback itself, and only when listed as well.
+ */
 bool graph_media_allowed(const struct graph *g, struct arena *a, const char *url);
 /*
  * Fetch into the open file `fd`; at most `max` bytes; at most 2 redirects
  * under the same rule.  *mime is the answer's Content-Type without
- * parameters.  res->refused (status 403, 404, 410) means expired or gone.
+ * parameters, NULL when there is none.  res->refused with status 403, 404 or
+ * 410 means expired or gone; with another status, later.  IB_EAUTH when the
+ * address or a redirect is not allowed.  After an error the file may hold a part.
  */
 IB_MUST const struct ib_err *graph_media(struct graph *g, struct arena *a, const char *url,
     int fd, int64_t max, const char **mime, int64_t *size, struct graph_res *res);

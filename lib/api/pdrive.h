@@ -14,7 +14,7 @@ struct pd_res {
 	bool		 refused;
 	enum httpc_fate	 fate;
 	int		 status;
-	const struct code_row *row;	/* when refused */
+	const struct code_row *row;	/* when refused; without an answer: that of "no answer"; else NULL */
 	bool		 invalid_grant;	/* code or refresh token is dead */
 	const char	*text;		/* the service's own words, cleaned; for the log, capped */
 	int64_t		 retry_after;	/* ms, 0 unknown */
@@ -32,7 +32,12 @@ struct pd_tokens {
 	int64_t		 expires_in;	/* s */
 	const char	*scope, *api_domain;
 };
-/* Never repeat: a code is single use. */
+/*
+ * Never repeat: a code is single use.  Exchange, refresh and me fail with
+ * IB_EAUTH when api_domain is not https under pipedrive.com (or loopback, when
+ * pipedrive.oauth_url is loopback itself).  After that error of an exchange or
+ * refresh the tokens are lost.
+ */
 IB_MUST const struct ib_err *pdrive_exchange(struct pdrive *p, struct arena *a,
     const char *code, const char *redirect_uri, struct pd_tokens *out, struct pd_res *res);
 IB_MUST const struct ib_err *pdrive_refresh(struct pdrive *p, struct arena *a,
@@ -43,7 +48,7 @@ IB_MUST const struct ib_err *pdrive_revoke(struct pdrive *p, struct arena *a,
 
 struct pd_user {
 	int64_t		 id, company_id;
-	const char	*name, *email, *lang;		/* lang: language_code, "en" */
+	const char	*name, *email, *lang;		/* lang: language_code, "en"; each NULL if not told */
 	const char	*timezone;			/* IANA, or NULL */
 	const char	*company_name, *company_domain;
 	bool		 admin;				/* pipedrive.md 3.1 */

@@ -187,7 +187,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return c->nomem ? 0 : n;
 }
 
-/* Returning another number than n ends the transfer. */
+/* Returning another number than n (which is not 0 there) ends the transfer. */
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -197,7 +197,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	n *= size;
 	if (n > c->max - c->got) {
 		c->over = true;
-		return n == 0 ? 1 : 0;
+		return 0;
 	}
 	c->got += n;
 	if (c->req->save_fd > 0 && c->status >= 200 && c->status <= 299) {
@@ -208,7 +208,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 				continue;
 			if (done <= 0) {
 				c->write_errno = done < 0 ? errno : EIO;
-				return n == 0 ? 1 : 0;
+				return 0;
 			}
 			p += done;
 			left -= (size_t)done;
@@ -219,7 +219,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	buf_append(&c->h->answer, p, n);
 	if (c->h->answer.failed) {
 		c->nomem = true;
-		return n == 0 ? 1 : 0;
+		return 0;
 	}
 	return n;
 }
@@ -452,6 +452,8 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	resp->fate = HTTPC_NOT_SENT;
 	resp->body = "";
 	host = url_host(a, req->url);
+	if (arena_failed(a))
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "http: no memory");
 	if (!url_ok(h, req->url, host))
 		return refuse("not an https URL");
 	if (!one_line(req->bearer) || !one_line(req->content_type) || !one_line(req->basic_user) ||

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define LINE_MAX_	4096	/* PIPE_BUF: written whole or not at all */
@@ -85,6 +86,13 @@ sense_of(const char *s, size_t n)
 	return PLAIN;
 }
 
+static bool
+is_scheme(const char *s, size_t n)
+{
+	return (n == 6 && strncasecmp(s, "Bearer", 6) == 0) ||
+	    (n == 5 && strncasecmp(s, "Basic", 5) == 0);
+}
+
 /* "code" is also the number of an error: at most five digits are no secret. */
 static bool
 is_number_code(const char *name, size_t n, const char *value)
@@ -146,6 +154,13 @@ put_clean(struct line *l, const char *s, size_t n)
 	for (i = 0; i < n; i += len) {
 		unsigned char c = (unsigned char)s[i];
 
+		for (len = 0; i + len < n && s[i + len] >= ' ' && s[i + len] != 0x7f &&
+		    s[i + len] != '"' && s[i + len] != '\\'; len++)
+			;
+		if (len > 0) {
+			put(l, s + i, len);
+			continue;
+		}
 		len = 1;
 		if (c >= 0x80) {
 			size_t want = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
@@ -165,9 +180,6 @@ put_clean(struct line *l, const char *s, size_t n)
 			continue;
 		} else if (c == '\n') {
 			put(l, "\\n", 2);
-			continue;
-		} else if (c >= ' ' && c < 0x7f) {
-			put(l, s + i, 1);
 			continue;
 		}
 		(void)snprintf(esc, sizeof(esc), "\\x%02x", c);
@@ -201,21 +213,15 @@ put_redacted(struct line *l, const char *s)
 			put(l, "-", 1);
 			continue;
 		}
-		put_clean(l, word, s > end ? (size_t)(end - word) : n);
-		sense = sense_of(word, n);
-		if (sense == PLAIN && n == 5 && strncmp(word, "Basic", 5) == 0)
-			sense = SENSITIVE;
-		if (sense == PLAIN)
-			continue;
+		put(l, word, s > end ? (size_t)(end - word) : n);
 		if ((sep = separator(s)) == 0) {
 			/* "Bearer EAAB..." has no separator but a blank. */
-			if ((n == 6 || n == 5) && *s == ' ' &&
-			    (strncmp(word, "Basic", n) == 0 || strncmp(word, "Bearer", n) == 0 ||
-			    strncmp(word, "bearer", n) == 0))
-				sep = 1;
-			else
+			if (*s != ' ' || !is_scheme(word, n))
 				continue;
-		}
+			sep = 1;
+			sense = SENSITIVE;
+		} else if ((sense = sense_of(word, n)) == PLAIN)
+			continue;
 		put_clean(l, s, sep);
 		if (is_number_code(word, n, s + sep)) {
 			s += sep;
@@ -226,10 +232,8 @@ put_redacted(struct line *l, const char *s)
 		if (sense == SPEECH)
 			return;
 		/* "Authorization: Bearer x": the scheme is not the secret. */
-		if (strncmp(s, "Bearer ", 7) == 0)
-			s += 7;
-		else if (strncmp(s, "Basic ", 6) == 0)
-			s += 6;
+		if (is_scheme(s, strcspn(s, " ")))
+			s += strcspn(s, " ") + 1;
 		s += strcspn(s, " \t\r\n&\"'\\;,<>(){}[]");
 	}
 	if (cut)

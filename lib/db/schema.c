@@ -114,6 +114,7 @@ const char *const schema_steps[] = {
 "  snippet TEXT NOT NULL DEFAULT '',"
 "  snippet_kind INTEGER NOT NULL DEFAULT 0,"	/* 0 text, else attachment type */
 "  fb_id TEXT,"					/* t_... when known */
+"  link TEXT,"					/* the conversation at Facebook */
 "  picture TEXT,"				/* file in media_dir, '' = asked and none */
 "  profile_at INTEGER NOT NULL DEFAULT 0,"	/* when to ask for the profile; 0 = not wanted */
 "  profile_tries INTEGER NOT NULL DEFAULT 0,"

@@ -64,6 +64,7 @@ thread_get(struct db *db, struct arena *a, int64_t install_id, int64_t id, int64
 		t->last_dir = (int)db_col_int(st, 22);
 		t->snippet_kind = (int)db_col_int(st, 23);
 		t->upto = db_col_int(st, 24);
+		t->link = db_col_dup(st, 25, a);
 		*out = t;
 	}
 done:

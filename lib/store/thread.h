@@ -25,7 +25,7 @@ enum window window_state(int64_t customer_at, int64_t now, bool human_agent, int
 
 struct thread {
 	int64_t		 id, install_id, page_id;
-	const char	*psid, *name, *snippet, *fb_id, *owner_app, *source, *picture;
+	const char	*psid, *name, *snippet, *fb_id, *owner_app, *source, *picture, *link;
 	const char	*history, *history_cursor;	/* unknown, more, start, end */
 	int64_t		 last_at, last_id, last_in_at, customer_at;
 	int64_t		 delivered_at, seen_at, owner_at, created_at;

@@ -106,6 +106,8 @@ note_thread(struct sync *s, struct arena *a, const struct page *p, const struct 
 	if (t->name != NULL && !row.has_name &&
 	    (err = thread_set_name(s->db, row.id, t->name)) != NULL)
 		return err;
+	if (t->link != NULL && (err = db_run(s->db, ST_THREAD_LINK, "it", row.id, t->link)) != NULL)
+		return err;
 	if (t->updated_at <= synced)
 		return NULL;
 	*wanted = true;

@@ -227,12 +227,13 @@ static void
 commit(struct comp *c, size_t from)
 {
 	struct tmpl_op *op = open_lit(c);
-	size_t n = c->lits.len - from;
+	size_t n = c->lits.len - from, i;
 
 	if (n == 0 || c->lits.failed)
 		return;
 	if (op == NULL) {
-		op = &c->ops[add(c, TMPL_OP_LIT, NULL)];
+		i = add(c, TMPL_OP_LIT, NULL);	/* may move the ops */
+		op = &c->ops[i];
 		op->lit = (uint32_t)from;
 		op->len = 0;
 	}
@@ -389,7 +390,7 @@ static const struct ib_err *
 resolve_cond(const struct comp *c, const struct tmpl_node *n, const char *s, struct ref *r,
     bool *neg)
 {
-	*neg = s[0] == '!';
+	*neg = s[0] == '!' && s[1] != '\0';
 	return resolve(c, n, s + *neg, r);
 }
 
@@ -523,9 +524,9 @@ comp_text(struct comp *c, const struct tmpl_node *n)
 		space = strchr(p, '\n') != NULL ? '\n' : ' ';
 		if (flags >= 0 && (flags & HTML_LOOSE) != 0)
 			before = after = true;
-		if (*p == '\0' || after_space(c) || (before && after &&
+		if (*p == '\0' || after_space(c) || before != after || (before &&
 		    (space == ' ' || (flags & HTML_SVG) != 0)))
-			return;
+			return;		/* between two blocks a newline is kept for the eye */
 		lit(c, space == '\n' ? "\n" : " ");
 		return;
 	}

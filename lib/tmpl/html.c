@@ -132,6 +132,8 @@ html_attr_kind(const char *name)
 {
 	size_t i;
 
+	if (name[0] == '\0')
+		return HTML_ATTR_UNKNOWN;
 	if ((name[0] == 'o' || name[0] == 'O') && (name[1] == 'n' || name[1] == 'N'))
 		return HTML_ATTR_REFUSED;
 	if (strncmp(name, "aria-", 5) == 0 && name[5] != '\0')

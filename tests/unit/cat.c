@@ -188,6 +188,7 @@ test_refusals(void)
 		{ "msgid \"a\"\nmsgstr\n", "en.po:7: a quoted string is expected" },
 		{ "msgid \"a\"\nmsgstring \"x\"\n", "en.po:7: a quoted string is expected" },
 		{ "msgid \"a\"\nmsgstr \"\\x41\"\n", "en.po:7: unknown escape \\x" },
+		{ "msgid \"a\"\nmsgstr[0] \"x\"\nmsgid \"b\"\n\"", "en.po:6: 'a': msgstr[] without msgid_plural" },
 		{ "hello\n", "en.po:6: unknown line" },
 		{ "msgstr \"x\"\nmsgid \"a\"\n", "en.po:6: msgstr in the wrong place" },
 		{ "msgid \"a\"\nmsgstr \"x\"\nmsgstr \"y\"\n", "en.po:8: msgstr in the wrong place" },
@@ -211,6 +212,9 @@ test_refusals(void)
 		{ "msgid \"a\"\nmsgstr \"{x\"\n", "en.po:6: 'a': a brace without a name" },
 		{ "msgid \"a\"\nmsgstr \"{x} }\"\n", "en.po:6: 'a': a brace without a name" },
 		{ "msgid \"a\"\nmsgstr \"{}\"\n", "en.po:6: 'a': a brace without a name" },
+		{ "msgid \"a\"\nmsgid_plural \"a.n\"\nmsgid_plural \"a.n\"\n",
+		    "en.po:8: msgid_plural in the wrong place" },
+		{ "msgstr[0] \"x\"\n", "en.po:6: msgstr in the wrong place" },
 		{ "msgid \"a\"\nmsgstr \"x\"\n", "'a' is missing in ja.po" },
 	};
 	size_t i;
@@ -226,6 +230,9 @@ test_refusals(void)
 	    "'a' has other placeholders in ja.po than in en.po", "fewer placeholders");
 	is_str(message("msgid \"a\"\nmsgstr \"{x} {y}\"\n", "msgid \"a\"\nmsgstr \"{y}{x}\"\n", true),
 	    "", "another order is fine");
+	is_str(message("msgid \"a\"\nmsgstr \"{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}{k}{l}{m}{n}{o}{p}{q}\"\n",
+	    "msgid \"a\"\nmsgstr \"{a}\"\n", true), "'a' has too many placeholders",
+	    "too many placeholders");
 	is_str(message("msgid \"a\"\nmsgid_plural \"a.n\"\nmsgstr[0] \"one\"\nmsgstr[1] \"{n}\"\n",
 	    "msgid \"a\"\nmsgid_plural \"a.n\"\nmsgstr[0] \"{n}\"\n", true), "",
 	    "one form may leave a placeholder out");
@@ -245,6 +252,10 @@ test_header(void)
 
 	m = message("msgid \"a\"\nmsgstr \"x\"\n", "", false);
 	is_str(m, "en.po:1: the header entry (msgid \"\") must come first", "no header");
+	m = message(" \"x\"\n", "", false);
+	is_str(m, "en.po:1: a string without a keyword", "a string alone");
+	m = message("msgid \"\"\nmsgid_plural \"n\"\nmsgstr[0] \"x\"\n", "", false);
+	is_str(m, "en.po:1: the header has no plural", "a plural header");
 	m = message("msgid \"\"\nmsgstr \"Language: en\\n\"\n", "", false);
 	ok(strstr(m, charset) != NULL, "no charset");
 	m = message("msgid \"\"\nmsgstr \"Content-Type: text/plain; charset=EUC-JP\\n"

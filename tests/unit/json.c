@@ -86,6 +86,8 @@ test_repair(void)
 {
 	ok(!good("[\"\\ud83d\"]", JSON_STRICT_), "strict refuses a lone surrogate");
 	ok(!good("[\"a\\u0000b\"]", JSON_STRICT_), "strict refuses \\u0000");
+	ok(!good("[99999999999999999999,\"a\\u0000b\"]", JSON_STRICT_) &&
+	    !good("[99999999999999999999,\"\\ud83d\"]", JSON_STRICT_), "also beside a big integer");
 	is_dump("[\"\\ud83d\"]", JSON_LENIENT_, false, "[\"\xef\xbf\xbd\"]", "lone high");
 	is_dump("[\"x\\ude00y\"]", JSON_LENIENT_, false, "[\"x\xef\xbf\xbdy\"]", "lone low");
 	is_dump("[\"\\ud83d\\ud83d\\ude00\"]", JSON_LENIENT_, false,

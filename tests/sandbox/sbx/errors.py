@@ -31,7 +31,7 @@ GRAPH = {
     "token_dead_492":  (0, 190, 492, _O, "Error validating access token: The user does not have the appropriate role on the Page, or two-factor authentication is required.", {}),
     "token_dead":      (0, 190, -1, _O, "Error validating access token: The session is invalid.", {}),
     "session":         (400, 102, None, _O, "Session key invalid or no longer valid", {}),
-    "proof_missing":   (400, 100, None, _G, "API calls from the server require an appsecret_proof argument", {}),
+    "proof_missing":   (400, 100, None, _G, "This API call requires an appsecret_proof argument", {}),
     "proof_wrong":     (400, 100, None, _G, "Invalid appsecret_proof provided in the API argument", {}),
     "page_token":      (403, 210, None, _O, "(#210) A page access token is required to request this resource.", {}),
     "user_token":      (400, 100, None, _O, "(#100) A user access token is required for this call.", {}),

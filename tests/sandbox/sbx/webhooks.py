@@ -232,6 +232,8 @@ class Hooks:
                     self.cv.wait(1)
                 pol = self.policy["facebook"]
                 wait = (self.staged_since or 0) + pol["batch_ms"] / 1000 - time.monotonic()
+            if self.stopping:
+                return
             if wait > 0:
                 time.sleep(min(wait, 0.05))
                 continue

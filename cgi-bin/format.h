@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * format.h - times, sizes and names as people read them, in the language and
+ * zone of the reader.  All results are in the request's arena; none is NULL
+ * unless memory is gone.
+ */
+#ifndef IB_FORMAT_H
+#define IB_FORMAT_H
+
+#include "app.h"
+
+#include "../lib/base/clock.h"
+
+struct fmt {
+	const struct cats *cats;
+	struct arena	*a;
+	enum lang	 lang;
+	const char	*zone;
+	int64_t		 now;
+	struct civil	 today;
+};
+
+void fmt_init(struct fmt *f, const struct app *app, const struct req *r);
+
+const char *fmt_short(const struct fmt *f, int64_t ms);		/* "14:05", "Nov 21", "Nov 21, 2025" */
+const char *fmt_clock(const struct fmt *f, int64_t ms);		/* "14:05" */
+const char *fmt_moment(const struct fmt *f, int64_t ms);	/* day and time */
+const char *fmt_full(const struct fmt *f, int64_t ms);		/* for the tooltip */
+const char *fmt_iso(const struct fmt *f, int64_t ms);		/* with the zone's offset */
+const char *fmt_separator(const struct fmt *f, const struct civil *c);
+const char *fmt_until(const struct fmt *f, int64_t ms);
+const char *fmt_size(const struct fmt *f, int64_t bytes);	/* NULL when 0 */
+/* A customer's name, or the neutral label (messenger.md 7). */
+const char *fmt_customer(const struct fmt *f, const char *name, const char *psid);
+/* One or two letters for the round picture: first of each of the first two words, one for Japanese. */
+const char *fmt_initials(const struct fmt *f, const char *name);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * h_inbox.c - the inbox, an open conversation, and the poll that keeps a page
+ * fresh.
+ *
+ * Opening a conversation marks it read for this person.  That is the only
+ * write of a GET; it is left out when there is nothing new, and a busy
+ * database only leaves the mark for the next time.
+ */
+#include "handlers.h"
+#include "inbox.h"
+
+#include "../lib/base/log.h"
+#include "../lib/base/str.h"
+#include "../lib/store/install.h"
+#include "../lib/sync/sync.h"
+
+static void
+mark_seen(struct app *app, struct req *r, int64_t thread)
+{
+	const struct ib_err *err;
+	struct thread *t;
+
+	if ((err = thread_get(app->db, r->a, r->session->install_id, thread,
+	    r->session->user_id, &t)) != NULL || t == NULL || t->last_in_at <= t->upto ||
+	    (err = thread_mark_seen(app->db, r->session->user_id, t->id, t->last_in_at)) != NULL) {
+		if (err != NULL)
+			log_err(err, "mark_seen");
+	}
+}
+
+static const struct ib_err *
+show(struct app *app, struct req *r, const struct inbox_ask *ask)
+{
+	const struct ib_err *err;
+	struct inbox in;
+
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (ask->thread != 0 && ask->msg_at == 0)
+		mark_seen(app, r, ask->thread);
+	if ((err = inbox_load(app, r, ask, &in)) != NULL)
+		return err;
+	if (in.missing)
+		return resp_problem_way(app, r, 404, "problem.not_found", req_href(app, r, "/inbox"), "way.inbox");
+	if (in.want_older) {
+		if ((err = sync_want_older(app->db, in.thread->page_id, in.thread->id, r->now)) != NULL)
+			log_err(err, "want_older");
+		resp_then_work(r);
+	}
+	return resp_page(app, r, 200, TPL_INBOX, &in.view);
+}
+
+const struct ib_err *
+h_inbox(struct app *app, struct req *r)
+{
+	struct inbox_ask ask = { 0 };
+	const char *before = req_query(r, "before");
+
+	if (before != NULL && !key_parse(before, &ask.list_at, &ask.list_id))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	ask.connected = req_query(r, "connected") != NULL;
+	return show(app, r, &ask);
+}
+
+const struct ib_err *
+h_thread(struct app *app, struct req *r)
+{
+	struct inbox_ask ask = { 0 };
+	const char *before = req_query(r, "before");
+
+	if (!req_id(r, "thread", &ask.thread))
+		return resp_problem(app, r, 404, "problem.not_found");
+	if (before != NULL && !key_parse(before, &ask.msg_at, &ask.msg_id))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	return show(app, r, &ask);
+}
+
+/*
+ * The tag holds the company's revision and whatever else changes the page: who
+ * reads it, in which language, which conversation, and the clock in steps of
+ * five minutes (a reply window that closes touches no row).
+ */
+static const char *
+poll_tag(struct req *r, int64_t thread)
+{
+	return arena_printf(r->a, "\"%lld-%lld-%d-%lld-%lld\"", (long long)r->session->rev,
+	    (long long)r->session->user_id, (int)r->lang, (long long)thread,
+	    (long long)(r->now / (5 * MS_MINUTE)));
+}
+
+const struct ib_err *
+h_poll(struct app *app, struct req *r)
+{
+	const struct ib_err *err;
+	struct inbox_ask ask = { 0 };
+	const char *thread = req_query(r, "thread"), *tag;
+	struct view_poll v;
+	struct inbox in;
+
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	if ((tag = poll_tag(r, ask.thread)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
+	if (req_has_etag(r, tag))
+		return resp_not_modified(r, tag);
+	if (ask.thread != 0)
+		mark_seen(app, r, ask.thread);
+	if ((err = inbox_load(app, r, &ask, &in)) != NULL)
+		return err;
+	if (in.missing)
+		return resp_problem(app, r, 404, "problem.not_found");
+	v = (struct view_poll){ .frame = in.view.frame, .list = in.view.list, .conv = in.view.conv };
+	resp_header(r, "ETag", tag);
+	return resp_page(app, r, 200, TPL_POLL, &v);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * h_reply.c - writing to a customer.
+ *
+ * The reply is stored first, then the page is answered, then it is sent
+ * (after the answer, by this worker).  Whatever cannot be sent is refused
+ * before it is stored, with the text kept in the box.
+ */
+#include "handlers.h"
+#include "inbox.h"
+
+#include "../lib/base/str.h"
+#include "../lib/store/outbox.h"
+
+#include <string.h>
+
+/* The same page again, with the text and a sentence. */
+static const struct ib_err *
+refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id why, const char *text)
+{
+	struct inbox_ask ask = { .thread = thread, .text = text };
+	const struct ib_err *err;
+	struct inbox in;
+
+	ask.error = cat_str(app->cats, r->lang, why);
+	if ((err = inbox_load(app, r, &ask, &in)) != NULL)
+		return err;
+	if (in.missing)
+		return resp_problem(app, r, 404, "problem.not_found");
+	return resp_page(app, r, status, TPL_INBOX, &in.view);
+}
+
+static bool
+key_ok(const char *s)
+{
+	size_t n = s == NULL ? 0 : strlen(s);
+
+	return n >= 16 && n <= 64 && strspn(s,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+}
+
+const struct ib_err *
+h_reply(struct app *app, struct req *r)
+{
+	const char *raw = req_form(r, "text"), *key = req_form(r, "key"), *text;
+	const struct ib_err *err;
+	enum outbox_refusal refusal;
+	int64_t thread, msg, until;
+	struct thread *t;
+	struct page *p;
+	enum window win;
+
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (!req_id(r, "thread", &thread))
+		return resp_problem(app, r, 404, "problem.not_found");
+	if (!key_ok(key) || raw == NULL)
+		return resp_problem(app, r, 400, "problem.bad_request");
+	if ((text = str_clean(r->a, raw, strlen(raw), 30000, NULL)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "reply");
+	if ((err = thread_get(app->db, r->a, r->session->install_id, thread,
+	    r->session->user_id, &t)) != NULL)
+		return err;
+	if (t == NULL)
+		return resp_problem(app, r, 404, "problem.not_found");
+	if (str_blank(text))
+		return refuse(app, r, thread, 422, STR_PROBLEM_REPLY_EMPTY, NULL);
+	if (str_utf16_units(text) > REPLY_MAX_UNITS)
+		return refuse(app, r, thread, 422, STR_PROBLEM_REPLY_TOO_LONG, text);
+	if ((err = page_get(app->db, r->a, t->page_id, &p)) != NULL)
+		return err;
+	if (p == NULL || p->state != PAGE_ACTIVE || t->owner_app != NULL)
+		return refuse(app, r, thread, 409, STR_PROBLEM_CANNOT_SEND, text);
+	win = window_state(t->customer_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
+		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
+	if ((err = outbox_put(app->db, r->a, r->session->install_id, thread, r->session->user_id,
+	    key, text, r->now, &msg, &refusal)) != NULL)
+		return err;
+	resp_then_work(r);
+	return resp_see_other(app, r, "/inbox/%lld", (long long)thread);
+}
+
+const struct ib_err *
+h_retry(struct app *app, struct req *r)
+{
+	const struct ib_err *err;
+	int64_t thread, message;
+	bool ok;
+
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (!req_id(r, "thread", &thread) || !req_id(r, "message", &message))
+		return resp_problem(app, r, 404, "problem.not_found");
+	if ((err = outbox_retry(app->db, r->session->install_id, thread, message, r->now, &ok)) != NULL)
+		return err;
+	/* Not in `failed` any more: somebody was faster, the page shows the truth. */
+	if (ok)
+		resp_then_work(r);
+	return resp_see_other(app, r, "/inbox/%lld", (long long)thread);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* inbox.c - see inbox.h: one page of the inbox, from one moment of the database. */
+#include "inbox.h"
+
+#include "../lib/base/str.h"
+
+#include <string.h>
+
+const struct page *
+inbox_page(const struct inbox *in, int64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < in->npages; i++)
+		if (in->pages[i].id == id)
+			return &in->pages[i];
+	return NULL;
+}
+
+static const char *
+say(const struct inbox *in, enum str_id id)
+{
+	return cat_str(in->app->cats, in->r->lang, id);
+}
+
+/* Why there is no box, and what helps. */
+static void
+close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id advice)
+{
+	c->reason = say(in, why);
+	c->advice = say(in, advice);
+}
+
+static const struct ib_err *
+fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
+{
+	const struct page *p = inbox_page(in, in->thread->page_id);
+	const struct thread *t = in->thread;
+	struct view_closed *c = ARENA_NEW(in->r->a, struct view_closed);
+	struct view_composer *box = ARENA_NEW(in->r->a, struct view_composer);
+	bool agent = conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT);
+	const struct ib_err *err;
+	enum window win;
+	int64_t until;
+	char *key;
+
+	if (c == NULL || box == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
+	win = window_state(t->customer_at, in->r->now, agent, &until);
+	c->text = ask->text;
+	c->error = ask->error;
+	v->closed = c;
+	if (p == NULL || p->state != PAGE_ACTIVE) {
+		const char *why = p != NULL ? cat_find(in->app->cats, in->r->lang, p->why) : NULL;
+
+		close_box(in, c, STR_CLOSED_PAGE, STR_ADVICE_RECONNECT);
+		if (why != NULL)
+			c->reason = why;
+		if (in->r->session->admin) {
+			c->way = req_href(in->app, in->r, "/connect/more");
+			c->way_label = say(in, STR_WAY_RECONNECT);
+		}
+	} else if (t->owner_app != NULL) {
+		close_box(in, c, STR_CLOSED_OTHER_APP, STR_ADVICE_FACEBOOK);
+	} else if (win == WINDOW_CLOSED) {
+		close_box(in, c, agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
+	} else if (win == WINDOW_NEVER) {
+		close_box(in, c, STR_CLOSED_NEVER, STR_ADVICE_ELSEWHERE);
+	} else {
+		v->closed = NULL;
+		if ((err = crypt_token(in->r->a, 18, &key)) != NULL)
+			return err;
+		box->action = req_href(in->app, in->r, "/inbox/%lld/reply", (long long)t->id);
+		box->key = key;
+		box->text = ask->text;
+		box->error = ask->error;
+		box->max = 2000;
+		box->until = fmt_until(&in->fmt, until);
+		box->agent = win == WINDOW_AGENT;
+		v->composer = box;
+	}
+	return NULL;
+}
+
+static const struct ib_err *
+fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
+{
+	const struct ib_err *err;
+	const struct thread *t = in->thread;
+	const struct page *p = inbox_page(in, t->page_id);
+	struct view_panel *panel = ARENA_NEW(in->r->a, struct view_panel);
+
+	if (panel == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
+	v->dom_id = arena_printf(in->r->a, "c-%lld", (long long)t->id);
+	v->href = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
+	v->back = req_href(in->app, in->r, "/inbox");
+	v->name = fmt_customer(&in->fmt, t->name, t->psid);
+	v->initials = t->name == NULL ? "?" : fmt_initials(&in->fmt, t->name);
+	if (!str_blank(t->picture))
+		v->picture = req_href(in->app, in->r, "/avatar/%lld", (long long)t->id);
+	v->tint = t->id % 8;
+	v->page = p != NULL ? p->name : NULL;
+	v->fb = t->link;
+	v->panel = panel;
+	panel->name = v->name;
+	panel->page = v->page;
+	if (t->last_at > 0) {
+		panel->last_at = fmt_moment(&in->fmt, t->last_at);
+		panel->last_iso = fmt_iso(&in->fmt, t->last_at);
+	}
+	if ((err = messages_load(in, ask, v)) != NULL)
+		return err;
+	/* The first contact is only known when the whole conversation is here. */
+	if (v->end_start && v->n_messages > 0) {
+		panel->first_at = v->messages[0].full_time;
+		panel->first_iso = v->messages[0].datetime;
+	}
+	return fill_composer(in, ask, v);
+}
+
+/* Bands above the panes: Pages that need somebody. */
+static const struct ib_err *
+fill_bands(struct inbox *in, const struct inbox_ask *ask)
+{
+	struct view_inbox *v = &in->view;
+	struct ib_buf names;
+	size_t i;
+
+	if ((v->alerts = ARENA_ARRAY(in->r->a, in->npages + 1, struct view_alert)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "alerts");
+	buf_init(&names, 4096);
+	for (i = 0; i < in->npages; i++) {
+		const struct page *p = &in->pages[i];
+		const char *why = cat_find(in->app->cats, in->r->lang, p->why);
+		struct view_alert *al;
+
+		if (p->state == PAGE_ACTIVE) {
+			buf_puts(&names, names.len > 0 ? ", " : "");
+			buf_puts(&names, p->name);
+			if (strcmp(p->import_state, "done") != 0)
+				v->import = req_href(in->app, in->r, "/connect/import");
+			continue;
+		}
+		al = &v->alerts[v->n_alerts++];
+		al->text = cat_fill(in->r->a, say(in, STR_NOTICE_PAGE), "page", p->name,
+		    "sentence", why != NULL ? why : say(in, STR_CLOSED_PAGE), NULL);
+		if (in->r->session->admin) {
+			al->way = req_href(in->app, in->r, "/connect/more");
+			al->way_label = say(in, STR_WAY_RECONNECT);
+		}
+	}
+	if (ask->connected && names.len > 0)
+		v->connected = arena_dup(in->r->a, buf_cstr(&names));
+	buf_fini(&names);
+	return NULL;
+}
+
+const struct ib_err *
+inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct inbox *in)
+{
+	const struct ib_err *err;
+	struct view_list *list = ARENA_NEW(r->a, struct view_list);
+	struct view_conv *conv = ARENA_NEW(r->a, struct view_conv);
+
+	memset(in, 0, sizeof(*in));
+	in->app = app;
+	in->r = r;
+	fmt_init(&in->fmt, app, r);
+	if (list == NULL || conv == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
+	if ((err = db_read_begin(app->db)) != NULL)
+		return err;
+	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL)
+		goto done;
+	if (ask->thread != 0) {
+		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
+		    r->session->user_id, &in->thread)) != NULL)
+			goto done;
+		if ((in->missing = in->thread == NULL))
+			goto done;
+		if ((err = fill_conv(in, ask, conv)) != NULL)
+			goto done;
+		in->view.conv = conv;
+	}
+	if ((err = list_load(in, ask, list)) != NULL || (err = fill_bands(in, ask)) != NULL)
+		goto done;
+	in->view.list = list;
+	in->view.frame = view_frame_make(app, r);
+	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
+	    req_href(app, r, "/poll");
+done:
+	db_read_end(app->db);
+	return err;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inbox.h - from rows to what the inbox shows.
+ *
+ * inbox_load() reads everything of one page in one read transaction and fills
+ * the views; h_inbox.c and h_reply.c only choose what to show.
+ */
+#ifndef IB_INBOX_H
+#define IB_INBOX_H
+
+#include "format.h"
+#include "frame.h"
+
+#include "../lib/store/message.h"
+#include "../lib/store/page.h"
+#include "../lib/store/thread.h"
+
+#define INBOX_ROWS	50
+#define INBOX_MESSAGES	30
+
+/* What is asked for. */
+struct inbox_ask {
+	int64_t		 thread;	/* 0 = none */
+	int64_t		 list_at, list_id;	/* rows before this key; 0 = the newest */
+	int64_t		 msg_at, msg_id;	/* messages before this key; 0 = the newest */
+	const char	*text, *error;	/* what the reply box shall hold and say */
+	bool		 connected;	/* show the confirmation */
+};
+
+struct inbox {
+	struct app	*app;
+	struct req	*r;
+	struct fmt	 fmt;
+	struct page	*pages;
+	size_t		 npages;
+	struct thread	*thread;	/* the open one, NULL = none */
+	bool		 missing;	/* a thread was asked for that is not there for this person */
+	bool		 want_older;	/* the reader has come to the end of our copy */
+	struct view_inbox view;
+};
+
+/* `in` is filled; everything is in the request's arena. */
+IB_MUST const struct ib_err *inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask,
+    struct inbox *in);
+
+/* Inside: the parts. */
+const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
+IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
+IB_MUST const struct ib_err *messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v);
+/* Key of a place in a list or conversation as it stands in addresses: "at.id". */
+const char *key_text(struct arena *a, int64_t at, int64_t id);
+bool key_parse(const char *s, int64_t *at, int64_t *id);
+/* Colleague's name; NULL when unknown. */
+IB_MUST const struct ib_err *user_name(struct db *db, struct arena *a, int64_t id, const char **out);
+/* A number that changes with any of the texts and numbers fed in (FNV-1a). */
+int64_t look_text(int64_t h, const char *s);
+int64_t look_int(int64_t h, int64_t v);
+
+#endif

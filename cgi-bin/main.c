@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the web program: start, serve, end.
+ *
+ *   inbox.fcgi [-c FILE] [-n]
+ *
+ * Started by a web server or a supervisor with a FastCGI socket as standard
+ * input it serves requests one after the other; started as a CGI program it
+ * serves one.  Everything is loaded and checked before the first request.
+ * When that fails the reason is one line on standard error, and visitors get
+ * a short 503 for a minute, so that a supervisor that restarts at once does
+ * not spin.
+ *
+ * Exit codes: 0 as told, 1 the socket failed, 2 configuration or usage.
+ */
+#include "dispatch.h"
+#include "views.h"
+
+#include "../lib/base/clock.h"
+#include "../lib/base/log.h"
+#include "../lib/base/str.h"
+#include "../lib/db/db.h"
+#include "../lib/sync/sync.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/etc"
+#endif
+#ifndef PKGDATADIR
+#define PKGDATADIR "/usr/share/messenger-inbox"
+#endif
+
+#define PROGRAM		"inbox.fcgi"
+#define REQUESTS_MAX	10000
+#define IDLE_MS		(20 * MS_SECOND)
+#define WORK_MS		(3 * MS_SECOND)		/* a worker that works serves nobody */
+#define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
+#define SORRY_MS	(60 * MS_SECOND)
+
+/* Start and end ---------------------------------------------------------------- */
+
+static const struct ib_err *
+set_log_level(const char *word)
+{
+	static const char *const words[] = { "debug", "info", "warn", "error" };
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (strcmp(word, words[i]) == 0) {
+			log_init(PROGRAM, (enum log_level)i, STDERR_FILENO);
+			return NULL;
+		}
+	return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: it must be debug, info, warn or error",
+	    conf_name(CONF_LOG_LEVEL));
+}
+
+static const char *
+folder(const struct conf *c, enum conf_key key, const char *installed)
+{
+	const char *set = conf_str(c, key);
+
+	return *set != '\0' ? set : installed;
+}
+
+/* The database as the worker uses it; `check` changes nothing. */
+static const struct ib_err *
+open_db(struct app *app, bool check)
+{
+	const char *path = conf_str(app->conf, CONF_DATABASE);
+	const struct ib_err *err;
+	struct stat st;
+
+	if (!check) {
+		err = db_open(path, DB_CREATE | DB_MIGRATE, &app->db);
+		return err != NULL ? err : sync_new(app->conf, app->db, app->keys, &app->sync);
+	}
+	if (stat(path, &st) != 0 && errno == ENOENT)
+		return NULL;		/* made at the first start */
+	return db_open(path, DB_READONLY, &app->db);
+}
+
+static const struct ib_err *
+app_start(struct app *app, struct web *web, const char *conf_path, bool check)
+{
+	const struct ib_err *err;
+	const char *clock_file;
+
+	if ((err = conf_load(conf_path, &app->conf)) != NULL ||
+	    (err = set_log_level(conf_str(app->conf, CONF_LOG_LEVEL))) != NULL ||
+	    (err = web_base(app, conf_str(app->conf, CONF_BASE_URL))) != NULL)
+		return err;
+	clock_file = conf_str(app->conf, CONF_TEST_CLOCK);
+	clock_set_offset_file(*clock_file != '\0' ? clock_file : NULL);
+	if ((err = cats_load(folder(app->conf, CONF_CATALOGUES, PKGDATADIR "/po"),
+	    &app->cats)) != NULL)
+		return err;
+	if ((err = tmpl_load(folder(app->conf, CONF_TEMPLATES, PKGDATADIR "/templates"),
+	    app->cats, tpl_decls, TPL_MAX, !app->https, app->cgi, &app->tmpl)) != NULL)
+		return err;
+	if ((err = keyring_load(conf_str(app->conf, CONF_KEY_FILE), &app->keys)) != NULL)
+		return err;
+	csrf_init(app);
+	if ((err = web_init(web, app, routes, nroutes)) != NULL)
+		return err;
+	return open_db(app, check);
+}
+
+/* What must not cross a fork. */
+static void
+app_disconnect(struct app *app)
+{
+	sync_free(app->sync);
+	app->sync = NULL;
+	db_close(app->db);
+	app->db = NULL;
+}
+
+static void
+app_stop(struct app *app, struct web *web)
+{
+	web_fini(web);
+	app_disconnect(app);
+	tmpl_free(app->tmpl);
+	cats_free(app->cats);
+	keyring_free(app->keys);
+	web_base_free(app);
+	crypt_wipe(app->csrf_key, sizeof(app->csrf_key));
+	conf_free(app->conf);
+}
+
+/* Serving ---------------------------------------------------------------------- */
+
+static bool
+serve(void *arg, struct io *io)
+{
+	return web_serve(arg, io);
+}
+
+static void
+work(void *arg)
+{
+	app_work(((struct web *)arg)->app, WORK_MS);
+}
+
+static void
+idle(void *arg)
+{
+	app_idle(((struct web *)arg)->app);
+}
+
+/* The answer while nothing works. */
+static bool
+serve_sorry(void *arg, struct io *io)
+{
+	static char sorry[] =
+	    "Status: 503 Service Unavailable\r\n"
+	    "Content-Type: text/plain; charset=us-ascii\r\n"
+	    "Content-Length: 53\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "Retry-After: 60\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "\r\n"
+	    "The inbox cannot start; see the server's error log.\r\n";
+	struct iovec v = { sorry, sizeof(sorry) - 1 };
+
+	(void)arg;
+	(void)io->write(io, &v, 1);
+	io->finish(io);
+	return false;
+}
+
+static int
+run_sorry(bool cgi)
+{
+	static const struct io_calls calls = { .serve = serve_sorry, .for_ms = SORRY_MS };
+
+	if (cgi)
+		(void)io_cgi_serve(&calls);
+	else
+		(void)io_fcgi_loop(&calls);
+	return 2;
+}
+
+static int
+run_fcgi(struct web *web)
+{
+	const struct io_calls calls = {
+		.arg = web, .serve = serve, .work = work, .idle = idle, .idle_ms = IDLE_MS,
+		.max_requests = REQUESTS_MAX, .watch_binary = true
+	};
+
+	return io_fcgi_loop(&calls);
+}
+
+static int
+run_cgi(struct app *app, struct web *web)
+{
+	const struct io_calls calls = { .arg = web, .serve = serve };
+	const struct ib_err *err;
+
+	if (!io_cgi_serve(&calls))
+		return 0;
+	app_disconnect(app);
+	(void)io_cgi_detach();
+	if ((err = open_db(app, false)) != NULL) {
+		log_err(err, "work_failed");
+		return 0;
+	}
+	app_work(app, CGI_WORK_MS);
+	return 0;
+}
+
+static int
+usage(void)
+{
+	(void)fprintf(stderr, "usage: " PROGRAM " [-c FILE] [-n]\n"
+	    "Started by a web server, as a FastCGI worker or CGI program; "
+	    "-n checks everything and exits.\n");
+	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct app app;
+	static struct web web;
+	const char *conf_path = getenv("INBOX_CONF");
+	const struct ib_err *err;
+	bool check = false;
+	int opt, rc;
+
+	if (conf_path == NULL || *conf_path == '\0')
+		conf_path = SYSCONFDIR "/inbox.conf";
+	/* A CGI server may pass a query's words as arguments: they are not ours. */
+	if (getenv("GATEWAY_INTERFACE") == NULL) {
+		while ((opt = getopt(argc, argv, "c:n")) != -1) {
+			if (opt == 'c')
+				conf_path = optarg;
+			else if (opt == 'n')
+				check = true;
+			else
+				return usage();
+		}
+		if (optind != argc)
+			return usage();
+	}
+	(void)umask(077);
+	log_init(PROGRAM, LOG_INFO_, STDERR_FILENO);
+	app.cgi = !check && !io_fcgi_here();
+	if (app.cgi && getenv("REQUEST_METHOD") == NULL)
+		return usage();
+
+	if ((err = app_start(&app, &web, conf_path, check)) != NULL) {
+		(void)fprintf(stderr, PROGRAM ": %s\n", err->msg);
+		rc = check ? 2 : run_sorry(app.cgi);
+	} else if (check) {
+		(void)printf(PROGRAM ": everything is in order\n");
+		rc = 0;
+	} else {
+		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web);
+	}
+	app_stop(&app, &web);
+	return rc;
+}

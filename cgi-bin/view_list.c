@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* view_list.c - thread rows to the rows of the list. */
+#include "inbox.h"
+
+#include "../lib/base/str.h"
+
+#include <string.h>
+
+int64_t
+look_text(int64_t h, const char *s)
+{
+	uint64_t x = (uint64_t)h;
+
+	for (; s != NULL && *s != '\0'; s++)
+		x = (x ^ (unsigned char)*s) * UINT64_C(1099511628211);
+	return (int64_t)((x ^ 0xff) * UINT64_C(1099511628211) & INT64_MAX);
+}
+
+int64_t
+look_int(int64_t h, int64_t v)
+{
+	uint64_t x = (uint64_t)h;
+
+	return (int64_t)((x ^ (uint64_t)v) * UINT64_C(0x9e3779b97f4a7c15) & INT64_MAX);
+}
+
+const char *
+key_text(struct arena *a, int64_t at, int64_t id)
+{
+	return arena_printf(a, "%lld.%lld", (long long)at, (long long)id);
+}
+
+bool
+key_parse(const char *s, int64_t *at, int64_t *id)
+{
+	const char *dot = s == NULL ? NULL : strchr(s, '.');
+	char head[24];
+	size_t n;
+
+	*at = *id = 0;
+	if (dot == NULL || (n = (size_t)(dot - s)) >= sizeof(head))
+		return false;
+	memcpy(head, s, n);
+	head[n] = '\0';
+	return str_int_in(head, 1, INT64_MAX, at) && str_int_in(dot + 1, 0, INT64_MAX, id);
+}
+
+const struct ib_err *
+user_name(struct db *db, struct arena *a, int64_t id, const char **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_USER_NAME, &st, "i", id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row)
+		*out = db_col_dup(st, 0, a);
+	db_release(st);
+	return err;
+}
+
+static const char *
+kind_label(const struct fmt *f, int kind)
+{
+	static const enum str_id labels[] = {
+		[FB_ATT_IMAGE] = STR_ATT_PHOTO, [FB_ATT_VIDEO] = STR_ATT_VIDEO,
+		[FB_ATT_AUDIO] = STR_ATT_AUDIO, [FB_ATT_FILE] = STR_ATT_FILE,
+		[FB_ATT_STICKER] = STR_ATT_STICKER, [FB_ATT_LOCATION] = STR_ATT_LOCATION,
+		[FB_ATT_LINK] = STR_ATT_LINK, [FB_ATT_TEMPLATE] = STR_ATT_CARD,
+		[FB_ATT_BOOKING] = STR_ATT_BOOKING, [FB_ATT_PRIVACY] = STR_ATT_OTHER,
+		[FB_ATT_OTHER] = STR_ATT_OTHER
+	};
+
+	if (kind < 0)
+		return cat_str(f->cats, f->lang, STR_SNIPPET_DELETED);
+	if (kind == 0 || kind >= FB_ATT_MAX)
+		return cat_str(f->cats, f->lang, STR_SNIPPET_NONE);
+	return cat_str(f->cats, f->lang, labels[kind]);
+}
+
+static const struct ib_err *
+who_wrote(struct inbox *in, const struct thread *t, const struct page *p, const char **out)
+{
+	const struct ib_err *err;
+	const char *name = NULL;
+
+	*out = NULL;
+	if (t->last_dir == 0)
+		return NULL;
+	if (t->last_user == in->r->session->user_id) {
+		*out = cat_str(in->app->cats, in->r->lang, STR_WHO_YOU);
+		return NULL;
+	}
+	if (t->last_user != 0 && (err = user_name(in->app->db, in->r->a, t->last_user, &name)) != NULL)
+		return err;
+	if (name == NULL)
+		name = p != NULL ? p->name : "";
+	*out = cat_fill(in->r->a, cat_str(in->app->cats, in->r->lang, STR_WHO_NAME), "name", name, NULL);
+	return NULL;
+}
+
+static const struct ib_err *
+fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row *v)
+{
+	const struct ib_err *err;
+	const struct page *p = inbox_page(in, t->page_id);
+	struct req *r = in->r;
+	int64_t h;
+
+	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
+		return err;
+	v->dom_id = arena_printf(r->a, "t-%lld", (long long)t->id);
+	v->href = req_href(in->app, r, "/inbox/%lld", (long long)t->id);
+	v->current = t->id == open ? "page" : NULL;
+	v->name = fmt_customer(&in->fmt, t->name, t->psid);
+	v->initials = t->name == NULL ? "?" : fmt_initials(&in->fmt, t->name);
+	if (!str_blank(t->picture))
+		v->picture = req_href(in->app, r, "/avatar/%lld", (long long)t->id);
+	v->tint = t->id % 8;
+	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
+	v->time = fmt_short(&in->fmt, t->last_at);
+	v->datetime = fmt_iso(&in->fmt, t->last_at);
+	v->full_time = fmt_full(&in->fmt, t->last_at);
+	v->unread = t->last_in_at > t->upto;
+	v->failed = t->failed > 0;
+	if (in->npages > 1 && p != NULL) {
+		v->page = p->name;
+		v->page_tint = p->id % 8;
+	}
+	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
+	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
+	v->rev = look_int(h, v->unread * 2 + v->failed);
+	return NULL;
+}
+
+const struct ib_err *
+list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
+{
+	const struct ib_err *err;
+	struct req *r = in->r;
+	struct thread *t;
+	size_t i, n;
+	bool more;
+
+	if ((err = thread_list(in->app->db, r->a, r->session->install_id, r->session->user_id,
+	    ask->list_at, ask->list_id, INBOX_ROWS, &t, &n, &more)) != NULL)
+		return err;
+	if ((v->rows = ARENA_ARRAY(r->a, n + 1, struct view_row)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "rows");
+	for (i = 0; i < n; i++) {
+		if ((err = fill_row(in, &t[i], ask->thread, &v->rows[i])) != NULL)
+			return err;
+		v->unread += v->rows[i].unread;
+	}
+	v->n_rows = n;
+	v->live = ask->list_at == 0;
+	v->some_unread = v->unread > 0;
+	if (more)
+		v->older = req_href(in->app, r, "/inbox?before=%s",
+		    key_text(r->a, t[n - 1].last_at, t[n - 1].id));
+	if (ask->list_at != 0)
+		v->newest = req_href(in->app, r, "/inbox");
+	if (n > 0 || ask->list_at != 0)
+		return NULL;
+	v->no_pages = in->npages == 0;
+	for (i = 0; i < in->npages; i++)
+		v->importing |= strcmp(in->pages[i].import_state, "done") != 0;
+	v->importing &= !v->no_pages;
+	v->empty = !v->no_pages && !v->importing;
+	if (r->session->admin)
+		v->connect = req_href(in->app, r, "/connect/more");
+	return NULL;
+}

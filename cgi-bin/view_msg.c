@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* view_msg.c - message rows to the bubbles and lines of a conversation. */
+#include "inbox.h"
+
+#include "../lib/api/codes.h"
+#include "../lib/base/json.h"
+#include "../lib/base/str.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define GROUP_MS	(5 * MS_MINUTE)
+
+/* Text with its links -------------------------------------------------------------- */
+
+static size_t
+link_length(const char *s)
+{
+	size_t n = 0, round = 0;
+
+	if (strncmp(s, "https://", 8) != 0 && strncmp(s, "http://", 7) != 0)
+		return 0;
+	/* Up to a blank, a quote, an angle bracket or the first non-ASCII byte. */
+	while ((unsigned char)s[n] > ' ' && (unsigned char)s[n] < 0x7f && strchr("\"<>\\^`{|}", s[n]) == NULL) {
+		round += s[n] == '(';
+		n++;
+	}
+	/* Punctuation that belongs to the sentence, not to the address. */
+	while (n > 0 && (strchr(".,;:!?'*_~", s[n - 1]) != NULL || (s[n - 1] == ')' && round == 0)))
+		n--;
+	return n > 8 ? n : 0;
+}
+
+static const struct ib_err *
+split_links(struct arena *a, const char *text, struct view_span **out, size_t *count)
+{
+	const char *p, *from = text;
+	size_t n, cap = 1;
+
+	for (p = text; *p != '\0'; p++)
+		cap += (p[0] == 'h' && p[1] == 't') ? 2 : 0;
+	*count = 0;
+	if ((*out = ARENA_ARRAY(a, cap, struct view_span)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "spans");
+	for (p = text; *p != '\0'; ) {
+		char *url;
+
+		if (*p != 'h' || (n = link_length(p)) == 0 ||
+		    (url = arena_dupn(a, p, n)) == NULL || !url_is_web(url, false)) {
+			p++;
+			continue;
+		}
+		if (p > from)
+			(*out)[(*count)++].text = arena_dupn(a, from, (size_t)(p - from));
+		(*out)[*count].text = url;
+		(*out)[(*count)++].href = url;
+		from = p += n;
+	}
+	if (*from != '\0')
+		(*out)[(*count)++].text = from;
+	return NULL;
+}
+
+/* One to three emoji and nothing else: shown large. */
+static bool
+only_emoji(const char *s)
+{
+	size_t shown = 0;
+
+	while (*s != '\0') {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == 0xf0 && (unsigned char)s[1] == 0x9f) {		/* U+1F000..U+1FFFF */
+			/* skin tones join the emoji before them */
+			if (!((unsigned char)s[2] == 0x8f && (unsigned char)s[3] >= 0xbb))
+				shown++;
+			s += 4;
+		} else if (c == 0xe2 && ((unsigned char)s[1] >= 0x98 && (unsigned char)s[1] <= 0x9e)) {
+			shown++;					/* U+2600..U+27BF */
+			s += 3;
+		} else if (strncmp(s, "\xef\xb8\x8f", 3) == 0) {	/* variation selector */
+			s += 3;
+		} else if (strncmp(s, "\xe2\x80\x8d", 3) == 0) {	/* joiner: one picture of two */
+			shown -= shown > 0;
+			s += 3;
+		} else {
+			return false;
+		}
+	}
+	return shown >= 1 && shown <= 3;
+}
+
+/* Attachments ----------------------------------------------------------------------- */
+
+static const char *
+thumbs_up(const struct attachment *t)
+{
+	return t->title != NULL && strcmp(t->title, "\xf0\x9f\x91\x8d") == 0 ? t->title : NULL;
+}
+
+static bool
+is_mime(const struct attachment *t, const char *prefix)
+{
+	return t->mime != NULL && str_starts(t->mime, prefix);
+}
+
+static void
+fill_file(struct inbox *in, const struct attachment *t, const char *src, struct view_att *v)
+{
+	const struct fmt *f = &in->fmt;
+
+	v->name = t->name != NULL ? t->name : v->label;
+	v->size = fmt_size(f, t->size);
+	/* What it is decides how it is shown, not what it was called. */
+	if (t->type == FB_ATT_STICKER && is_mime(t, "image/")) {
+		v->sticker = true;
+		v->src = src;
+		v->alt = cat_str(f->cats, f->lang, STR_ATT_ALT_STICKER);
+	} else if (is_mime(t, "image/")) {
+		v->image = true;
+		v->src = v->href = src;
+		v->alt = cat_fill(f->a, cat_str(f->cats, f->lang, STR_ATT_ALT_PHOTO), "name",
+		    fmt_customer(f, in->thread->name, in->thread->psid), NULL);
+	} else if (is_mime(t, "audio/") || (t->type == FB_ATT_AUDIO && is_mime(t, "video/"))) {
+		v->audio = true;
+		v->src = src;
+	} else if (is_mime(t, "video/")) {
+		v->video = true;
+		v->src = src;
+	} else {
+		v->file = true;
+		v->href = src;
+	}
+	if (t->width > 0 && t->height > 0 && t->width < 20000 && t->height < 20000) {
+		v->width = arena_printf(f->a, "%lld", (long long)t->width);
+		v->height = arena_printf(f->a, "%lld", (long long)t->height);
+	}
+}
+
+static void
+fill_media(struct inbox *in, const struct attachment *t, struct view_att *v)
+{
+	const char *src = req_href(in->app, in->r, "/media/%lld/%lld/%lld", (long long)t->thread_id,
+	    (long long)t->msg_id, (long long)t->n);
+
+	if (thumbs_up(t) != NULL) {
+		v->sticker = true;
+		v->emoji = thumbs_up(t);
+	} else if (t->file == NULL) {
+		v->pending = t->fetch_at > 0;
+		v->gone = !v->pending;
+	} else if (*t->file == '\0') {
+		v->gone = true;
+	} else if (*t->file == '!') {
+		v->too_large = true;
+	} else {
+		fill_file(in, t, src, v);
+	}
+}
+
+static void
+fill_attachment(struct inbox *in, const struct attachment *t, struct view_att *v)
+{
+	static const enum str_id labels[FB_ATT_MAX] = {
+		[FB_ATT_IMAGE] = STR_ATT_PHOTO, [FB_ATT_VIDEO] = STR_ATT_VIDEO,
+		[FB_ATT_AUDIO] = STR_ATT_AUDIO, [FB_ATT_FILE] = STR_ATT_FILE,
+		[FB_ATT_STICKER] = STR_ATT_STICKER, [FB_ATT_LOCATION] = STR_ATT_LOCATION,
+		[FB_ATT_LINK] = STR_ATT_LINK, [FB_ATT_TEMPLATE] = STR_ATT_CARD,
+		[FB_ATT_BOOKING] = STR_ATT_BOOKING, [FB_ATT_PRIVACY] = STR_ATT_OTHER,
+		[FB_ATT_OTHER] = STR_ATT_OTHER
+	};
+	static const struct { const char *word; enum str_id id; } bookings[] = {
+		{ "requested", STR_BOOKING_REQUESTED }, { "confirmed", STR_BOOKING_CONFIRMED },
+		{ "declined", STR_BOOKING_DECLINED }, { "cancelled", STR_BOOKING_CANCELLED }
+	};
+	const struct fmt *f = &in->fmt;
+	enum fb_att type = t->type > 0 && t->type < FB_ATT_MAX ? t->type : FB_ATT_OTHER;
+	size_t i;
+
+	v->label = cat_str(f->cats, f->lang, labels[type]);
+	v->title = t->title;
+	switch (type) {
+	case FB_ATT_IMAGE: case FB_ATT_VIDEO: case FB_ATT_AUDIO: case FB_ATT_FILE: case FB_ATT_STICKER:
+		fill_media(in, t, v);
+		break;
+	case FB_ATT_LOCATION:
+		v->location = true;
+		v->href = t->url;
+		if (str_blank(v->title))
+			v->title = cat_str(f->cats, f->lang, STR_ATT_PLACE);
+		break;
+	case FB_ATT_LINK:
+		v->link = true;
+		v->href = t->url;
+		v->host = t->url != NULL ? url_host(f->a, t->url) : NULL;
+		if (str_blank(v->title))
+			v->title = cat_str(f->cats, f->lang, STR_ATT_NO_TITLE);
+		break;
+	case FB_ATT_TEMPLATE:
+		v->card = true;
+		v->text = t->name;
+		break;
+	case FB_ATT_BOOKING:
+		v->booking = true;
+		for (i = 0; i < sizeof(bookings) / sizeof(bookings[0]); i++)
+			if (str_eq(t->title, bookings[i].word))
+				v->title = cat_str(f->cats, f->lang, bookings[i].id);
+		v->text = t->name;
+		break;
+	case FB_ATT_PRIVACY:
+		v->privacy = true;
+		break;
+	default:
+		v->other = true;
+		v->text = t->title;
+	}
+}
+
+static const struct ib_err *
+fill_attachments(struct inbox *in, const struct message *m, struct view_msg *v)
+{
+	const struct ib_err *err;
+	struct attachment *t;
+	size_t i, n;
+
+	if (m->natt == 0)
+		return NULL;
+	if ((err = message_attachments(in->app->db, in->r->a, m->thread_id, m->id, &t, &n)) != NULL)
+		return err;
+	if ((v->atts = ARENA_ARRAY(in->r->a, n + 1, struct view_att)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "attachments");
+	for (i = 0; i < n; i++) {
+		fill_attachment(in, &t[i], &v->atts[i]);
+		v->rev = look_int(v->rev, v->atts[i].pending * 4 + v->atts[i].gone * 2 + 1);
+	}
+	v->n_atts = n;
+	return NULL;
+}
+
+/* Who, when, in which state ------------------------------------------------------------ */
+
+static const char *
+author(struct inbox *in, const struct message *m, const struct page *p)
+{
+	const struct fmt *f = &in->fmt;
+
+	if (m->dir == 0)
+		return fmt_customer(f, in->thread->name, in->thread->psid);
+	if (m->user_id == in->r->session->user_id)
+		return cat_str(f->cats, f->lang, STR_NAME_YOU);
+	if (m->user_name != NULL)
+		return m->user_name;
+	return p != NULL ? p->name : "";
+}
+
+static void
+fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
+{
+	const struct code_row *row;
+	size_t i, n;
+
+	v->failed = true;
+	v->reason = m->detail != NULL ? cat_find(in->app->cats, in->r->lang, m->detail) : NULL;
+	v->retry = req_href(in->app, in->r, "/inbox/%lld/retry/%lld", (long long)m->thread_id,
+	    (long long)m->id);
+	v->retry_key = v->dom_id;
+	/* The table of codes knows what helps. */
+	row = code_rows(&n);
+	for (i = 0; m->detail != NULL && i < n; i++) {
+		if (strcmp(row[i].key, m->detail) != 0)
+			continue;
+		if (row[i].help == HELP_RECONNECT && in->r->session->admin)
+			v->reconnect = req_href(in->app, in->r, "/connect/more");
+		break;
+	}
+}
+
+static void
+fill_state(struct inbox *in, const struct message *m, struct view_msg *v)
+{
+	switch (m->state) {
+	case MSG_QUEUED:
+	case MSG_SENDING:
+	case MSG_DEFERRED:
+		v->sending = true;
+		break;
+	case MSG_CHECKING:
+		v->checking = true;
+		break;
+	case MSG_FAILED:
+	case MSG_CANCELLED:
+		fill_failure(in, m, v);
+		break;
+	case MSG_SENT:
+	case MSG_NONE:
+		v->read = m->at <= in->thread->seen_at;
+		v->delivered = !v->read && m->at <= in->thread->delivered_at;
+		v->sent = !v->read && !v->delivered && m->origin == ORIGIN_OURS;
+		break;
+	}
+}
+
+static void
+fill_line(struct inbox *in, const struct message *m, struct view_msg *v)
+{
+	static const enum str_id names[FB_LINE_MAX] = {
+		[FB_LINE_POSTBACK] = STR_LINE_POSTBACK, [FB_LINE_REFERRAL] = STR_LINE_REFERRAL,
+		[FB_LINE_ORDER] = STR_LINE_ORDER, [FB_LINE_FEEDBACK] = STR_LINE_FEEDBACK,
+		[FB_LINE_COUPON] = STR_LINE_COUPON, [FB_LINE_LEAD] = STR_LINE_LEAD,
+		[FB_LINE_ADMIN_TEXT] = STR_LINE_ADMIN, [FB_LINE_OPTIN] = STR_LINE_OPTIN
+	};
+	enum str_id id = m->line > 0 && m->line < FB_LINE_MAX ? names[m->line] : STR_LINE_OTHER;
+
+	v->line = cat_str(in->app->cats, in->r->lang, id);
+	v->line_text = !str_blank(m->detail) ? m->detail : m->text;
+}
+
+static const struct ib_err *
+fill_quote(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
+{
+	const struct ib_err *err;
+	struct view_quote *q;
+	struct message *quoted;
+
+	if (!m->has_reply)
+		return NULL;
+	if ((err = message_by_mkey(in->app->db, in->r->a, &m->reply_to, &quoted)) != NULL ||
+	    quoted == NULL || quoted->thread_id != m->thread_id)
+		return err;
+	if ((q = ARENA_NEW(in->r->a, struct view_quote)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "quote");
+	if (quoted->user_id != 0 && (err = user_name(in->app->db, in->r->a, quoted->user_id,
+	    &quoted->user_name)) != NULL)
+		return err;
+	q->who = author(in, quoted, p);
+	q->text = str_blank(quoted->text) ? cat_str(in->app->cats, in->r->lang, STR_SNIPPET_NONE) :
+	    str_ellipsis(in->r->a, str_line(in->r->a, quoted->text, strlen(quoted->text), 200), 100);
+	q->href = arena_printf(in->r->a, "#m-%lld", (long long)quoted->id);
+	v->quote = q;
+	return NULL;
+}
+
+static const struct ib_err *
+fill_reactions(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
+{
+	if (m->react_in == NULL && m->react_out == NULL)
+		return NULL;
+	if ((v->reactions = ARENA_ARRAY(in->r->a, 2, struct view_reaction)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "reactions");
+	if (m->react_in != NULL)
+		v->reactions[v->n_reactions++] = (struct view_reaction){ m->react_in,
+		    fmt_customer(&in->fmt, in->thread->name, in->thread->psid) };
+	if (m->react_out != NULL)
+		v->reactions[v->n_reactions++] = (struct view_reaction){ m->react_out,
+		    p != NULL ? p->name : "" };
+	v->has_reactions = true;
+	return NULL;
+}
+
+static const struct ib_err *
+fill_message(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
+{
+	const struct ib_err *err;
+	struct arena *a = in->r->a;
+	int64_t h;
+
+	v->dom_id = arena_printf(a, "m-%lld", (long long)m->id);
+	v->time = fmt_clock(&in->fmt, m->at);
+	v->datetime = fmt_iso(&in->fmt, m->at);
+	v->full_time = fmt_full(&in->fmt, m->at);
+	if (m->line != FB_LINE_NONE) {
+		fill_line(in, m, v);
+		v->rev = look_text(look_text(3, v->line), v->line_text);
+		return NULL;
+	}
+	v->out = m->dir != 0;
+	v->who = author(in, m, p);
+	v->external = v->out && m->origin != ORIGIN_OURS;
+	v->deleted = (m->flags & MSG_DELETED) != 0;
+	v->unsupported = (m->flags & MSG_UNSUPPORTED) != 0;
+	v->edited = m->edits > 0;
+	if (!str_blank(m->text)) {
+		v->has_text = true;
+		v->big = only_emoji(m->text);
+		if ((err = split_links(a, m->text, &v->spans, &v->n_spans)) != NULL)
+			return err;
+	}
+	if (v->out)
+		fill_state(in, m, v);
+	h = look_text(look_text(look_text(look_text(5, m->text), m->react_in), m->react_out), v->reason);
+	h = look_int(h, v->sending + v->sent * 2 + v->delivered * 4 + v->read * 8 + v->checking * 16 +
+	    v->failed * 32 + v->deleted * 64 + m->edits * 128);
+	v->rev = look_int(h, m->at);
+	if ((err = fill_quote(in, m, p, v)) != NULL || (err = fill_reactions(in, m, p, v)) != NULL)
+		return err;
+	return fill_attachments(in, m, v);
+}
+
+/* Same person, soon after: one group. */
+static bool
+continues(const struct message *m, const struct message *before)
+{
+	return before != NULL && before->line == FB_LINE_NONE && m->line == FB_LINE_NONE &&
+	    before->dir == m->dir && before->user_id == m->user_id && before->origin == m->origin &&
+	    m->at - before->at < GROUP_MS;
+}
+
+static void
+fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n,
+    bool more, struct view_conv *v)
+{
+	const struct thread *t = in->thread;
+	bool fetchable = strcmp(t->history, "more") == 0;
+
+	v->live = ask->msg_at == 0;
+	v->empty = n == 0 && v->live;
+	if (ask->msg_at != 0)
+		v->newest = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
+	if (more || (fetchable && n > 0))
+		v->older = req_href(in->app, in->r, "/inbox/%lld?before=%s", (long long)t->id,
+		    key_text(in->r->a, m[0].at, m[0].id));
+	else if (fetchable)
+		v->older = req_href(in->app, in->r, "/inbox/%lld?before=%s", (long long)t->id,
+		    key_text(in->r->a, ask->msg_at, ask->msg_id));
+	else if (strcmp(t->history, "start") == 0)
+		v->end_start = true;
+	else if (strcmp(t->history, "end") == 0)
+		v->end_facebook = true;
+	else
+		v->end_importing = true;
+	/* Our copy ends here but Facebook has more: fetch it while the reader reads. */
+	in->want_older = !more && fetchable && ask->msg_at != 0;
+}
+
+const struct ib_err *
+messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
+{
+	const struct ib_err *err;
+	const struct page *p = inbox_page(in, in->thread->page_id);
+	struct message *m;
+	struct civil c;
+	int64_t day = INT64_MIN;
+	size_t i, n;
+	bool more;
+
+	if ((err = message_page(in->app->db, in->r->a, in->thread->id, ask->msg_at, ask->msg_id,
+	    INBOX_MESSAGES, &m, &n, &more)) != NULL)
+		return err;
+	if ((v->messages = ARENA_ARRAY(in->r->a, n + 1, struct view_msg)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
+	for (i = 0; i < n; i++) {
+		struct view_msg *q = &v->messages[i];
+
+		if ((err = fill_message(in, &m[i], p, q)) != NULL)
+			return err;
+		(void)clock_civil(m[i].at, in->fmt.zone, &c);
+		if (c.day_number != day) {
+			day = c.day_number;
+			q->day = fmt_separator(&in->fmt, &c);
+			q->day_id = arena_printf(in->r->a, "d-%04d%02d%02d", c.year, c.month, c.day);
+		} else {
+			q->cont = continues(&m[i], i > 0 ? &m[i - 1] : NULL);
+		}
+		q->rev = look_int(q->rev, q->cont);
+	}
+	v->n_messages = n;
+	fill_ends(in, ask, m, n, more, v);
+	return NULL;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inboxctl - the administrator's hand tool.
+ *
+ *   init            make key file, database and media folder where absent
+ *   check           configuration, keys, catalogues, database: one line each
+ *   backup FILE     consistent copy of the database, while everything runs
+ *   status          what the engine did last and what waits
+ *
+ * Each verb says what it did or what is wrong, and exits 0 only when all is
+ * well (2: configuration, 1: anything else).
+ */
+#include "../lib/base/cat.h"
+#include "../lib/base/clock.h"
+#include "../lib/base/conf.h"
+#include "../lib/base/crypt.h"
+#include "../lib/base/log.h"
+#include "../lib/db/db.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/etc"
+#endif
+#ifndef PKGDATADIR
+#define PKGDATADIR "."
+#endif
+
+static int
+fail(const struct ib_err *err)
+{
+	fprintf(stderr, "inboxctl: %s\n", err->msg);
+	return err->code == IB_ECONF ? 2 : 1;
+}
+
+static int
+verb_init(const struct conf *conf, const char *arg)
+{
+	const char *keys = conf_str(conf, CONF_KEY_FILE), *path = conf_str(conf, CONF_DATABASE);
+	const struct ib_err *err;
+	struct db *db;
+
+	(void)arg;
+	if (access(keys, F_OK) != 0) {
+		if ((err = keyring_create(keys)) != NULL)
+			return fail(err);
+		printf("made   %s (keep a copy: without it the stored tokens cannot be opened)\n", keys);
+	}
+	if (access(path, F_OK) != 0)
+		printf("made   %s\n", path);
+	if ((err = db_open(path, DB_CREATE | DB_MIGRATE, &db)) != NULL)
+		return fail(err);
+	db_close(db);
+	puts("ready");
+	return 0;
+}
+
+static bool
+tell(const char *what, const struct ib_err *err)
+{
+	printf("%-6s %s%s%s\n", err == NULL ? "ok" : "FAIL", what, err == NULL ? "" : ": ",
+	    err == NULL ? "" : err->msg);
+	return err == NULL;
+}
+
+static int
+verb_check(const struct conf *conf, const char *arg)
+{
+	const char *dir = conf_str(conf, CONF_CATALOGUES);
+	const struct ib_err *err;
+	struct keyring *keys = NULL;
+	struct cats *cats = NULL;
+	struct arena a;
+	struct db *db = NULL;
+	bool ok = true, whole;
+	char *what;
+
+	(void)arg;
+	arena_init(&a, 1 << 20);
+	ok &= tell("configuration", NULL);
+	ok &= tell("keys", keyring_load(conf_str(conf, CONF_KEY_FILE), &keys));
+	ok &= tell("catalogues", cats_load(*dir != '\0' ? dir : PKGDATADIR "/po", &cats));
+	err = db_open(conf_str(conf, CONF_DATABASE), 0, &db);
+	if (err == NULL && (err = db_check(db, &a, &whole, &what)) == NULL && !whole)
+		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s", what != NULL ? what : "damaged");
+	ok &= tell("database", err);
+	db_close(db);
+	cats_free(cats);
+	keyring_free(keys);
+	arena_fini(&a);
+	return ok ? 0 : 1;
+}
+
+static int
+verb_backup(const struct conf *conf, const char *arg)
+{
+	const struct ib_err *err;
+	struct stat sb;
+	struct db *db;
+
+	if (arg == NULL) {
+		fputs("inboxctl: backup needs the name of a new file\n", stderr);
+		return 2;
+	}
+	if ((err = db_open(conf_str(conf, CONF_DATABASE), 0, &db)) != NULL)
+		return fail(err);
+	err = db_backup(db, arg);
+	db_close(db);
+	if (err != NULL)
+		return fail(err);
+	if (stat(arg, &sb) == 0)
+		printf("wrote  %s, %lld bytes (the key file and the media folder are not in it)\n",
+		    arg, (long long)sb.st_size);
+	return 0;
+}
+
+static int
+verb_status(const struct conf *conf, const char *arg)
+{
+	const struct ib_err *err;
+	int64_t last = 0, waiting = 0, held = 0;
+	struct db *db;
+	char iso[25];
+	bool found;
+
+	(void)arg;
+	if ((err = db_open(conf_str(conf, CONF_DATABASE), 0, &db)) != NULL)
+		return fail(err);
+	if ((err = db_get_int(db, ST_RUN_LAST, &last, &found, "")) == NULL &&
+	    (err = db_get_int(db, ST_OUTBOX_PENDING, &waiting, &found, "i", INT64_MAX)) == NULL)
+		err = db_get_int(db, ST_QUARANTINE_COUNT, &held, &found, "");
+	if (err == NULL) {
+		clock_iso(last, iso);
+		printf("last run          %s\n", last > 0 ? iso : "never");
+		printf("replies waiting   %lld\n", (long long)waiting);
+		printf("events held back  %lld\n", (long long)held);
+		printf("WAL               %lld bytes\n", (long long)db_wal_size(db));
+	}
+	db_close(db);
+	return err == NULL ? 0 : fail(err);
+}
+
+static const struct { const char *name; int (*fn)(const struct conf *, const char *); bool takes_file; } verbs[] = {
+	{ "init", verb_init, false }, { "check", verb_check, false },
+	{ "backup", verb_backup, true }, { "status", verb_status, false },
+};
+
+static int
+usage(FILE *to)
+{
+	fputs("usage: inboxctl [-c FILE] init | check | backup FILE | status\n", to);
+	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "conf", required_argument, NULL, 'c' }, { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
+	};
+	const char *file = getenv("INBOX_CONF");
+	const struct ib_err *err;
+	struct conf *conf;
+	size_t i;
+	int c, rc;
+
+	if (file == NULL)
+		file = SYSCONFDIR "/inbox.conf";
+	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+		if (c == 'c') {
+			file = optarg;
+		} else if (c == 'V') {
+			puts("inboxctl " PACKAGE_VERSION);
+			return 0;
+		} else if (c == 'h') {
+			(void)usage(stdout);
+			return 0;
+		} else {
+			return usage(stderr);
+		}
+	}
+	for (i = 0; optind < argc && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(argv[optind], verbs[i].name) != 0)
+			continue;
+		if (argc - optind > (verbs[i].takes_file ? 2 : 1))
+			return usage(stderr);
+		log_init("inboxctl", LOG_WARN_, 2);
+		if ((err = conf_load(file, &conf)) != NULL)
+			return fail(err);
+		rc = verbs[i].fn(conf, optind + 1 < argc ? argv[optind + 1] : NULL);
+		conf_free(conf);
+		return rc;
+	}
+	return usage(stderr);
+}

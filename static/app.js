@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * app.js - makes the pages live; all of them work without it.  The server's
+ * HTML is fetched and merged by the ids and data-rev of rows and messages;
+ * what is being read stays where it is on the screen.
+ */
+"use strict";
+(() => {
+const $ = (id, root = document) => root.getElementById(id);
+const all = (sel, el = document) => [...el.querySelectorAll(sel)];
+const show = (id, yes) => { if ($(id)) $(id).hidden = !yes; };
+const on = addEventListener;
+const page = document.body.dataset, still = { preventScroll: true };
+const get = async (url, o) => {
+	const r = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout?.(20000), ...o });
+	return [r, new DOMParser().parseFromString(await r.text(), "text/html")];
+};
+const here = () => location.pathname + location.search;
+
+/* One click, one request. */
+const busy = (form, yes) => {
+	if (yes) form.dataset.busy = "1";
+	else delete form.dataset.busy;
+	setTimeout(() => all("[type=submit]", form).forEach((b) => { b.disabled = "busy" in form.dataset; }));
+};
+on("submit", (e) => {
+	const form = e.target, ours = form.closest("#conv");
+	if (ours || form.dataset.busy) e.preventDefault();
+	if (form.dataset.busy) return;
+	if (ours) send(form);
+	else busy(form, true);
+});
+on("pageshow", (e) => { if (e.persisted) all("form").forEach((form) => busy(form)); });
+
+async function renew() {
+	try {
+		const [r, doc] = await get(location.href);
+		if (r.ok) $("import").replaceWith($("import", doc));
+		if (r.ok && !("import" in doc.body.dataset)) return;
+	} catch { }
+	setTimeout(renew, 2000);
+}
+if ("import" in page) setTimeout(renew, 2000);
+if (!page.poll) return;
+
+/* The log is a reversed column: 0 is its end. */
+const list = $("list");
+const live = (id) => $(id) && "live" in $(id).dataset;
+const fromEnd = () => Math.abs($("scroll")?.scrollTop || 0);
+const toEnd = () => { if ($("scroll")) $("scroll").scrollTop = 0; };
+
+/* Run fn; what was first in view gets its place back. */
+function steady(box, fn) {
+	const top = box.getBoundingClientRect().top;
+	const seen = all("[data-rev]", box).map((el) => [el.id, el.getBoundingClientRect()])
+	    .filter(([, r]) => r.bottom > top + 1);
+	fn();
+	const kept = seen.find(([id]) => $(id));
+	if (kept) box.scrollTop += $(kept[0]).getBoundingClientRect().top - kept[1].top;
+}
+
+/* Bring items into box in their order, from `at` on. */
+function merge(box, items, at) {
+	const focus = document.activeElement, home = focus.closest("[data-rev]")?.id;
+	items.forEach((el, i) => {
+		let old = $(el.id);
+		/* The first message of an answer never continues a group. */
+		if (old && old.dataset.rev !== el.dataset.rev && (i > 1 || !old.matches(".cont"))) {
+			if (at === old) at = el;
+			old.replaceWith(el);
+			old = el;
+		}
+		if (old && old === at) at = at.nextElementSibling;
+		else if (!old || el.dataset.rev) box.insertBefore(old || el, at);
+	});
+	if (home && document.activeElement !== focus)
+		(focus.isConnected ? focus : $(home)?.querySelector("a, button"))?.focus(still);
+}
+
+let name = document.title;
+function title() {
+	document.title = `(${$("rows").dataset.unread}) `.replace("(0) ", "") + name;
+}
+function mergeRows(doc) {
+	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.firstElementChild);
+	if (!from) return;
+	rows.dataset.unread = from.dataset.unread;
+	title();
+	if (!live("rows")) return;
+	if (!rows.firstElementChild || !from.firstElementChild) list.replaceChildren(...from.parentNode.childNodes);
+	else if (list.scrollTop) steady(list, mix);
+	else mix();
+}
+
+function mergeLog(doc, sent) {
+	const log = $("log"), from = $("log", doc), state = $("window", doc);
+	if (!from || !live("log")) return;
+	if ($("window").innerHTML !== state.innerHTML) $("window").replaceWith(state);
+	const items = all(".day, [data-rev]", from), ids = new Set(items.map((el) => el.id));
+	const first = items.find((el) => el.dataset.rev && $(el.id)), end = sent || fromEnd() < 24;
+	const news = items.some((el) => el.dataset.rev && !$(el.id) && !el.matches(".out"));
+	if (!first && !end) $("pill").dataset.gap = "1";
+	else steady($("scroll"), () => {
+		if (!first) {
+			delete $("pill").dataset.gap;
+			return log.replaceChildren(...from.childNodes);
+		}
+		all(`#${first.id} ~ li`).forEach((el) => { if (!ids.has(el.id)) el.remove(); });
+		merge(log, items, $(first.id));
+	});
+	if (end) toEnd();
+	else if (news) show("pill", true);
+	/* Box and explanation change places, but never under somebody's text. */
+	if (!$("composer", doc) === !$("composer") || $("reply")?.value) return;
+	$("foot").replaceWith($("foot", doc));
+	setUp();
+}
+
+async function older(link, add) {
+	if (!link || link.dataset.busy) return;
+	link.dataset.busy = "1";
+	let wait = 100;
+	try {
+		const [r, doc] = await get(link.href);
+		if (!r.ok) throw r;
+		if (link.isConnected && !add(doc)) wait = 3000;
+	} catch {
+		wait = 5000;
+	}
+	setTimeout(() => { delete link.dataset.busy; near(); }, wait);
+}
+const olderMessages = () => older($("older"), (doc) => {
+	const items = all(".day, [data-rev]", $("log", doc)), edge = $("edge");
+	if (!items.length) return false;
+	$("log").ariaLive = "off";
+	steady($("scroll"), () => {
+		items.forEach((el) => { if (el.matches(".day")) $(el.id)?.remove(); });
+		edge.after(...items.filter((el) => !$(el.id)));
+		edge.replaceWith($("edge", doc));
+	});
+	setTimeout(() => { $("log").ariaLive = "polite"; }, 100);
+	return true;
+});
+const olderRows = () => older($("list-older"), (doc) => {
+	$("rows").append(...[...$("rows", doc).children].filter((el) => !$(el.id)));
+	$("list-end").replaceWith(...all("#list-end", doc));
+	return true;
+});
+function near() {
+	const s = $("scroll"), room = s ? s.scrollHeight - s.clientHeight : 0;
+	if (room && live("log") && room - fromEnd() < 800) olderMessages();
+	if (fromEnd() < 24) {
+		show("pill");
+		if ($("pill")?.dataset.gap) poll();
+	}
+	if (list.scrollTop && list.scrollHeight - list.clientHeight - list.scrollTop < 600) olderRows();
+}
+on("scroll", near, true);
+
+const draft = (form) => "draft " + form.getAttribute("action");
+function grow() {
+	const t = $("reply"), f = $("composer"), c = $("count");
+	if (!t) return;
+	if (!CSS.supports("field-sizing", "content")) {
+		t.style.height = "auto";
+		t.style.height = t.scrollHeight + 2 + "px";
+	}
+	c.hidden = t.value.length < 1800;
+	c.textContent = `${t.value.length} / ${f.dataset.max}`;
+	c.classList.toggle("over", t.value.length > f.dataset.max);
+	sessionStorage.setItem(draft(f), t.value);
+}
+function setUp() {
+	all("[data-js]").forEach((el) => { el.hidden = false; });
+	if ($("reply")) $("reply").value ||= sessionStorage.getItem(draft($("composer"))) || "";
+	grow();
+}
+async function send(form) {
+	const box = form.id === "composer" && $("reply"), text = box.value, body = new URLSearchParams(new FormData(form));
+	if (box && (!text.trim() || text.length > form.dataset.max)) return box.focus();
+	busy(form, true);
+	$("error").textContent = "";
+	if (box) {
+		const li = $("sample").content.firstElementChild.cloneNode(true);
+		li.firstElementChild.textContent = text;
+		if (live("log")) $("log").append(li);
+		box.value = "";
+		grow();
+		toEnd();
+		box.focus();
+	}
+	let why = $("unsent").textContent;
+	try {
+		const [r, doc] = await get(form.action, { method: "POST", body }), next = $("composer", doc);
+		if (next && box) all("[type=hidden]", next).forEach((el) => { form.elements[el.name].value = el.value; });
+		why = r.ok && $("log", doc) ? "" : ($("error", doc) || $("problem", doc))?.textContent || why;
+		if (!why && form.isConnected) {
+			if (!live("log")) return location.assign(r.url);
+			mergeLog(doc, box);
+			mergeRows(doc);
+		}
+	} catch { /* the key stays: sending it again cannot double it */ }
+	busy(form);
+	if (why && box) {
+		all(".new").forEach((el) => el.remove());
+		box.value = text + (box.value && "\n" + box.value);
+		sessionStorage.setItem(draft(form), box.value);
+	}
+	if (form.isConnected) { grow(); $("error").textContent = why; }
+}
+on("input", grow);
+on("keydown", (e) => {
+	if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && !e.isComposing && e.target.id === "reply") e.target.form.requestSubmit();
+	if (e.key === "Escape" && location.hash === "#pipedrive") location.replace("#scroll");
+});
+
+/* Another conversation, without losing the place in the list. */
+let path, asked = 0;
+async function visit(href, push) {
+	const mine = ++asked;
+	try {
+		const [r, doc] = await get(href);
+		if (mine !== asked) return;
+		if (!r.ok || r.redirected || !doc.body.dataset.poll) throw r;
+		if (push) history.pushState(null, "", href);
+		name = doc.title;
+		document.body.className = doc.body.className;
+		page.poll = doc.body.dataset.poll;
+		$("conv").replaceWith($("conv", doc));
+		$("pipedrive")?.remove();
+		$("conv").after(...all("#pipedrive", doc));
+		for (const a of all(".row-link", list))
+			if (a.pathname === location.pathname) a.ariaCurrent = "page";
+			else a.removeAttribute("aria-current");
+		mergeRows(doc);
+		start();
+	} catch {
+		if (mine === asked) location.assign(href);
+	}
+}
+on("popstate", () => { if (path !== here()) visit(location.href); });
+on("click", (e) => {
+	const a = e.target.closest("a, #pill");
+	if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
+	const act = a.matches(".row-link, .back") ? () => visit(a.href, true) :
+	    { pill: toEnd, older: live("log") && olderMessages, "list-older": olderRows }[a.id];
+	if (act) { e.preventDefault(); act(); }
+});
+
+let etag, timer, running, misses = 0, touched = Date.now();
+async function poll() {
+	clearTimeout(timer);
+	if (document.hidden || running) return;
+	running = true;
+	const url = page.poll;
+	try {
+		const [r, doc] = await get(url, { headers: etag ? { "If-None-Match": etag } : {} });
+		show("out", r.status === 401);
+		if (!r.ok && r.status !== 304 && r.status !== 401) throw r;
+		misses = 0;
+		if (r.ok && url === page.poll && !document.querySelector("form[data-busy]")) {
+			mergeRows(doc);
+			mergeLog(doc);
+			etag = $("pill")?.dataset.gap ? null : r.headers.get("ETag");
+		}
+	} catch {
+		misses++;
+	}
+	running = false;
+	show("lost", misses > 1);
+	timer = setTimeout(poll, misses ? Math.min(5000 * misses, 30000) : Date.now() - touched < 300000 ? 5000 : 20000);
+}
+document.addEventListener("visibilitychange", poll);
+on("online", poll);
+for (const type of ["pointerdown", "keydown", "wheel"]) on(type, () => {
+	if (Date.now() - touched > 300000) poll();
+	touched = Date.now();
+});
+
+function start() {
+	path = here();
+	etag = null;
+	title();
+	setUp();
+	if (matchMedia("(min-width: 700px) and (not (pointer: coarse))").matches) $("reply")?.focus(still);
+	clearTimeout(timer);
+	timer = setTimeout(poll, 5000);
+	near();
+}
+start();
+})();

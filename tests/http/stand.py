@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: MIT
+"""stand.py - the product on a test stand: sandbox, worker processes, web server.
+
+    with Stand() as st:                       # lighttpd; Stand(server="apache") or "cgi"
+        st.connect("private" | "shared")      # the whole way of an admin
+        b = st.browser()                      # cookies, redirects, forms
+
+Everything lives in a temporary folder and on free loopback ports, and ends
+with the block: processes are ended by their own pid.  Nothing here sleeps to
+wait; `until()` polls with a deadline.  The programs come from $INBOX_BUILD
+(default: build-check, then build-demo), the sources from $INBOX_SRC.
+"""
+import hashlib
+import hmac
+import html.parser
+import http.client
+import http.cookiejar
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+SRC = os.environ.get("INBOX_SRC") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def _build():
+    named = os.environ.get("INBOX_BUILD")
+    for d in [named] if named else [os.path.join(SRC, b) for b in ("build-check", "build-demo", ".")]:
+        if os.path.exists(os.path.join(d, "inbox.fcgi")):
+            return d
+    sys.exit("stand: no inbox.fcgi; build first or set INBOX_BUILD")
+
+
+APP_SECRET = "3f1c9a7d5be24860a1d2c3b4e5f60718"
+APP_ID = "881240037712345"
+VERIFY = "stand-verify-token"
+PAGE_A, PAGE_B, PAGE_C = "108422330517604", "110935571284066", "112233445566778"
+LIISA, JAAN = "6804412339871205", "6804412339871206"
+LIISA_B, TOM = "6911223344556601", "6911223344556602"
+TAKAHASHI, YAMAMOTO = "7022334455667701", "7022334455667702"
+ACME, AOZORA = 9000123, 9000456
+MARIA, PEETER, ANNA, MISAKI = 10483244, 10483245, 10483246, 10590001
+ASID_MARIA, ASID_MISAKI = "10229481123456789", "10229481987654321"
+
+
+def until(what, seconds=15.0, step=0.02):
+    """Poll until what() is true; its value. AssertionError when the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got:
+            return got
+        if time.monotonic() >= end:
+            raise AssertionError("not within %g s: %s" % (seconds, getattr(what, "__name__", what)))
+        time.sleep(step)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def sign(body, secret=APP_SECRET):
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def meta_json(obj):
+    """JSON as Meta writes it: ASCII, with escaped slashes."""
+    return json.dumps(obj, separators=(",", ":")).replace("/", "\\/").encode()
+
+
+def event_body(events, page=PAGE_A, array="messaging", at=None):
+    return meta_json({"object": "page", "entry": [
+        {"id": page, "time": at or int(time.time() * 1000), array: events}]})
+
+
+class Response:
+    def __init__(self, status, headers, body, url):
+        self.status, self.headers, self.body, self.url = status, headers, body, url
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8")
+
+    def header(self, name):
+        return self.headers.get(name)
+
+    @property
+    def page(self):
+        return Page(self.text)
+
+
+class Page(html.parser.HTMLParser):
+    """Forms, links and ids of a page; `.text` is what a person reads."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.forms, self.links, self.ids, self.stack = [], [], {}, []
+        self.words, self.form, self.hidden = [], None, 0
+        self.by_id_text, self.tags = {}, []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        self.tags.append((tag, a))
+        if tag not in ("meta", "link", "img", "input", "br", "hr", "source", "path", "circle", "rect"):
+            self.stack.append((tag, a.get("id")))
+        if "id" in a:
+            self.ids[a["id"]] = a
+        if tag == "form":
+            self.form = {"action": a.get("action"), "method": a.get("method", "get"), "fields": {}, "id": a.get("id")}
+            self.forms.append(self.form)
+        elif tag in ("input", "textarea", "button") and self.form is not None and "name" in a:
+            kind = a.get("type", "text")
+            if kind in ("checkbox", "radio") and "checked" not in a:
+                self.form.setdefault("options", []).append((a["name"], a.get("value")))
+            elif kind != "submit":
+                self.form["fields"][a["name"]] = a.get("value", "") or ""
+        elif tag == "a" and "href" in a:
+            self.links.append((a["href"], a))
+        if tag in ("script", "style", "title"):
+            self.hidden += 1
+
+    def handle_endtag(self, tag):
+        if tag in ("script", "style", "title"):
+            self.hidden -= 1
+        if tag == "form":
+            self.form = None
+        while self.stack:
+            top, _ = self.stack.pop()
+            if top == tag:
+                break
+
+    def handle_data(self, data):
+        if not self.hidden and data.strip():
+            self.words.append(data.strip())
+            for _, i in self.stack:
+                if i:
+                    self.by_id_text[i] = (self.by_id_text.get(i, "") + " " + data.strip()).strip()
+
+    @property
+    def text(self):
+        return " ".join(self.words)
+
+    def form_to(self, part):
+        for f in self.forms:
+            if f["action"] and part in f["action"]:
+                return f
+        raise AssertionError("no form to %s; forms: %s" % (part, [f["action"] for f in self.forms]))
+
+    def link_to(self, part):
+        for href, _ in self.links:
+            if part in href:
+                return href
+        raise AssertionError("no link to %s; links: %s" % (part, [h for h, _ in self.links]))
+
+
+class Browser:
+    """A person's browser: cookies per host, redirects, forms. No JavaScript."""
+
+    def __init__(self, stand, lang="en"):
+        self.stand, self.lang = stand, lang
+        self.cookies = {}
+        self.extra = {}
+
+    def request(self, method, url, body=None, headers=None, follow=True, hops=10):
+        url = urllib.parse.urljoin(self.stand.url + "/", url)
+        u = urllib.parse.urlsplit(url)
+        c = http.client.HTTPConnection(u.hostname, u.port, timeout=30)
+        h = {"Accept-Language": self.lang}
+        jar = self.cookies.setdefault(u.netloc, {})
+        if jar:
+            h["Cookie"] = "; ".join("%s=%s" % kv for kv in jar.items())
+        if method == "POST":
+            h["Origin"] = "%s://%s" % (u.scheme, u.netloc)
+        h.update(self.extra)
+        h.update(headers or {})
+        h = {k: v for k, v in h.items() if v is not None}
+        target = urllib.parse.quote(u.path or "/", safe="/%:@!$&'()*+,;=~-._") + ("?" + u.query if u.query else "")
+        c.request(method, target, body=body, headers=h)
+        r = c.getresponse()
+        data = r.read()
+        for k, v in r.getheaders():
+            if k.lower() == "set-cookie":
+                name, _, rest = v.partition("=")
+                value = rest.split(";")[0]
+                if "max-age=0" in v.lower():
+                    jar.pop(name.strip(), None)
+                else:
+                    jar[name.strip()] = value
+        c.close()
+        out = Response(r.status, r.headers, data, url)
+        if follow and r.status in (301, 302, 303, 307) and hops:
+            return self.request("GET", urllib.parse.urljoin(url, r.headers["Location"]), hops=hops - 1)
+        return out
+
+    def get(self, url, **kw):
+        return self.request("GET", url, **kw)
+
+    def post(self, url, fields, **kw):
+        body = urllib.parse.urlencode(fields, doseq=True).encode()
+        kw.setdefault("headers", {}).setdefault("Content-Type", "application/x-www-form-urlencoded")
+        return self.request("POST", url, body=body, **kw)
+
+    def submit(self, response, action, fields=None, **kw):
+        f = response.page.form_to(action)
+        data = dict(f["fields"])
+        data.update(fields or {})
+        return self.post(urllib.parse.urljoin(response.url, f["action"]), data, **kw)
+
+
+class Stand:
+    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path=""):
+        self.server_kind, self.seed, self.procs = server, seed, procs
+        self.extra_conf, self.sandbox_args, self.base_path = conf or {}, list(sandbox_args), base_path
+        self.children, self.build = [], _build()
+
+    # life -------------------------------------------------------------------
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="inbox-stand-")
+        try:
+            self.start()
+        except BaseException:
+            self.show_logs()
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        for p in reversed(self.children):
+            self.end(p)
+        if exc and exc[0] is not None:
+            self.show_logs()
+        if not os.environ.get("STAND_KEEP"):
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def end(self, p, sig=signal.SIGTERM, seconds=10):
+        if p.poll() is None:
+            p.send_signal(sig)
+            try:
+                p.wait(seconds)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+        if p in self.children:
+            self.children.remove(p)
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def show_logs(self):
+        for name in ("worker.log", "server.log", "sandbox.log"):
+            try:
+                with open(self.path(name), errors="replace") as f:
+                    tail = f.readlines()[-30:]
+                sys.stderr.write("---- %s\n%s" % (name, "".join(tail)))
+            except OSError:
+                pass
+
+    def run(self, args, log, **kw):
+        with open(self.path(log), "ab") as out:
+            p = subprocess.Popen(args, stdout=kw.pop("stdout", out), stderr=out, cwd=self.dir, **kw)
+        self.children.append(p)
+        return p
+
+    def start(self):
+        self.port = free_port()
+        self.url = "http://127.0.0.1:%d%s" % (self.port, self.base_path)
+        self.sandbox_proc = self.run(
+            ["/usr/bin/python3", os.path.join(SRC, "tests/sandbox/sandbox"), "--port", "0", "--db", self.path("sandbox.db"),
+             "--product-url", self.url, "--callback", self.url + "/hook/facebook", "--verify-token", VERIFY,
+             "--seed", self.seed, "--quiet"] + self.sandbox_args, "sandbox.log", stdout=subprocess.PIPE)
+        line = self.sandbox_proc.stdout.readline().decode()
+        if "ready on " not in line:
+            raise RuntimeError("the sandbox did not start: " + line)
+        self.sandbox = line.split("ready on ")[1].strip()
+        self.write_conf()
+        subprocess.run([os.path.join(self.build, "inboxctl"), "--conf", self.conf, "init"], check=True,
+                       stdout=subprocess.DEVNULL, cwd=self.dir)
+        self.start_server()
+        until(self.answers, 20)
+
+    def write_conf(self):
+        self.conf = self.path("inbox.conf")
+        s = {
+            "base_url": self.url, "database": "inbox.db", "key_file": "keys",
+            "templates": SRC + "/templates", "catalogues": SRC + "/po", "static_dir": SRC + "/static",
+            "facebook.app_id": APP_ID, "facebook.app_secret": APP_SECRET, "facebook.verify_token": VERIFY,
+            "facebook.graph_url": self.sandbox, "facebook.dialog_url": self.sandbox,
+            "facebook.media_hosts": "127.0.0.1", "pipedrive.client_id": "5f3c9a1b2c3d4e5f",
+            "pipedrive.client_secret": "sandbox-pipedrive-secret", "pipedrive.oauth_url": self.sandbox,
+            "test.clock_file": "clock", "log_level": "debug",
+        }
+        s.update(self.extra_conf)
+        fd = os.open(self.conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w") as f:
+            f.writelines("%s = %s\n" % kv for kv in s.items())
+        with open(self.path("clock"), "w") as f:
+            f.write("0\n")
+
+    def answers(self):
+        try:
+            return self.browser().get("/", follow=False).status in (200, 303)
+        except OSError:
+            return False
+
+    def start_server(self):
+        getattr(self, "start_" + self.server_kind.replace("-", "_"))()
+
+    def start_workers(self):
+        """Worker processes on one listening Unix socket, as multiwatch would have them."""
+        self.socket_path = self.path("fcgi.sock")
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        s.bind(self.socket_path)
+        s.listen(1024)
+        self.listener = s
+        self.workers = [self.start_worker() for _ in range(self.procs)]
+
+    def start_worker(self):
+        return self.run([os.path.join(self.build, "inbox.fcgi")], "worker.log", stdin=self.listener,
+                        env=dict(os.environ, INBOX_CONF=self.conf))
+
+    def start_lighttpd(self):
+        self.start_workers()
+        with open(self.path("lighttpd.conf"), "w") as f:
+            f.write('''server.bind = "127.0.0.1"
+server.port = %d
+server.document-root = "%s"
+server.upload-dirs = ( "%s" )
+server.errorlog = "%s"
+server.modules = ( "mod_fastcgi", "mod_alias" )
+server.max-keep-alive-requests = 1000
+server.max-request-size = 26624
+server.event-handler = "linux-sysepoll"
+mimetype.assign = ( ".css" => "text/css; charset=utf-8", ".js" => "text/javascript; charset=utf-8", ".svg" => "image/svg+xml" )
+$HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
+$HTTP["url"] !~ "^%s/static/" { fastcgi.server = ( "/" => (( "socket" => "%s", "check-local" => "disable" )) ) }
+''' % (self.port, self.dir, self.dir, self.path("server.log"), self.base_path, self.base_path, SRC, self.base_path, self.socket_path))
+        self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
+
+    # the outside world ----------------------------------------------------------
+
+    def control(self, call, body=None, method=None):
+        u = urllib.parse.urlsplit(self.sandbox)
+        c = http.client.HTTPConnection(u.hostname, u.port, timeout=60)
+        data = None if body is None and method in (None, "GET") else json.dumps(body or {}).encode()
+        c.request(method or ("GET" if data is None else "POST"), "/_control/" + call, body=data,
+                  headers={"Content-Type": "application/json"})
+        r = c.getresponse()
+        out = json.loads(r.read())
+        c.close()
+        if not out.get("ok"):
+            raise AssertionError("control %s: %s" % (call, out))
+        return out
+
+    def browser(self, lang="en"):
+        return Browser(self, lang)
+
+    def hook(self, body, signature=True, headers=None, secret=APP_SECRET):
+        """POST a webhook; the answer's status."""
+        h = {"Content-Type": "application/json"}
+        if signature is True:
+            h["X-Hub-Signature-256"] = sign(body, secret)
+        elif signature:
+            h["X-Hub-Signature-256"] = signature
+        h.update(headers or {})
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        c.request("POST", self.base_path + "/hook/facebook", body=body, headers=h)
+        r = c.getresponse()
+        r.read()
+        c.close()
+        return r.status
+
+    def clock(self, offset_ms):
+        """Product and sandbox alike live so many ms ahead of real time."""
+        with open(self.path("clock.new"), "w") as f:
+            f.write("%d\n" % offset_ms)
+        os.rename(self.path("clock.new"), self.path("clock"))
+        self.control("clock", {"offset": offset_ms})
+
+    def sync(self, budget=20, check=True):
+        r = subprocess.run([os.path.join(self.build, "inbox-sync"), "-c", self.conf, "--budget", str(budget)],
+                           cwd=self.dir, stderr=subprocess.PIPE)
+        with open(self.path("worker.log"), "ab") as f:
+            f.write(r.stderr)
+        if check and r.returncode != 0:
+            raise AssertionError("inbox-sync exited %d: %s" % (r.returncode, r.stderr.decode()[-2000:]))
+        return r.returncode
+
+    def db(self, sql, *args):
+        c = sqlite3.connect("file:%s?mode=ro" % self.path("inbox.db"), uri=True, timeout=10)
+        try:
+            return c.execute(sql, args).fetchall()
+        finally:
+            c.close()
+
+    # ways people go --------------------------------------------------------------
+
+    def sign_in(self, company=ACME, user=MARIA, lang="en", browser=None, action="allow"):
+        """From /connect through Pipedrive's consent; where the product leads then."""
+        b = browser or self.browser(lang)
+        r = b.get("/connect")
+        assert "/oauth/authorize" in r.url, r.url
+        r = b.post(r.url, {"company": company, "user": user, "action": action})
+        return b, r
+
+    def facebook(self, b, r, asid=ASID_MARIA, pages=(PAGE_A, PAGE_B), perms=None, action="continue"):
+        """From the page before Facebook's dialog through it."""
+        go = r.page.link_to("/dialog/oauth")
+        q = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(go).query))
+        perms = perms if perms is not None else q.get("scope", "").split(",")
+        return b.post(go, {"user": asid, "pages": list(pages), "perms": list(perms), "action": action})
+
+    def connect(self, visibility="shared", company=ACME, user=MARIA, asid=ASID_MARIA, pages=(PAGE_A, PAGE_B),
+                lang="en", wait=True):
+        """The whole way of an admin; a browser that is signed in, on the page after it."""
+        b, r = self.sign_in(company, user, lang)
+        r = b.submit(r, "/connect/visibility", {"visibility": visibility})
+        r = self.facebook(b, r, asid, pages)
+        r = b.submit(r, "/connect/pages", {"page": list(pages)})
+        if wait:
+            until(lambda: self.imported(company), 60, 0.05)
+        return b
+
+    def imported(self, company=ACME):
+        self.browser_poke()
+        rows = self.db("SELECT import_state FROM page p JOIN install i ON i.id = p.install_id"
+                       " WHERE i.company_id = ? AND p.state <> 'removed'", company)
+        return rows and all(s == "done" for (s,) in rows)
+
+    def browser_poke(self):
+        """Let the engine take a step when no worker does."""
+        subprocess.run([os.path.join(self.build, "inbox-sync"), "-c", self.conf, "--budget", "2"], cwd=self.dir,
+                       stderr=subprocess.DEVNULL)
+
+    def customer(self, text, page=PAGE_A, psid=LIISA, **kw):
+        """The customer writes; the mid. Waits until the webhook was delivered."""
+        out = self.control("customer/write", dict(page=page, psid=psid, text=text, **kw))
+        self.control("wait", {"timeout_ms": 15000})
+        return out["mid"]
+
+    def thread(self, psid=LIISA):
+        rows = self.db("SELECT id FROM thread WHERE psid = ?", psid)
+        return rows[0][0] if rows else None
+
+    def reply(self, b, thread, text, key=None):
+        r = b.get("/inbox/%d" % thread)
+        fields = {"text": text}
+        if key:
+            fields["key"] = key
+        return b.submit(r, "/inbox/%d/reply" % thread, fields)
