@@ -27,6 +27,7 @@
 #define BINARY_CHECK_MS	(5 * MS_SECOND)
 #define FAILURES_MAX	10	/* of accept in a row */
 #define STALL_S		30	/* a server that stops in the middle of a request */
+#define LEAVE_MS	(30 * MS_SECOND)	/* to find a moment for leaving without being asked */
 
 struct fcgi_io {
 	struct io	 io;
@@ -183,6 +184,7 @@ struct loop {
 	struct binary	 binary;
 	sigset_t	 waiting;
 	int64_t		 end_ms, idle_at_ms;
+	int64_t		 leave_ms;		/* latest time of leaving, once decided */
 	unsigned	 served, failures;
 	int		 exit_code;
 };
@@ -213,7 +215,18 @@ take(struct loop *l)
 		l->calls->work(l->calls->arg);
 	l->idle_at_ms = clock_mono() + l->calls->idle_ms;
 	l->served++;
-	return l->calls->max_requests == 0 || l->served < l->calls->max_requests;
+	return true;
+}
+
+/* A limit was reached, or there is another program to make room for. */
+static bool
+wants_to_leave(struct loop *l, int64_t now)
+{
+	if (l->leave_ms == 0 && ((l->end_ms != 0 && now >= l->end_ms) ||
+	    (l->calls->max_requests != 0 && l->served >= l->calls->max_requests) ||
+	    binary_replaced(&l->binary, now)))
+		l->leave_ms = now + LEAVE_MS;
+	return l->leave_ms != 0;
 }
 
 /* How long nothing need be looked at. */
@@ -239,9 +252,13 @@ step(struct loop *l)
 	struct timespec ts;
 	int n;
 
-	if (stop || binary_replaced(&l->binary, now) || (l->end_ms != 0 && now >= l->end_ms))
+	if (stop || (wants_to_leave(l, now) && now >= l->leave_ms))
 		return false;
-	wait = next_look(l, now);
+	/*
+	 * When the socket is ours alone, whoever waits on it would be lost
+	 * with it: who leaves of his own accord does so when nobody waits.
+	 */
+	wait = l->leave_ms != 0 ? 0 : next_look(l, now);
 	ts.tv_sec = (time_t)(wait / MS_SECOND);
 	ts.tv_nsec = (long)(wait % MS_SECOND) * 1000000L;
 	if ((n = ppoll(&p, 1, &ts, &l->waiting)) < 0) {
@@ -258,6 +275,8 @@ step(struct loop *l)
 		log_event(LOG_INFO_, "socket_closed", NULL);
 		return false;
 	}
+	if (l->leave_ms != 0)
+		return false;
 	if (l->calls->idle != NULL && clock_mono() >= l->idle_at_ms) {
 		l->calls->idle(l->calls->arg);
 		l->idle_at_ms = clock_mono() + l->calls->idle_ms;
@@ -292,6 +311,8 @@ io_fcgi_loop(const struct io_calls *calls)
 		binary_init(&l.binary, now);
 	while (step(&l))
 		;
+	/* At once: whoever connects from now on is refused, and the server asks another. */
+	(void)close(0);
 	FCGX_Free(&l.f.req, 1);
 	return l.exit_code;
 }

@@ -32,15 +32,12 @@ on("submit", (e) => {
 });
 on("pageshow", (e) => { if (e.persisted) all("form").forEach((form) => busy(form)); });
 
-async function renew() {
-	try {
-		const [r, doc] = await get(location.href);
-		if (r.ok) $("import").replaceWith($("import", doc));
-		if (r.ok && !("import" in doc.body.dataset)) return;
-	} catch { }
-	setTimeout(renew, 2000);
-}
-if ("import" in page) setTimeout(renew, 2000);
+const renew = "import" in page && setInterval(async () => {
+	const [r, doc] = await get(location.href);
+	if (!r.ok) return;
+	$("import").replaceWith($("import", doc));
+	if (!("import" in doc.body.dataset)) clearInterval(renew);
+}, 2000);
 if (!page.poll) return;
 
 /* The log is a reversed column: 0 is its end. */
@@ -93,12 +90,12 @@ function mergeRows(doc) {
 }
 
 function mergeLog(doc, sent) {
-	const log = $("log"), from = $("log", doc), state = $("window", doc);
+	const log = $("log"), from = $("log", doc);
 	if (!from || !live("log")) return;
-	if ($("window").innerHTML !== state.innerHTML) $("window").replaceWith(state);
+	$("window").replaceWith($("window", doc));
 	const items = all(".day, [data-rev]", from), ids = new Set(items.map((el) => el.id));
 	const first = items.find((el) => el.dataset.rev && $(el.id)), end = sent || fromEnd() < 24;
-	const news = items.some((el) => el.dataset.rev && !$(el.id) && !el.matches(".out"));
+	const news = items.some((el) => el.matches(".msg:not(.out)") && !$(el.id));
 	if (!first && !end) $("pill").dataset.gap = "1";
 	else steady($("scroll"), () => {
 		if (!first) {
@@ -130,15 +127,15 @@ async function older(link, add) {
 	setTimeout(() => { delete link.dataset.busy; near(); }, wait);
 }
 const olderMessages = () => older($("older"), (doc) => {
-	const items = all(".day, [data-rev]", $("log", doc)), edge = $("edge");
+	const log = $("log"), edge = $("edge"), items = all(".day, [data-rev]", $("log", doc));
 	if (!items.length) return false;
-	$("log").ariaLive = "off";
+	log.ariaLive = "off";
 	steady($("scroll"), () => {
 		items.forEach((el) => { if (el.matches(".day")) $(el.id)?.remove(); });
 		edge.after(...items.filter((el) => !$(el.id)));
 		edge.replaceWith($("edge", doc));
 	});
-	setTimeout(() => { $("log").ariaLive = "polite"; }, 100);
+	setTimeout(() => { log.ariaLive = "polite"; }, 100);
 	return true;
 });
 const olderRows = () => older($("list-older"), (doc) => {
@@ -157,9 +154,8 @@ function near() {
 }
 on("scroll", near, true);
 
-const draft = (form) => "draft " + form.getAttribute("action");
 function grow() {
-	const t = $("reply"), f = $("composer"), c = $("count");
+	const t = $("reply"), f = t?.form, c = $("count");
 	if (!t) return;
 	if (!CSS.supports("field-sizing", "content")) {
 		t.style.height = "auto";
@@ -168,15 +164,15 @@ function grow() {
 	c.hidden = t.value.length < 1800;
 	c.textContent = `${t.value.length} / ${f.dataset.max}`;
 	c.classList.toggle("over", t.value.length > f.dataset.max);
-	sessionStorage.setItem(draft(f), t.value);
+	sessionStorage.setItem(f.action, t.value);
 }
 function setUp() {
 	all("[data-js]").forEach((el) => { el.hidden = false; });
-	if ($("reply")) $("reply").value ||= sessionStorage.getItem(draft($("composer"))) || "";
+	if ($("reply")) $("reply").value ||= sessionStorage.getItem($("composer").action);
 	grow();
 }
 async function send(form) {
-	const box = form.id === "composer" && $("reply"), text = box.value, body = new URLSearchParams(new FormData(form));
+	const box = form.elements.text, text = box?.value, body = new URLSearchParams(new FormData(form));
 	if (box && (!text.trim() || text.length > form.dataset.max)) return box.focus();
 	busy(form, true);
 	$("error").textContent = "";
@@ -204,9 +200,12 @@ async function send(form) {
 	if (why && box) {
 		all(".new").forEach((el) => el.remove());
 		box.value = text + (box.value && "\n" + box.value);
-		sessionStorage.setItem(draft(form), box.value);
+		sessionStorage.setItem(form.action, box.value);
 	}
-	if (form.isConnected) { grow(); $("error").textContent = why; }
+	if (form.isConnected) {
+		grow();
+		$("error").textContent = why;
+	}
 }
 on("input", grow);
 on("keydown", (e) => {
@@ -221,14 +220,13 @@ async function visit(href, push) {
 	try {
 		const [r, doc] = await get(href);
 		if (mine !== asked) return;
-		if (!r.ok || r.redirected || !doc.body.dataset.poll) throw r;
+		if (!doc.body.dataset.poll) throw r;
 		if (push) history.pushState(null, "", href);
 		name = doc.title;
 		document.body.className = doc.body.className;
 		page.poll = doc.body.dataset.poll;
-		$("conv").replaceWith($("conv", doc));
-		$("pipedrive")?.remove();
-		$("conv").after(...all("#pipedrive", doc));
+		all("#conv, #pipedrive").forEach((el) => el.remove());
+		list.after(...all("#conv, #pipedrive", doc));
 		for (const a of all(".row-link", list))
 			if (a.pathname === location.pathname) a.ariaCurrent = "page";
 			else a.removeAttribute("aria-current");
@@ -256,7 +254,7 @@ async function poll() {
 	try {
 		const [r, doc] = await get(url, { headers: etag ? { "If-None-Match": etag } : {} });
 		show("out", r.status === 401);
-		if (!r.ok && r.status !== 304 && r.status !== 401) throw r;
+		if (![200, 304, 401].includes(r.status)) throw r;
 		misses = 0;
 		if (r.ok && url === page.poll && !document.querySelector("form[data-busy]")) {
 			mergeRows(doc);
@@ -282,7 +280,7 @@ function start() {
 	etag = null;
 	title();
 	setUp();
-	if (matchMedia("(min-width: 700px) and (not (pointer: coarse))").matches) $("reply")?.focus(still);
+	if (matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
 	clearTimeout(timer);
 	timer = setTimeout(poll, 5000);
 	near();

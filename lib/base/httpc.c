@@ -467,7 +467,7 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	c.max = req->max_answer > 0 ? req->max_answer : ANSWER_MAX;
 	h->answer.max = c.max;
 
-	if (!add_header(&headers, a, "Expect:", "") || !add_header(&headers, a, "Accept: ", "*/*") ||
+	if (!add_header(&headers, a, "Expect:", "") ||
 	    (req->bearer != NULL && !add_header(&headers, a, "Authorization: Bearer ", req->bearer)) ||
 	    (req->content_type != NULL && req->parts == NULL &&
 	    !add_header(&headers, a, "Content-Type: ", req->content_type))) {

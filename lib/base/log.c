@@ -152,15 +152,18 @@ put_clean(struct line *l, const char *s, size_t n)
 	size_t i, len;
 
 	for (i = 0; i < n; i += len) {
-		unsigned char c = (unsigned char)s[i];
+		unsigned char c;
 
-		for (len = 0; i + len < n && s[i + len] >= ' ' && s[i + len] != 0x7f &&
-		    s[i + len] != '"' && s[i + len] != '\\'; len++)
-			;
+		for (len = 0; i + len < n; len++) {
+			c = (unsigned char)s[i + len];
+			if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
+				break;
+		}
 		if (len > 0) {
 			put(l, s + i, len);
 			continue;
 		}
+		c = (unsigned char)s[i];
 		len = 1;
 		if (c >= 0x80) {
 			size_t want = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
@@ -232,8 +235,9 @@ put_redacted(struct line *l, const char *s)
 		if (sense == SPEECH)
 			return;
 		/* "Authorization: Bearer x": the scheme is not the secret. */
-		if (is_scheme(s, strcspn(s, " ")))
-			s += strcspn(s, " ") + 1;
+		n = strcspn(s, " ");
+		if (s[n] == ' ' && is_scheme(s, n))
+			s += n + 1;
 		s += strcspn(s, " \t\r\n&\"'\\;,<>(){}[]");
 	}
 	if (cut)

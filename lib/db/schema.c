@@ -202,8 +202,8 @@ const char *const schema_steps[] = {
 ") STRICT;"
 "CREATE TABLE outbox ("				/* replies on their way: the work; the text is in message */
 "  id INTEGER PRIMARY KEY,"
-"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
-"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  install_id INTEGER NOT NULL,"		/* both as the thread's, which goes with them */
+"  page_id INTEGER NOT NULL,"
 "  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
 "  msg_id INTEGER NOT NULL,"
 "  msg_at INTEGER NOT NULL,"

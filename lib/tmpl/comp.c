@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * comp.c - a tree to a program: names resolved, literals merged and escaped.
+ * comp.c - a tree to a program: text, parts, elements.
  *
  * The compiler walks the tree once and appends ops.  Jumps forward are patched
- * when their target is known; a literal behind a target never joins the one in
- * front of it.  Included parts are walked in the scope where they stand, so
- * that a program holds no calls.
+ * when their target is known.  Included parts are walked in the scope where
+ * they stand, so that a program holds no calls.
  *
- * Memory trouble and the caps on size are sticky (`failed`) and reported at
- * the end; a mistake in a template stops at once with IB_ECONF, file, line and
- * element path.  The program belongs to the caller; the trees to the forest.
+ * Fails with IB_ECONF at the first mistake (see comp.h).  The program belongs
+ * to the caller, the trees to the forest.
  */
-#include "tmpl_int.h"
+#include "comp.h"
+#include "../base/str.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,392 +21,30 @@ struct tmpl_tree {
 	struct tmpl_node	*root;
 };
 
-struct frame {
-	const char		*item;		/* its name; NULL for the page */
-	const struct tmpl_type	*type;
-};
-
-/* A field as seen from the place where its name stands. */
-struct ref {
-	const struct tmpl_field	*field;
-	unsigned		 frame, nsteps;
-	uint32_t		 steps[TMPL_STEPS_MAX];
-};
-
-struct comp {
-	struct tmpl_forest	*forest;
-	const struct cats	*cats;
-	enum lang		 lang;
-	bool			(*key)(const char *key, void *arg);
-	void			*arg;
-	/* the program so far */
-	struct tmpl_op		*ops;
-	size_t			 nops, cap_ops;
-	size_t			 label;		/* a jump leads to this op: do not join */
-	uint32_t		*steps;
-	size_t			 nsteps, cap_steps;
-	struct ib_buf		 lits;
-	bool			 failed;
-	/* where we are */
-	struct frame		 frames[TMPL_FRAMES];
-	unsigned		 nframes;
-	const char		*files[TMPL_INCLUDES];
-	unsigned		 nfiles;
-	bool			 pre, text_only;
-	struct ib_buf		 tmp;
-};
-
 /* The t: attributes of an element that are no attributes of the output. */
 struct orders {
 	const char	*each, *cond, *include, *text, *tr, *num, *remove;
 	bool		 attrs;			/* others are there */
 };
 
-#define TRY(e) do { \
-	const struct ib_err *try_ = (e); \
-	if (try_ != NULL) \
-		return try_; \
-} while (0)
-
 static const struct ib_err *comp_node(struct comp *, const struct tmpl_node *);
-static const struct ib_err *fail(const struct comp *, const struct tmpl_node *,
-    const char *, ...) __attribute__((format(printf, 3, 4)));
-
-/* ---- messages ---- */
-
-/* "ul[2]": the number only where the parent has several of that name. */
-static void
-put_step(struct ib_buf *b, const struct tmpl_node *n)
-{
-	const struct tmpl_node *s;
-	unsigned before = 0, after = 0;
-
-	for (s = n->prev; s != NULL; s = s->prev)
-		before += s->name != NULL && strcmp(s->name, n->name) == 0;
-	for (s = n->next; s != NULL; s = s->next)
-		after += s->name != NULL && strcmp(s->name, n->name) == 0;
-	buf_puts(b, n->name);
-	if (before + after > 0)
-		buf_printf(b, "[%u]", before + 1);
-}
-
-/* The last max bytes of s, with dots in front when something was cut. */
-static const char *
-tail(const char *s, size_t max, const char **dots)
-{
-	size_t n = strlen(s);
-
-	*dots = n > max ? "..." : "";
-	return n > max ? s + n - max : s;
-}
-
-static const struct ib_err *
-fail(const struct comp *c, const struct tmpl_node *n, const char *fmt, ...)
-{
-	const struct tmpl_node *chain[TMPL_DEPTH_MAX + 2], *p;
-	const char *d1, *d2, *name, *path;
-	const struct ib_err *err;
-	struct ib_buf b, shown;
-	char msg[160];
-	size_t k = 0;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vsnprintf(msg, sizeof(msg), fmt, ap) < 0)
-		msg[0] = '\0';
-	va_end(ap);
-	buf_init(&b, 16384);
-	buf_init(&shown, 8192);
-	if (n->name == NULL && n->parent != NULL)
-		n = n->parent;
-	for (p = n; p != NULL && k < sizeof(chain) / sizeof(chain[0]); p = p->parent)
-		chain[k++] = p;
-	while (k > 0) {
-		put_step(&b, chain[--k]);
-		if (k > 0)
-			buf_putc(&b, '/');
-	}
-	buf_printf(&shown, "%s/%s", c->forest->src->dir, c->files[c->nfiles - 1]);
-	name = tail(buf_cstr(&shown), 60, &d1);
-	path = tail(buf_cstr(&b), 90, &d2);
-	err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s%s:%u: %s%s: %s", d1, name, n->line,
-	    d2, path, msg);
-	buf_fini(&b);
-	buf_fini(&shown);
-	return err;
-}
-
-static const char *
-kind_name(enum tmpl_kind k)
-{
-	switch (k) {
-	case TMPL_STR:	return "a string";
-	case TMPL_INT:	return "a number";
-	case TMPL_BOOL:	return "a yes/no";
-	case TMPL_LIST:	return "a list";
-	case TMPL_SUB:	return "a view of its own";
-	}
-	return "unknown";
-}
-
-/* ---- emitting ---- */
-
-static void
-set_ref(struct comp *c, struct tmpl_op *op, const struct ref *r)
-{
-	op->frame = (uint8_t)r->frame;
-	op->nsteps = (uint8_t)r->nsteps;
-	op->off = (uint32_t)r->field->off;
-	if (r->nsteps == 0)
-		return;
-	if (c->cap_steps - c->nsteps < TMPL_STEPS_MAX) {
-		size_t cap = c->cap_steps * 2 + 4 * TMPL_STEPS_MAX;
-		uint32_t *v = realloc(c->steps, cap * sizeof(*v));
-
-		if (v == NULL) {
-			c->failed = true;
-			return;
-		}
-		c->steps = v;
-		c->cap_steps = cap;
-	}
-	op->step = (uint32_t)c->nsteps;
-	memcpy(c->steps + c->nsteps, r->steps, r->nsteps * sizeof(r->steps[0]));
-	c->nsteps += r->nsteps;
-}
-
-/* Append an op and return its number; `r` may be NULL.  The first op is always there. */
-static size_t
-add(struct comp *c, enum tmpl_code code, const struct ref *r)
-{
-	struct tmpl_op *op;
-
-	if (c->nops == c->cap_ops) {
-		size_t cap = c->cap_ops * 2;
-		struct tmpl_op *v = NULL;
-
-		if (cap <= TMPL_OPS_MAX * 2)
-			v = realloc(c->ops, cap * sizeof(*v));
-		if (v == NULL) {
-			c->failed = true;
-			return 0;
-		}
-		c->ops = v;
-		c->cap_ops = cap;
-	}
-	op = &c->ops[c->nops];
-	memset(op, 0, sizeof(*op));
-	op->code = (uint8_t)code;
-	if (r != NULL)
-		set_ref(c, op, r);
-	return c->nops++;
-}
-
-/* The jump of that op leads here. */
-static void
-patch(struct comp *c, size_t op)
-{
-	c->ops[op].jump = (uint32_t)c->nops;
-	c->label = c->nops;
-}
-
-/* Is the last op a literal that may grow? */
-static struct tmpl_op *
-open_lit(struct comp *c)
-{
-	struct tmpl_op *op = c->nops == 0 ? NULL : &c->ops[c->nops - 1];
-
-	return op == NULL || op->code != TMPL_OP_LIT || c->label == c->nops ? NULL : op;
-}
-
-/* What was appended to lits since `from` becomes a literal op. */
-static void
-commit(struct comp *c, size_t from)
-{
-	struct tmpl_op *op = open_lit(c);
-	size_t n = c->lits.len - from, i;
-
-	if (n == 0 || c->lits.failed)
-		return;
-	if (op == NULL) {
-		i = add(c, TMPL_OP_LIT, NULL);	/* may move the ops */
-		op = &c->ops[i];
-		op->lit = (uint32_t)from;
-		op->len = 0;
-	}
-	op->len += (uint32_t)n;
-}
-
-static void
-lit(struct comp *c, const char *s)
-{
-	size_t from = c->lits.len;
-
-	buf_puts(&c->lits, s);
-	commit(c, from);
-}
-
-static void
-lit_escaped(struct comp *c, const char *s, unsigned where)
-{
-	size_t from = c->lits.len;
-
-	tmpl_escape(&c->lits, s, where);
-	commit(c, from);
-}
-
-/* ` name="` as the text of an op that writes an attribute or nothing. */
-static void
-add_attr(struct comp *c, enum tmpl_code code, const struct ref *r, const char *name)
-{
-	size_t from = c->lits.len, i;
-
-	buf_putc(&c->lits, ' ');
-	buf_puts(&c->lits, name);
-	buf_puts(&c->lits, "=\"");
-	i = add(c, code, r);
-	c->ops[i].lit = (uint32_t)from;
-	c->ops[i].len = (uint32_t)(c->lits.len - from);
-}
-
-static size_t
-add_if(struct comp *c, const struct ref *r, bool neg)
-{
-	static const enum tmpl_code codes[] = {
-		[TMPL_STR] = TMPL_OP_IF_STR,
-		[TMPL_INT] = TMPL_OP_IF_INT,
-		[TMPL_BOOL] = TMPL_OP_IF_BOOL,
-		[TMPL_LIST] = TMPL_OP_IF_LIST,
-		[TMPL_SUB] = TMPL_OP_IF_SUB,
-	};
-	size_t i = add(c, codes[r->field->kind], r);
-
-	c->ops[i].neg = neg;
-	if (r->field->kind == TMPL_LIST)
-		c->ops[i].off = (uint32_t)r->field->count_off;
-	return i;
-}
-
-/* ---- names ---- */
-
-static bool
-is_name(const char *s, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		char ch = s[i];
-
-		if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_' ||
-		    (i > 0 && ch >= '0' && ch <= '9'))
-			continue;
-		return false;
-	}
-	return n > 0;
-}
-
-static const struct tmpl_field *
-field_of(const struct tmpl_type *t, const char *name, size_t n)
-{
-	const struct tmpl_field *f;
-
-	for (f = t->fields; f->name != NULL; f++)
-		if (strncmp(f->name, name, n) == 0 && f->name[n] == '\0')
-			return f;
-	return NULL;
-}
-
-/*
- * The first name of a path: with more to come it may be an item; else (and
- * otherwise) it is a field of the innermost item that has it, then outwards.
- * Returns the type to go on in, or NULL with *out set to the field.
- */
-static const struct tmpl_type *
-first_name(const struct comp *c, const char *name, size_t n, bool more, struct ref *out)
-{
-	unsigned i;
-
-	for (i = c->nframes; more && i-- > 1; )
-		if (strncmp(c->frames[i].item, name, n) == 0 && c->frames[i].item[n] == '\0') {
-			out->frame = i;
-			return c->frames[i].type;
-		}
-	for (i = c->nframes; i-- > 0; )
-		if ((out->field = field_of(c->frames[i].type, name, n)) != NULL) {
-			out->frame = i;
-			return NULL;
-		}
-	return NULL;
-}
-
-static const struct ib_err *
-resolve(const struct comp *c, const struct tmpl_node *n, const char *path, struct ref *out)
-{
-	const struct tmpl_type *t = c->frames[c->nframes - 1].type;
-	const char *p = path, *dot;
-	size_t len;
-
-	memset(out, 0, sizeof(*out));
-	for (;;) {
-		dot = strchr(p, '.');
-		len = dot == NULL ? strlen(p) : (size_t)(dot - p);
-		if (!is_name(p, len))
-			return fail(c, n, "'%s' is not the name of a field", path);
-		if (p == path) {
-			const struct tmpl_type *item = first_name(c, p, len, dot != NULL, out);
-
-			if (item != NULL) {
-				t = item;
-				p = dot + 1;
-				dot = strchr(p, '.');
-				len = dot == NULL ? strlen(p) : (size_t)(dot - p);
-				if (!is_name(p, len))
-					return fail(c, n, "'%s' is not the name of a field", path);
-				out->field = field_of(t, p, len);
-			}
-		} else {
-			out->field = field_of(t, p, len);
-		}
-		if (out->field == NULL)
-			return fail(c, n, "no field '%.*s' in view '%s'", (int)len, p, t->name);
-		if (dot == NULL)
-			return NULL;
-		if (out->field->kind != TMPL_SUB)
-			return fail(c, n, "field '%.*s' is %s, not a view of its own",
-			    (int)len, p, kind_name(out->field->kind));
-		if (out->nsteps == TMPL_STEPS_MAX)
-			return fail(c, n, "'%s' goes too deep", path);
-		out->steps[out->nsteps++] = (uint32_t)out->field->off;
-		t = out->field->type;
-		p = dot + 1;
-	}
-}
-
-/* A condition: a path, perhaps with '!' in front. */
-static const struct ib_err *
-resolve_cond(const struct comp *c, const struct tmpl_node *n, const char *s, struct ref *r,
-    bool *neg)
-{
-	*neg = s[0] == '!' && s[1] != '\0';
-	return resolve(c, n, s + *neg, r);
-}
 
 /* ---- text ---- */
 
 /* A field as text, `where` says between what. */
-static const struct ib_err *
+const struct ib_err *
 comp_field(struct comp *c, const struct tmpl_node *n, const char *path, unsigned where)
 {
 	struct ref r;
 
-	TRY(resolve(c, n, path, &r));
+	TRY(comp_resolve(c, n, path, &r));
 	if (r.field->kind == TMPL_STR)
-		add(c, where == TMPL_ESC_TEXT ? TMPL_OP_TEXT : TMPL_OP_VALUE, &r);
+		comp_add(c, where == TMPL_ESC_TEXT ? TMPL_OP_TEXT : TMPL_OP_VALUE, &r);
 	else if (r.field->kind == TMPL_INT)
-		add(c, TMPL_OP_INT, &r);
+		comp_add(c, TMPL_OP_INT, &r);
 	else
-		return fail(c, n, "field '%s' is %s and cannot be text", path,
-		    kind_name(r.field->kind));
+		return comp_fail(c, n, "field '%s' is %s and cannot be text", path,
+		    comp_kind_name(r.field->kind));
 	return NULL;
 }
 
@@ -426,15 +61,15 @@ comp_format(struct comp *c, const struct tmpl_node *n, const char *s, const stru
 		b = cat_placeholder(s, &name, &len);
 		buf_clear(&c->tmp);
 		buf_append(&c->tmp, s, b == NULL ? strlen(s) : (size_t)(b - s));
-		lit_escaped(c, buf_cstr(&c->tmp), where);
+		comp_tmp(c, where);
 		if (b == NULL)
 			return NULL;
 		if (num != NULL && len == 1 && name[0] == 'n') {
-			add(c, TMPL_OP_INT, num);
+			comp_add(c, TMPL_OP_INT, num);
 			continue;
 		}
 		if (len >= sizeof(path))
-			return fail(c, n, "a placeholder is too long");
+			return comp_fail(c, n, "a placeholder is too long");
 		memcpy(path, name, len);
 		path[len] = '\0';
 		TRY(comp_field(c, n, path, where));
@@ -442,7 +77,7 @@ comp_format(struct comp *c, const struct tmpl_node *n, const char *s, const stru
 }
 
 /* A key: its only form, or a branch for each plural form. */
-static const struct ib_err *
+const struct ib_err *
 comp_key(struct comp *c, const struct tmpl_node *n, const char *key, const struct ref *num,
     unsigned where, bool *num_used)
 {
@@ -455,27 +90,27 @@ comp_key(struct comp *c, const struct tmpl_node *n, const char *key, const struc
 	if (s != NULL)
 		return comp_format(c, n, s, NULL, where);
 	if (cat_find_form(c->cats, c->lang, key, 0) == NULL)
-		return fail(c, n, "no string '%s' in the catalogue", key);
+		return comp_fail(c, n, "no string '%s' in the catalogue", key);
 	if (num == NULL)
-		return fail(c, n, "string '%s' has plural forms and needs t:n", key);
+		return comp_fail(c, n, "string '%s' has plural forms and needs t:n", key);
 	*num_used = true;
 	if (forms > sizeof(jump) / sizeof(jump[0]))
-		return fail(c, n, "too many plural forms");
+		return comp_fail(c, n, "too many plural forms");
 	if (forms > 1) {
-		add(c, TMPL_OP_PLURAL, num);
+		comp_add(c, TMPL_OP_PLURAL, num);
 		for (f = 0; f < forms; f++)
-			jump[f] = add(c, TMPL_OP_JUMP, NULL);
+			jump[f] = comp_add(c, TMPL_OP_JUMP, NULL);
 	}
 	for (f = 0; f < forms; f++) {
 		if (forms > 1)
-			patch(c, jump[f]);
+			comp_patch(c, jump[f]);
 		s = cat_find_form(c->cats, c->lang, key, f);
 		TRY(comp_format(c, n, s == NULL ? "" : s, num, where));
 		if (forms > 1)
-			end[f] = add(c, TMPL_OP_JUMP, NULL);
+			end[f] = comp_add(c, TMPL_OP_JUMP, NULL);
 	}
 	for (f = 0; forms > 1 && f < forms; f++)
-		patch(c, end[f]);
+		comp_patch(c, end[f]);
 	return NULL;
 }
 
@@ -501,7 +136,7 @@ beside_block(const struct tmpl_node *n, const struct tmpl_node *sibling)
 static bool
 after_space(struct comp *c)
 {
-	const struct tmpl_op *op = open_lit(c);
+	const struct tmpl_op *op = comp_open_lit(c);
 	char last = op == NULL || op->len == 0 ? '\0' : c->lits.p[c->lits.len - 1];
 
 	return last == ' ' || last == '\n';
@@ -517,7 +152,7 @@ comp_text(struct comp *c, const struct tmpl_node *n)
 	char space;
 
 	if (c->pre) {
-		lit_escaped(c, p, TMPL_ESC_TEXT);
+		comp_escaped(c, p, TMPL_ESC_TEXT);
 		return;
 	}
 	if (is_blank(p)) {
@@ -527,7 +162,7 @@ comp_text(struct comp *c, const struct tmpl_node *n)
 		if (*p == '\0' || after_space(c) || before != after || (before &&
 		    (space == ' ' || (flags & HTML_SVG) != 0)))
 			return;		/* between two blocks a newline is kept for the eye */
-		lit(c, space == '\n' ? "\n" : " ");
+		comp_lit(c, space == '\n' ? "\n" : " ");
 		return;
 	}
 	buf_clear(&c->tmp);
@@ -545,235 +180,7 @@ comp_text(struct comp *c, const struct tmpl_node *n)
 		buf_append(&c->tmp, p, run);
 		p += run;
 	}
-	lit_escaped(c, buf_cstr(&c->tmp), TMPL_ESC_TEXT);
-}
-
-/* ---- attributes ---- */
-
-static const struct tmpl_attr *
-find_attr(const struct tmpl_node *n, const char *prefix, const char *name)
-{
-	size_t len = strlen(prefix), i;
-
-	for (i = 0; i < n->nattrs; i++)
-		if (strncmp(n->attrs[i].name, prefix, len) == 0 &&
-		    strcmp(n->attrs[i].name + len, name) == 0)
-			return &n->attrs[i];
-	return NULL;
-}
-
-static bool
-starts(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-/* Names that hold for every attribute that is written, literal or not. */
-static const struct ib_err *
-check_attr(const struct comp *c, const struct tmpl_node *n, const char *name,
-    enum html_attr *kind)
-{
-	int flags = html_element(n->name);
-
-	*kind = html_attr_kind(name);
-	if (*kind == HTML_ATTR_REFUSED)
-		return fail(c, n, "attribute '%s' is refused", name);
-	if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL &&
-	    (*kind == HTML_ATTR_UNKNOWN || flags < 0 || (flags & HTML_SVG) == 0))
-		return fail(c, n, "attribute '%s' must be in lower case", name);
-	if (strchr(name, ':') != NULL && strcmp(name, "xml:lang") != 0)
-		return fail(c, n, "attribute '%s' is refused", name);
-	return NULL;
-}
-
-/* A refresh of the page after some seconds is all that http-equiv may be. */
-static const struct ib_err *
-check_http_equiv(const struct comp *c, const struct tmpl_node *n)
-{
-	const struct tmpl_attr *equiv = find_attr(n, "", "http-equiv");
-	const struct tmpl_attr *content = find_attr(n, "", "content");
-
-	if (equiv == NULL)
-		return NULL;
-	if (strcmp(n->name, "meta") != 0 || strcmp(equiv->value, "refresh") != 0 ||
-	    content == NULL || find_attr(n, "t:", "content") != NULL ||
-	    find_attr(n, "t:tr-", "content") != NULL || content->value[0] == '\0' ||
-	    content->value[strspn(content->value, "0123456789")] != '\0')
-		return fail(c, n, "http-equiv may only be \"refresh\" with a number of seconds");
-	return NULL;
-}
-
-static const struct ib_err *
-comp_attr_literal(struct comp *c, const struct tmpl_node *n, const struct tmpl_attr *a)
-{
-	const char *v = a->value;
-	enum html_attr kind;
-
-	if (strcmp(a->name, "xmlns") == 0 || starts(a->name, "xmlns:"))
-		return NULL;
-	if (strcmp(a->name, "http-equiv") == 0) {
-		lit(c, " http-equiv=\"refresh\"");
-		return NULL;
-	}
-	TRY(check_attr(c, n, a->name, &kind));
-	lit(c, " ");
-	lit(c, a->name);
-	if ((kind == HTML_ATTR_BOOL || kind == HTML_ATTR_EITHER) &&
-	    (v[0] == '\0' || strcmp(v, a->name) == 0))
-		return NULL;
-	lit(c, "=\"");
-	if (kind == HTML_ATTR_URL) {
-		if (!tmpl_url_ok(v, false))
-			return fail(c, n, "literal %s=\"%.60s\" must start with / # ? or https: "
-			    "(or have a t:%s)", a->name, v, a->name);
-		if (v[0] == '/')
-			add(c, TMPL_OP_BASE, NULL);
-	}
-	lit_escaped(c, v, TMPL_ESC_ATTR);
-	lit(c, "\"");
-	return NULL;
-}
-
-static const struct ib_err *
-comp_attr_field(struct comp *c, const struct tmpl_node *n, const char *name, const char *path)
-{
-	enum html_attr kind;
-	struct ref r;
-	bool neg;
-	size_t i;
-
-	TRY(check_attr(c, n, name, &kind));
-	if (kind == HTML_ATTR_UNKNOWN)
-		return fail(c, n, "unknown attribute 't:%s'", name);
-	TRY(resolve_cond(c, n, path, &r, &neg));
-	if (r.field->kind == TMPL_BOOL) {
-		if (kind == HTML_ATTR_WORD) {
-			lit(c, " ");
-			lit(c, name);
-			lit(c, "=\"");
-			i = add(c, TMPL_OP_WORD, &r);
-			c->ops[i].neg = neg;
-			lit(c, "\"");
-			return NULL;
-		}
-		if (kind == HTML_ATTR_BOOL || kind == HTML_ATTR_EITHER) {
-			i = add_if(c, &r, neg);
-			lit(c, " ");
-			lit(c, name);
-			patch(c, i);
-			return NULL;
-		}
-	}
-	if (neg || kind == HTML_ATTR_BOOL || r.field->kind == TMPL_BOOL ||
-	    r.field->kind == TMPL_LIST || r.field->kind == TMPL_SUB ||
-	    (kind == HTML_ATTR_URL && r.field->kind != TMPL_STR))
-		return fail(c, n, "field '%s' is %s and cannot be '%s'", path,
-		    kind_name(r.field->kind), name);
-	add_attr(c, kind == HTML_ATTR_URL ? TMPL_OP_ATTR_URL :
-	    r.field->kind == TMPL_INT ? TMPL_OP_ATTR_INT : TMPL_OP_ATTR, &r, name);
-	return NULL;
-}
-
-static const struct ib_err *
-comp_attr_key(struct comp *c, const struct tmpl_node *n, const char *name, const char *key,
-    const struct ref *num, bool *num_used)
-{
-	enum html_attr kind;
-
-	TRY(check_attr(c, n, name, &kind));
-	if (kind == HTML_ATTR_UNKNOWN)
-		return fail(c, n, "unknown attribute 't:tr-%s'", name);
-	if (kind == HTML_ATTR_URL || kind == HTML_ATTR_BOOL)
-		return fail(c, n, "'%s' cannot come from the catalogue", name);
-	lit(c, " ");
-	lit(c, name);
-	lit(c, "=\"");
-	TRY(comp_key(c, n, key, num, TMPL_ESC_ATTR, num_used));
-	lit(c, "\"");
-	return NULL;
-}
-
-/* class, t:class and t:class-NAME make one attribute. */
-static const struct ib_err *
-comp_class(struct comp *c, const struct tmpl_node *n)
-{
-	const struct tmpl_attr *fixed = find_attr(n, "", "class");
-	const struct tmpl_attr *field = find_attr(n, "t:", "class"), *a;
-	size_t toggles = 0, i, op;
-	struct ref r;
-	bool neg;
-
-	for (i = 0; i < n->nattrs; i++)
-		toggles += starts(n->attrs[i].name, "t:class-");
-	if (toggles == 0)
-		return field != NULL ? comp_attr_field(c, n, "class", field->value) :
-		    comp_attr_literal(c, n, fixed);
-	if (field != NULL || fixed != NULL || toggles > 1) {
-		lit(c, " class=\"");
-		if (field != NULL)
-			TRY(comp_field(c, n, field->value, TMPL_ESC_ATTR));
-		else if (fixed != NULL)
-			lit_escaped(c, fixed->value, TMPL_ESC_ATTR);
-	}
-	for (i = 0; i < n->nattrs; i++) {
-		a = &n->attrs[i];
-		if (!starts(a->name, "t:class-"))
-			continue;
-		if (a->name[8] == '\0')
-			return fail(c, n, "t:class- without a name");
-		TRY(resolve_cond(c, n, a->value, &r, &neg));
-		op = add_if(c, &r, neg);
-		lit(c, field != NULL || fixed != NULL || toggles > 1 ? " " : " class=\"");
-		lit(c, a->name + 8);
-		if (field == NULL && fixed == NULL && toggles == 1)
-			lit(c, "\"");
-		patch(c, op);
-	}
-	if (field != NULL || fixed != NULL || toggles > 1)
-		lit(c, "\"");
-	return NULL;
-}
-
-static bool
-is_order(const char *name)
-{
-	return strcmp(name, "t:each") == 0 || strcmp(name, "t:if") == 0 ||
-	    strcmp(name, "t:include") == 0 || strcmp(name, "t:text") == 0 ||
-	    strcmp(name, "t:tr") == 0 || strcmp(name, "t:n") == 0 ||
-	    strcmp(name, "t:remove") == 0;
-}
-
-static const struct ib_err *
-comp_attrs(struct comp *c, const struct tmpl_node *n, const struct ref *num, bool *num_used)
-{
-	bool class_done = false;
-	size_t i;
-
-	TRY(check_http_equiv(c, n));
-	for (i = 0; i < n->nattrs; i++) {
-		const struct tmpl_attr *a = &n->attrs[i];
-		const char *name = a->name;
-
-		if (is_order(name))
-			continue;
-		if (strcmp(name, "class") == 0 || strcmp(name, "t:class") == 0 ||
-		    starts(name, "t:class-")) {
-			if (find_attr(n, "t:tr-", "class") != NULL)
-				return fail(c, n, "'class' cannot come from the catalogue");
-			if (!class_done)
-				TRY(comp_class(c, n));
-			class_done = true;
-		} else if (starts(name, "t:tr-")) {
-			if (find_attr(n, "t:", name + 5) != NULL)
-				return fail(c, n, "both t:%s and t:tr-%s", name + 5, name + 5);
-			TRY(comp_attr_key(c, n, name + 5, a->value, num, num_used));
-		} else if (starts(name, "t:")) {
-			TRY(comp_attr_field(c, n, name + 2, a->value));
-		} else if (find_attr(n, "t:", name) == NULL && find_attr(n, "t:tr-", name) == NULL) {
-			TRY(comp_attr_literal(c, n, a));
-		}
-	}
-	return NULL;
+	comp_tmp(c, TMPL_ESC_TEXT);
 }
 
 /* ---- parts ---- */
@@ -820,7 +227,7 @@ tree_of(struct tmpl_forest *f, const char *file, struct tmpl_node **root)
 	t = ARENA_NEW(&f->mem, struct tmpl_tree);
 	if (shown == NULL || t == NULL || (t->file = arena_dup(&f->mem, file)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_NEVER, "no memory for the templates");
-	shown = tail(shown, 60, &dots);
+	shown = comp_tail(shown, 60, &dots);
 	if (*dots != '\0' && (shown = arena_printf(&f->mem, "%s%s", dots, shown)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_NEVER, "no memory for the templates");
 	TRY(tmpl_parse(&f->mem, shown, text, n, &t->root));
@@ -855,11 +262,11 @@ comp_part(struct comp *c, const struct tmpl_node *root)
 			if (n->name != NULL && strcmp(n->name, "body") == 0)
 				break;
 		if (n == NULL)
-			return fail(c, root, "no <body>");
+			return comp_fail(c, root, "no <body>");
 	}
 	for (i = 0; i < n->nattrs; i++)
-		if (starts(n->attrs[i].name, "t:"))
-			return fail(c, n, "'%s' has no effect here: of a part only the content "
+		if (str_starts(n->attrs[i].name, "t:"))
+			return comp_fail(c, n, "'%s' has no effect here: of a part only the content "
 			    "of <%s> counts", n->attrs[i].name, n->name);
 	return comp_children(c, n, true);
 }
@@ -871,12 +278,12 @@ comp_include(struct comp *c, const struct tmpl_node *n, const char *file)
 	unsigned i;
 
 	if (!is_file_name(file))
-		return fail(c, n, "'%s' is not the name of a part", file);
+		return comp_fail(c, n, "'%s' is not the name of a part", file);
 	for (i = 0; i < c->nfiles; i++)
 		if (strcmp(c->files[i], file) == 0)
-			return fail(c, n, "'%s' includes itself", file);
+			return comp_fail(c, n, "'%s' includes itself", file);
 	if (c->nfiles == TMPL_INCLUDES)
-		return fail(c, n, "parts within parts go too deep");
+		return comp_fail(c, n, "parts within parts go too deep");
 	TRY(tree_of(c->forest, file, &root));
 	c->files[c->nfiles++] = file;
 	TRY(comp_part(c, root));
@@ -907,10 +314,10 @@ gather(const struct comp *c, const struct tmpl_node *n, struct orders *o)
 	for (i = 0; i < n->nattrs; i++) {
 		const struct tmpl_attr *a = &n->attrs[i];
 
-		if (!starts(a->name, "t:"))
+		if (!str_starts(a->name, "t:"))
 			continue;
 		if (a->value[0] == '\0')
-			return fail(c, n, "'%s' is empty", a->name);
+			return comp_fail(c, n, "'%s' is empty", a->name);
 		for (k = 0; k < sizeof(slots) / sizeof(slots[0]); k++)
 			if (strcmp(a->name, slots[k].name) == 0)
 				break;
@@ -936,27 +343,27 @@ check_orders(const struct comp *c, const struct tmpl_node *n, const struct order
 	else if (o->tr != NULL && o->include != NULL)
 		both = "t:tr and t:include";
 	if (both != NULL)
-		return fail(c, n, "%s contradict each other", both);
+		return comp_fail(c, n, "%s contradict each other", both);
 	*bare = block;
 	if (o->remove != NULL) {
 		if (block)
-			return fail(c, n, "t:remove on <t:block>");
+			return comp_fail(c, n, "t:remove on <t:block>");
 		if (strcmp(o->remove, "tag") == 0)
 			*bare = true;
 		else if (strcmp(o->remove, "all") != 0)
-			return fail(c, n, "t:remove is \"all\" or \"tag\", not \"%s\"", o->remove);
+			return comp_fail(c, n, "t:remove is \"all\" or \"tag\", not \"%s\"", o->remove);
 		else if (o->each != NULL || o->cond != NULL || o->include != NULL ||
 		    o->text != NULL || o->tr != NULL || o->num != NULL || o->attrs)
-			return fail(c, n, "t:remove=\"all\" with other t: attributes");
+			return comp_fail(c, n, "t:remove=\"all\" with other t: attributes");
 	}
 	if (*bare && o->attrs)
-		return fail(c, n, "attributes on an element without a tag");
+		return comp_fail(c, n, "attributes on an element without a tag");
 	if (block && o->remove == NULL) {
 		size_t i;
 
 		for (i = 0; i < n->nattrs; i++)
-			if (!is_order(n->attrs[i].name))
-				return fail(c, n, "<t:block> has no attribute '%s'",
+			if (!comp_is_order(n->attrs[i].name))
+				return comp_fail(c, n, "<t:block> has no attribute '%s'",
 				    n->attrs[i].name);
 	}
 	return NULL;
@@ -970,19 +377,19 @@ check_element(const struct comp *c, const struct tmpl_node *n, const struct orde
 	bool content = o->text != NULL || o->tr != NULL || o->include != NULL;
 
 	if ((*flags = html_element(n->name)) < 0)
-		return fail(c, n, "element <%s> is refused", n->name);
+		return comp_fail(c, n, "element <%s> is refused", n->name);
 	if (c->text_only)
-		return fail(c, n, "tags do not work at this place");
+		return comp_fail(c, n, "tags do not work at this place");
 	if ((*flags & (HTML_VOID | HTML_SCRIPT)) == 0)
 		return NULL;
 	for (k = n->child; k != NULL; k = k->next)
 		content = content || k->name != NULL || !is_blank(k->text);
 	if (content)
-		return fail(c, n, (*flags & HTML_VOID) != 0 ? "<%s> has no content" :
+		return comp_fail(c, n, (*flags & HTML_VOID) != 0 ? "<%s> has no content" :
 		    "inline <%s> is refused", n->name);
-	if ((*flags & HTML_SCRIPT) != 0 && find_attr(n, "", "src") == NULL &&
-	    find_attr(n, "t:", "src") == NULL)
-		return fail(c, n, "<%s> without src", n->name);
+	if ((*flags & HTML_SCRIPT) != 0 && node_attr(n, "", "src") == NULL &&
+	    node_attr(n, "t:", "src") == NULL)
+		return comp_fail(c, n, "<%s> without src", n->name);
 	return NULL;
 }
 
@@ -993,7 +400,7 @@ comp_content(struct comp *c, const struct tmpl_node *n, const struct orders *o,
 	if (o->text != NULL) {
 		/* A newline at the start would be lost behind these tags: give one away. */
 		if (strcmp(n->name, "textarea") == 0 || strcmp(n->name, "pre") == 0)
-			lit(c, "\n");
+			comp_lit(c, "\n");
 		return comp_field(c, n, o->text, TMPL_ESC_TEXT);
 	}
 	if (o->tr != NULL)
@@ -1012,17 +419,17 @@ comp_tag(struct comp *c, const struct tmpl_node *n, const struct orders *o, bool
 	int flags = 0;
 
 	if (o->num != NULL) {
-		TRY(resolve(c, n, o->num, &num));
+		TRY(comp_resolve(c, n, o->num, &num));
 		if (num.field->kind != TMPL_INT)
-			return fail(c, n, "t:n needs a number, field '%s' is %s", o->num,
-			    kind_name(num.field->kind));
+			return comp_fail(c, n, "t:n needs a number, field '%s' is %s", o->num,
+			    comp_kind_name(num.field->kind));
 	}
 	if (!bare) {
 		TRY(check_element(c, n, o, &flags));
-		lit(c, "<");
-		lit(c, n->name);
+		comp_lit(c, "<");
+		comp_lit(c, n->name);
 		TRY(comp_attrs(c, n, o->num == NULL ? NULL : &num, &num_used));
-		lit(c, ">");
+		comp_lit(c, ">");
 	}
 	if ((flags & HTML_VOID) == 0) {
 		c->pre = c->pre || (flags & HTML_PRE) != 0;
@@ -1032,13 +439,13 @@ comp_tag(struct comp *c, const struct tmpl_node *n, const struct orders *o, bool
 		c->pre = pre;
 		c->text_only = text_only;
 		if (!bare) {
-			lit(c, "</");
-			lit(c, n->name);
-			lit(c, ">");
+			comp_lit(c, "</");
+			comp_lit(c, n->name);
+			comp_lit(c, ">");
 		}
 	}
 	if (o->num != NULL && !num_used)
-		return fail(c, n, "t:n without a string that has plural forms");
+		return comp_fail(c, n, "t:n without a string that has plural forms");
 	return NULL;
 }
 
@@ -1053,28 +460,28 @@ each_begin(struct comp *c, const struct tmpl_node *n, const char *spec, size_t *
 	unsigned i;
 
 	if (colon == NULL)
-		return fail(c, n, "t:each is \"item : list\", not \"%s\"", spec);
+		return comp_fail(c, n, "t:each is \"item : list\", not \"%s\"", spec);
 	item += strspn(item, " ");
 	while (end > item && end[-1] == ' ')
 		end--;
 	path = colon + 1;
 	path += strspn(path, " ");
-	if (!is_name(item, (size_t)(end - item)))
-		return fail(c, n, "t:each is \"item : list\", not \"%s\"", spec);
+	if (!comp_is_name(item, (size_t)(end - item)))
+		return comp_fail(c, n, "t:each is \"item : list\", not \"%s\"", spec);
 	if ((name = arena_dupn(&c->forest->mem, item, (size_t)(end - item))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_NEVER, "no memory for the templates");
-	TRY(resolve(c, n, path, &r));
+	TRY(comp_resolve(c, n, path, &r));
 	if (r.field->kind != TMPL_LIST)
-		return fail(c, n, "field '%s' is %s, not a list", path, kind_name(r.field->kind));
+		return comp_fail(c, n, "field '%s' is %s, not a list", path, comp_kind_name(r.field->kind));
 	type = r.field->type;
 	if (type == NULL || type->size == 0)
-		return fail(c, n, "field '%s': its items have no type", path);
+		return comp_fail(c, n, "field '%s': its items have no type", path);
 	for (i = 1; i < c->nframes; i++)
 		if (strcmp(c->frames[i].item, name) == 0)
-			return fail(c, n, "item '%s' is in use outside", name);
+			return comp_fail(c, n, "item '%s' is in use outside", name);
 	if (c->nframes == TMPL_FRAMES)
-		return fail(c, n, "lists within lists go too deep");
-	*op = add(c, TMPL_OP_EACH, &r);
+		return comp_fail(c, n, "lists within lists go too deep");
+	*op = comp_add(c, TMPL_OP_EACH, &r);
 	c->ops[*op].len = (uint32_t)r.field->count_off;
 	c->ops[*op].lit = (uint32_t)type->size;
 	c->ops[*op].inner = c->nframes;
@@ -1087,12 +494,12 @@ each_begin(struct comp *c, const struct tmpl_node *n, const char *spec, size_t *
 static void
 each_end(struct comp *c, size_t op)
 {
-	size_t next = add(c, TMPL_OP_NEXT, NULL);
+	size_t next = comp_add(c, TMPL_OP_NEXT, NULL);
 
 	c->nframes--;
 	c->ops[next].frame = (uint8_t)c->nframes;
 	c->ops[next].jump = (uint32_t)(op + 1);
-	patch(c, op);
+	comp_patch(c, op);
 }
 
 static const struct ib_err *
@@ -1110,12 +517,12 @@ comp_element(struct comp *c, const struct tmpl_node *n)
 	if (o.each != NULL)
 		TRY(each_begin(c, n, o.each, &each));
 	if (o.cond != NULL) {
-		TRY(resolve_cond(c, n, o.cond, &r, &neg));
-		cond = add_if(c, &r, neg);
+		TRY(comp_resolve_cond(c, n, o.cond, &r, &neg));
+		cond = comp_add_if(c, &r, neg);
 	}
 	TRY(comp_tag(c, n, &o, bare));
 	if (o.cond != NULL)
-		patch(c, cond);
+		comp_patch(c, cond);
 	if (o.each != NULL)
 		each_end(c, each);
 	return NULL;
@@ -1148,10 +555,10 @@ comp_page(struct comp *c, const struct tmpl_decl *decl)
 	if (decl->fragment)
 		return comp_part(c, root);
 	if (strcmp(root->name, "html") != 0)
-		return fail(c, root, "the root of a page must be <html>");
-	lit(c, "<!DOCTYPE html>\n");
+		return comp_fail(c, root, "the root of a page must be <html>");
+	comp_lit(c, "<!DOCTYPE html>\n");
 	TRY(comp_element(c, root));
-	lit(c, "\n");
+	comp_lit(c, "\n");
 	return NULL;
 }
 
@@ -1189,10 +596,10 @@ tmpl_compile(struct tmpl_forest *f, const struct cats *cats, enum lang lang,
 	}
 	if ((err = comp_page(&c, decl)) != NULL)
 		goto done;
-	add(&c, TMPL_OP_END, NULL);
+	comp_add(&c, TMPL_OP_END, NULL);
 	p->nlits = c.lits.len;
 	buf_append(&c.lits, pad, sizeof(pad));
-	if (c.failed || c.lits.failed || c.tmp.failed || c.nops > TMPL_OPS_MAX) {
+	if (c.failed || c.lits.failed || c.nops > TMPL_OPS_MAX) {
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s/%s: too big, or no memory",
 		    f->src->dir, decl->file);
 		goto done;

@@ -555,7 +555,7 @@ tmpl_set_base(struct tmpl_set *set, const char *prefix)
 	buf_append(&b, "", 1);		/* the copy is never NULL */
 	buf_clear(&b);
 	tmpl_escape(&b, prefix, TMPL_ESC_ATTR);
-	if (b.failed) {
+	if (b.failed || b.p == NULL) {
 		buf_fini(&b);
 		return no_memory();
 	}

@@ -5,6 +5,7 @@
  *   load.c    source text -> tree of nodes       (the only user of Mini-XML)
  *   html.c    the names of HTML and what they allow
  *   comp.c    tree -> program, a flat array of ops for one language
+ *             (with attr.c and emit.c, see comp.h)
  *   render.c  program and view -> bytes; the set of all programs
  *
  * Trees live in an arena until compiling is over; programs own their memory

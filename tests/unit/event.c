@@ -596,8 +596,6 @@ envelopes(void)
 	struct fb_event *ev;
 	const struct ib_err *err;
 	size_t n, i;
-	char *big;
-	size_t o;
 
 	err = body("[1]", &ev, &n);
 	ok(err != NULL && err->code == IB_EPARSE && n == 0, "not an object");
@@ -621,21 +619,22 @@ envelopes(void)
 		is_str(ev[5].page, "2", "second Page");
 	}
 
-	big = malloc(1200 * 8 + 64);
 	for (i = 0; i < 2; i++) {
 		size_t k, count = i == 0 ? 1000 : 1001;
+		struct ib_buf b;
 
-		o = (size_t)sprintf(big, "{\"object\":\"page\",\"entry\":[{\"messaging\":[");
+		buf_init(&b, 1 << 20);
+		buf_puts(&b, "{\"object\":\"page\",\"entry\":[{\"messaging\":[");
 		for (k = 0; k < count; k++)
-			o += (size_t)sprintf(big + o, "%s{}", k == 0 ? "" : ",");
-		sprintf(big + o, "]}]}");
-		err = body(big, &ev, &n);
+			buf_puts(&b, k == 0 ? "{}" : ",{}");
+		buf_puts(&b, "]}]}");
+		err = body(buf_cstr(&b), &ev, &n);
 		if (i == 0)
 			ok(err == NULL && n == 1000, "1,000 events");
 		else
 			ok(err != NULL && err->code == IB_ELIMIT && n == 0, "1,001 events");
+		buf_fini(&b);
 	}
-	free(big);
 	{
 		struct arena tiny;
 		static const char text[] = "{\"object\":\"page\",\"entry\":[{\"id\":\"" PAGE "\",\"messaging\":[{" IN ",\"message\":{\"mid\":\"m_A\",\"text\":\"x\"}}]}]}";

@@ -74,7 +74,7 @@ serve(struct conn *c, size_t total)
 	/* "hello gzip" */
 	static const char gz[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xcb\x48\xcd\xc9\xc9\x57\x48\xaf\xca"
 	    "\x2c\x00\x00\x19\x6a\xd2\xdf\x0a\x00\x00\x00";
-	static char big[100000];
+	static char big[500000];
 	char *path = strchr(c->in, ' ');
 	size_t n;
 
@@ -109,10 +109,10 @@ serve(struct conn *c, size_t total)
 		answer(c->fd, "200 OK", "", "a\0b", 3);
 	else if (IS("/big")) {
 		memset(big, 'b', sizeof(big));
+		answer(c->fd, "200 OK", "", big, 100000);
+	} else if (IS("/huge")) {
+		memset(big, 'h', sizeof(big));
 		answer(c->fd, "200 OK", "", big, sizeof(big));
-	} else if (IS("/bigerror")) {
-		memset(big, 'b', sizeof(big));
-		answer(c->fd, "500 Oops", "", big, sizeof(big));
 	} else if (IS("/part")) {
 		SAY(c->fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
 		return false;
@@ -390,6 +390,9 @@ test_caps(void)
 	ok(err != NULL && err->code == IB_ELIMIT && resp.fate == HTTPC_UNKNOWN && resp.status == 0 &&
 	    strcmp(resp.body, "") == 0, "one less");
 	ok(call(HTTPC_GET, "/ok") == NULL && resp.body_len == 7, "and the next call is whole");
+
+	ok(call(HTTPC_GET, "/huge") == NULL && resp.body_len == 500000 && resp.body[499999] == 'h', "half a megabyte");
+	ok(call(HTTPC_GET, "/ok") == NULL && resp.body_len == 7, "and a small one after it");
 
 	req.max_answer = 100000;
 	req.save_fd = fd;

@@ -149,6 +149,9 @@ test_redaction(void)
 	is_value("EAAshort", "EAAshort");
 	is_value("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0", "-.-");
 	is_value("the token is dead", "\"the token is dead\"");
+	is_value("Authorization: Bearer", "\"Authorization: -\"");
+	is_value("Bearer ", "\"Bearer -\"");
+	is_value("token=", "\"token=-\"");
 	is_value("code: 190", "\"code: 190\"");
 	is_value("error code=10 sub=460", "\"error code=10 sub=460\"");
 	is_value("code=654321", "\"code=-\"");

@@ -11,7 +11,7 @@ import re
 
 from . import facebook as FB, media, messenger as M, pdcrm, pictures, pipedrive as PD, seed
 from .errors import ControlError, GraphError, PdError
-from .store import PAGE_FIELDS, SWITCHES
+from .store import DEFAULT_SCOPES, PAGE_FIELDS, SWITCHES
 from .webhooks import POLICY, encode
 from .wire import json_response
 
@@ -81,7 +81,7 @@ def _wipe(sb):
     sb.rates.clear()
     sb.pd_rates.clear()
     sb.faults.items = []
-    sb.st.cfg["seed"] = "none"
+    sb.st.cfg.update(seed="none", pd_scopes=list(DEFAULT_SCOPES))
     sb.st.save_config()
 
 

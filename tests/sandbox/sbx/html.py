@@ -36,11 +36,13 @@ label.row input{margin-top:.35rem}form.inline{display:inline}
 .pick a{display:flex;gap:.6rem;align-items:center;text-decoration:none;color:inherit;padding:.15rem .2rem;border-radius:.4rem}.pick a[aria-current]{background:var(--in)}
 .pick img,.who img{width:40px;height:40px;border-radius:50%;flex:none}.pick span{overflow:hidden;text-overflow:ellipsis}
 .who{display:flex;gap:.7rem;align-items:center;margin-bottom:.8rem}
-.chat{display:flex;flex-direction:column;gap:.25rem;max-height:62vh;overflow:auto;padding:.3rem;overflow-anchor:none}
+.chat{display:flex;flex-direction:column;gap:.25rem;max-height:54vh;overflow:auto;padding:.3rem;overflow-anchor:none}
 .msg{max-width:82%;align-self:flex-start}.msg.me{align-self:flex-end;text-align:right}
 .bub{display:inline-block;background:var(--in);border-radius:1.1rem;padding:.45rem .85rem;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere}
-.me .bub{background:var(--out);color:var(--outfg)}.bub img{display:block;max-width:min(260px,100%);border-radius:.6rem;height:auto}.bub.clear{background:none;padding:0}
-.bub a{color:inherit}.bub audio,.bub video{max-width:240px;display:block}.meta{font-size:.74rem;color:var(--dim)}.meta form{display:inline}
+.me .bub{background:var(--out);color:var(--outfg)}.bub img{display:block;width:260px;max-width:100%;border-radius:.7rem;height:auto;margin:.2rem 0}.bub img.sticker{width:110px}.bub.clear{background:none;padding:0}
+.bub a{color:inherit}.bub audio,.bub video{max-width:240px;display:block}.meta{font-size:.74rem;color:var(--dim);display:flex;flex-wrap:wrap;gap:0 .5rem;align-items:baseline}.me .meta{justify-content:flex-end}.meta form{display:inline}
+.meta details[open]{flex-basis:100%}.meta summary{list-style:none;padding:0 .3rem}.meta summary::-webkit-details-marker{display:none}.meta input[type=text]{width:auto;max-width:14rem;padding:.2rem .4rem}
+.side{max-height:82vh;overflow:auto}.small{display:none}@media(max-width:760px){.side{display:none}.small{display:block}}
 .quote{border-left:3px solid var(--line);padding-left:.5rem;font-size:.85rem;opacity:.85;display:block}
 .day{align-self:center;font-size:.78rem;color:var(--dim);margin:.6rem 0}
 .tools{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin-top:.5rem}.tools>*{flex:none}.tools input[type=file]{max-width:100%}

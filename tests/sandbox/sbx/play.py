@@ -80,7 +80,8 @@ def _day(v, ms):
 
 def _ago(v, ms):
     m = max(0, ms) // 60_000
-    return v.t("ago_m", n=m) if m < 60 else v.t("ago_h", n=m // 60) if m < 2880 else v.t("ago_d", n=m // 1440)
+    key, n = ("ago_m", m) if m < 60 else ("ago_h", m // 60) if m < 2880 else ("ago_d", m // 1440)
+    return v.words[key].format(n=n)
 
 
 # home ------------------------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def _attachment_html(sb, v, a):
     if a.get("media"):
         url = esc(media.url(sb, a["media"])[len(sb.base):])
         if a["type"] in ("image", "sticker"):
-            return '<img src="%s" alt="%s" loading="lazy"%s>' % (url, v.t("photo" if a["type"] == "image" else "sticker"), ' width="120"' if a["type"] == "sticker" else "")
+            return '<img src="%s" alt="%s" loading="lazy"%s>' % (url, v.t("photo" if a["type"] == "image" else "sticker"), ' class="sticker"' if a["type"] == "sticker" else "")
         if a["type"] == "audio":
             return '<audio controls preload="none" src="%s" aria-label="%s"></audio>' % (url, v.t("voice"))
         if a["type"] == "video":
@@ -128,7 +129,7 @@ def _bubble(sb, v, m, me, shown, now):
     if m["reply_to"]:
         parts += '<span class="quote">%s</span>' % _short(sb.st.one("SELECT * FROM fb_msg WHERE mid=?", m["reply_to"]))
     if m["text"]:
-        parts += esc(m["text"])
+        parts += esc(m["text"])     # white-space is kept by the style
     atts = json.loads(m["attachments"])
     parts += "".join(_attachment_html(sb, v, a) for a in atts)
     clear = " clear" if atts and not m["text"] and atts[0]["type"] in ("sticker",) else ""
@@ -138,7 +139,7 @@ def _bubble(sb, v, m, me, shown, now):
         meta += " · " + v.t("edited")
     if m["dir"] == "out" and me == "page":
         app = m["app_id"]
-        name = v.t("app_ours") if app == sb.st.cfg["fb_app_id"] else v.t("app_page_inbox") if app == M.PAGE_INBOX_APP else v.t("app_other", id=app or "–")
+        name = v.words["app_ours"] if app == sb.st.cfg["fb_app_id"] else v.words["app_page_inbox"] if app == M.PAGE_INBOX_APP else v.words["app_other"].format(id=app or "–")
         meta += " · " + v.t("by_app", app=name)
     if react:
         meta += ' <span aria-label="%s">%s</span>' % (v.t("react"), esc(react))
@@ -211,7 +212,7 @@ def _picker(sb, v, current, path):
             rows += '<li><a href="%s%s"%s><img src="%s" alt=""><span>%s%s</span></a></li>' % (path, esc(_qs(page=p["id"], psid=c["psid"])), here, src, _name(v, c), mark)
         out += "<h2>%s</h2><ul class=\"list pick\">%s</ul>" % (esc(p["name"]), rows)
     if current is not None:
-        return '<details class="card"><summary>%s</summary>%s</details>' % (v.t("customers"), out)
+        return '<p class="small" style="margin:0"><a href="%s">← %s</a></p><aside class="card side">%s</aside>' % (path, v.t("customers"), out)
     return '<div class="card">%s</div>' % out
 
 
