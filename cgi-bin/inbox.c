@@ -89,6 +89,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	const struct thread *t = in->thread;
 	const struct page *p = inbox_page(in, t->page_id);
 	struct view_panel *panel = ARENA_NEW(in->r->a, struct view_panel);
+	struct when when;
 
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
@@ -96,7 +97,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	v->href = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
 	v->back = req_href(in->app, in->r, "/inbox");
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
-	v->initials = t->name == NULL ? "?" : fmt_initials(&in->fmt, t->name);
+	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))
 		v->picture = req_href(in->app, in->r, "/avatar/%lld", (long long)t->id);
 	v->tint = t->id % 8;
@@ -107,7 +108,8 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	panel->page = v->page;
 	if (t->last_at > 0) {
 		panel->last_at = fmt_moment(&in->fmt, t->last_at);
-		panel->last_iso = fmt_iso(&in->fmt, t->last_at);
+		fmt_when(&in->fmt, t->last_at, &when);
+		panel->last_iso = when.iso;
 	}
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;

@@ -107,6 +107,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	const struct ib_err *err;
 	const struct page *p = inbox_page(in, t->page_id);
 	struct req *r = in->r;
+	struct when when;
 	int64_t h;
 
 	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
@@ -115,14 +116,15 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	v->href = req_href(in->app, r, "/inbox/%lld", (long long)t->id);
 	v->current = t->id == open ? "page" : NULL;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
-	v->initials = t->name == NULL ? "?" : fmt_initials(&in->fmt, t->name);
+	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))
 		v->picture = req_href(in->app, r, "/avatar/%lld", (long long)t->id);
 	v->tint = t->id % 8;
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
-	v->time = fmt_short(&in->fmt, t->last_at);
-	v->datetime = fmt_iso(&in->fmt, t->last_at);
-	v->full_time = fmt_full(&in->fmt, t->last_at);
+	fmt_when(&in->fmt, t->last_at, &when);
+	v->time = when.brief;
+	v->datetime = when.iso;
+	v->full_time = when.full;
 	v->unread = t->last_in_at > t->upto;
 	v->failed = t->failed > 0;
 	if (in->npages > 1 && p != NULL) {

@@ -271,6 +271,11 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 			continue;
 		if (row[i].help == HELP_RECONNECT && in->r->session->admin)
 			v->reconnect = req_href(in->app, in->r, "/connect/more");
+		else if (row[i].help == HELP_OPEN_FACEBOOK)
+			v->open_fb = in->thread->link;
+		else if (row[i].help == HELP_EDIT)
+			v->edit = req_href(in->app, in->r, "/inbox/%lld?edit=%lld#reply",
+			    (long long)m->thread_id, (long long)m->id);
 		break;
 	}
 }
@@ -358,16 +363,18 @@ fill_reactions(struct inbox *in, const struct message *m, const struct page *p, 
 }
 
 static const struct ib_err *
-fill_message(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
+fill_message(struct inbox *in, const struct message *m, const struct page *p, struct when *when,
+    struct view_msg *v)
 {
 	const struct ib_err *err;
 	struct arena *a = in->r->a;
 	int64_t h;
 
 	v->dom_id = arena_printf(a, "m-%lld", (long long)m->id);
-	v->time = fmt_clock(&in->fmt, m->at);
-	v->datetime = fmt_iso(&in->fmt, m->at);
-	v->full_time = fmt_full(&in->fmt, m->at);
+	fmt_when(&in->fmt, m->at, when);
+	v->time = when->clock;
+	v->datetime = when->iso;
+	v->full_time = when->full;
 	if (m->line != FB_LINE_NONE) {
 		fill_line(in, m, v);
 		v->rev = look_text(look_text(3, v->line), v->line_text);
@@ -438,7 +445,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	const struct ib_err *err;
 	const struct page *p = inbox_page(in, in->thread->page_id);
 	struct message *m;
-	struct civil c;
+	struct when when;
 	int64_t day = INT64_MIN;
 	size_t i, n;
 	bool more;
@@ -451,13 +458,13 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];
 
-		if ((err = fill_message(in, &m[i], p, q)) != NULL)
+		if ((err = fill_message(in, &m[i], p, &when, q)) != NULL)
 			return err;
-		(void)clock_civil(m[i].at, in->fmt.zone, &c);
-		if (c.day_number != day) {
-			day = c.day_number;
-			q->day = fmt_separator(&in->fmt, &c);
-			q->day_id = arena_printf(in->r->a, "d-%04d%02d%02d", c.year, c.month, c.day);
+		if (when.civil.day_number != day) {
+			day = when.civil.day_number;
+			q->day = fmt_separator(&in->fmt, &when.civil);
+			q->day_id = arena_printf(in->r->a, "d-%04d%02d%02d", when.civil.year,
+			    when.civil.month, when.civil.day);
 		} else {
 			q->cont = continues(&m[i], i > 0 ? &m[i - 1] : NULL);
 		}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * app.js - makes the pages live; all of them work without it.  The server's
- * HTML is fetched and merged by the ids and data-rev of rows and messages;
- * what is being read stays where it is on the screen.
+ * app.js - makes the pages live; all of them work without it.  HTML of the
+ * server is merged by id and data-rev; what is being read does not move.
  */
 "use strict";
 (() => {
@@ -30,7 +29,7 @@ on("submit", (e) => {
 	if (ours) send(form);
 	else busy(form, true);
 });
-on("pageshow", (e) => { if (e.persisted) all("form").forEach((form) => busy(form)); });
+on("pageshow", (e) => e.persisted && all("form").forEach((form) => busy(form)));
 
 const renew = "import" in page && setInterval(async () => {
 	const [r, doc] = await get(location.href);
@@ -46,7 +45,7 @@ const live = (id) => $(id) && "live" in $(id).dataset;
 const fromEnd = () => Math.abs($("scroll")?.scrollTop || 0);
 const toEnd = () => { if ($("scroll")) $("scroll").scrollTop = 0; };
 
-/* Run fn; what was first in view gets its place back. */
+/* Run fn; what was first in view keeps its place. */
 function steady(box, fn) {
 	const top = box.getBoundingClientRect().top;
 	const seen = all("[data-rev]", box).map((el) => [el.id, el.getBoundingClientRect()])
@@ -79,12 +78,12 @@ function title() {
 	document.title = `(${$("rows").dataset.unread}) `.replace("(0) ", "") + name;
 }
 function mergeRows(doc) {
-	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.firstElementChild);
+	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
 	if (!from) return;
 	rows.dataset.unread = from.dataset.unread;
 	title();
 	if (!live("rows")) return;
-	if (!rows.firstElementChild || !from.firstElementChild) list.replaceChildren(...from.parentNode.childNodes);
+	if (!rows.children[0] || !from.children[0]) list.replaceChildren(...from.parentNode.childNodes);
 	else if (list.scrollTop) steady(list, mix);
 	else mix();
 }
@@ -107,7 +106,7 @@ function mergeLog(doc, sent) {
 	});
 	if (end) toEnd();
 	else if (news) show("pill", true);
-	/* Box and explanation change places, but never under somebody's text. */
+	/* Box or explanation; never under somebody's text. */
 	if (!$("composer", doc) === !$("composer") || $("reply")?.value) return;
 	$("foot").replaceWith($("foot", doc));
 	setUp();
@@ -120,15 +119,19 @@ async function older(link, add) {
 	try {
 		const [r, doc] = await get(link.href);
 		if (!r.ok) throw r;
-		if (link.isConnected && !add(doc)) wait = 3000;
+		if (link.isConnected && add(doc)) wait = 3000;
 	} catch {
 		wait = 5000;
 	}
-	setTimeout(() => { delete link.dataset.busy; near(); }, wait);
+	const next = $(link.id) || link;
+	next.dataset.busy = "1";
+	setTimeout(() => {
+		delete next.dataset.busy;
+		near();
+	}, wait);
 }
 const olderMessages = () => older($("older"), (doc) => {
 	const log = $("log"), edge = $("edge"), items = all(".day, [data-rev]", $("log", doc));
-	if (!items.length) return false;
 	log.ariaLive = "off";
 	steady($("scroll"), () => {
 		items.forEach((el) => { if (el.matches(".day")) $(el.id)?.remove(); });
@@ -136,12 +139,11 @@ const olderMessages = () => older($("older"), (doc) => {
 		edge.replaceWith($("edge", doc));
 	});
 	setTimeout(() => { log.ariaLive = "polite"; }, 100);
-	return true;
+	return !items.length;
 });
 const olderRows = () => older($("list-older"), (doc) => {
 	$("rows").append(...[...$("rows", doc).children].filter((el) => !$(el.id)));
 	$("list-end").replaceWith(...all("#list-end", doc));
-	return true;
 });
 function near() {
 	const s = $("scroll"), room = s ? s.scrollHeight - s.clientHeight : 0;
@@ -177,8 +179,8 @@ async function send(form) {
 	busy(form, true);
 	$("error").textContent = "";
 	if (box) {
-		const li = $("sample").content.firstElementChild.cloneNode(true);
-		li.firstElementChild.textContent = text;
+		const li = $("sample").content.children[0].cloneNode(true);
+		li.children[0].textContent = text;
 		if (live("log")) $("log").append(li);
 		box.value = "";
 		grow();
@@ -195,7 +197,7 @@ async function send(form) {
 			mergeLog(doc, box);
 			mergeRows(doc);
 		}
-	} catch { /* the key stays: sending it again cannot double it */ }
+	} catch { /* the same key again cannot double it */ }
 	busy(form);
 	if (why && box) {
 		all(".new").forEach((el) => el.remove());
@@ -213,7 +215,7 @@ on("keydown", (e) => {
 	if (e.key === "Escape" && location.hash === "#pipedrive") location.replace("#scroll");
 });
 
-/* Another conversation, without losing the place in the list. */
+/* Another conversation; the list stays. */
 let path, asked = 0;
 async function visit(href, push) {
 	const mine = ++asked;

@@ -564,7 +564,8 @@ att_dedupe(struct fb_attachment *att, size_t n)
 	for (i = 0; i < n; i++) {
 		twin = false;
 		for (k = 0; k < n && !twin && att[i].url != NULL; k++) {
-			if (k == i || att[k].type != FB_ATT_STICKER || !str_eq(att[k].url, att[i].url))
+			if (k == i || att[k].type != FB_ATT_STICKER ||
+			    !str_eq(att[k].url, att[i].url))
 				continue;
 			twin = att[i].type == FB_ATT_IMAGE ||
 			    (att[i].type == FB_ATT_STICKER && k < i);
@@ -706,7 +707,8 @@ is_lead_phantom(struct json *event, const char *text)
 		return false;
 	n = list_len(hop);
 	for (i = 0; i < n; i++) {
-		if (str_eq(json_get_str(list_at(hop, i), "metadata"), "messenger_lead_gen_complete"))
+		if (str_eq(json_get_str(list_at(hop, i), "metadata"),
+		    "messenger_lead_gen_complete"))
 			return true;
 	}
 	return false;
@@ -718,7 +720,8 @@ on_message(struct ctx *c, struct json *j, struct json *m, struct fb_event *ev)
 	struct json *v;
 	const char *s, *sticker;
 
-	if (!json_is_object(m) || !parties(c, j, ev, json_bool(json_get(m, "is_echo"), false), false) ||
+	if (!json_is_object(m) ||
+	    !parties(c, j, ev, json_bool(json_get(m, "is_echo"), false), false) ||
 	    ev->psid == NULL)
 		return;
 	ev->mid = opaque_of(c->a, m, "mid");
@@ -760,7 +763,7 @@ on_message(struct ctx *c, struct json *j, struct json *m, struct fb_event *ev)
 		ev->text = THUMBS_UP;
 	/* An empty message is something this channel cannot show. */
 	ev->unsupported = json_bool(json_get(m, "is_unsupported"), false) ||
-	    (ev->text == NULL && ev->natt == 0);
+	    (str_blank(ev->text) && ev->natt == 0);
 	set_key(c, ev, "message", ev->text);
 }
 
@@ -917,7 +920,8 @@ on_lead(struct ctx *c, struct json *j, struct json *lead, struct fb_event *ev)
 		answer = json_get(row, "answer");
 		if (json_is_array(answer)) {
 			for (k = 0; k < json_len(answer) && k < 20; k++)
-				sum_put(&b, b.len > before ? " " : "\n", json_str(json_at(answer, k)));
+				sum_put(&b, b.len > before ? " " : "\n",
+				    json_str(json_at(answer, k)));
 		} else
 			sum_put(&b, b.len > before ? " " : "\n", json_id(c->a, answer));
 	}
@@ -974,7 +978,8 @@ on_order(struct ctx *c, struct json *j, struct json *o, struct fb_event *ev)
 			continue;
 		if (b.len > 0)
 			buf_putc(&b, '\n');
-		buf_printf(&b, "%" PRId64 " \xc3\x97 %s", json_int(json_get(p, "quantity"), 1), name);
+		buf_printf(&b, "%" PRId64 " \xc3\x97 %s",
+		    json_int(json_get(p, "quantity"), 1), name);
 		price = json_num(json_get(p, "unit_price"), NAN);
 		if (!isnan(price)) {
 			name = json_get_str(p, "currency");
@@ -1029,7 +1034,8 @@ on_feedback(struct ctx *c, struct json *j, struct json *f, struct fb_event *ev)
 		q = json_get(list_at(screens, i), "questions");
 		for (k = 0; json_is_array(q) && k < json_len(q) && k < 20; k++)
 			sum_question(c->a, &b, json_at(q, k));
-		for (it = json_is_object(q) ? json_iter(q) : NULL; it != NULL; it = json_next(q, it))
+		it = json_is_object(q) ? json_iter(q) : NULL;
+		for (; it != NULL; it = json_next(q, it))
 			sum_question(c->a, &b, json_iter_value(it));
 	}
 	ev->detail = sum_take(c->a, &b, DETAIL_MAX);
@@ -1272,13 +1278,15 @@ fb_events(struct arena *a, struct json *root, int64_t now, struct fb_event **out
 				if (l == 2)
 					change_parse(&c, list_at(list, k), page, now, ev);
 				else
-					messaging_parse(&c, list_at(list, k), page, now, l == 1, ev);
+					messaging_parse(&c, list_at(list, k), page, now,
+					    l == 1, ev);
 			}
 		}
 	}
 	if (arena_failed(a)) {
 		*out = NULL;
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no memory for the text of %zu events", total);
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER,
+		    "no memory for the text of %zu events", total);
 	}
 	*n = total;
 	return NULL;
@@ -1308,8 +1316,8 @@ first_url(struct arena *a, struct json *obj, const char *one, const char *two, c
 static void
 api_att_parse(struct arena *a, struct json *j, struct fb_attachment *out)
 {
-	struct json *image = json_get(j, "image_data"), *video = json_get(j, "video_data"), *dims = NULL;
-	struct json *tmpl = json_get(j, "generic_template");
+	struct json *image = json_get(j, "image_data"), *video = json_get(j, "video_data");
+	struct json *tmpl = json_get(j, "generic_template"), *dims = NULL;
 	const char *name = json_get_str(j, "name"), *ext;
 
 	memset(out, 0, sizeof(*out));
@@ -1402,7 +1410,8 @@ share_parse(struct arena *a, struct json *j, struct fb_attachment *out)
 static void
 api_atts(struct arena *a, struct json *m, struct fb_event *ev)
 {
-	struct json *list = data_of(json_get(m, "attachments")), *shares = data_of(json_get(m, "shares"));
+	struct json *list = data_of(json_get(m, "attachments"));
+	struct json *shares = data_of(json_get(m, "shares"));
 	struct fb_attachment *first, *all;
 	const char *sticker = web_url(a, json_get_str(m, "sticker"));
 	size_t i, n, nshares = json_is_array(shares) ? json_len(shares) : 0, total;
@@ -1442,7 +1451,8 @@ api_reactions(struct arena *a, struct json *list, struct fb_event *ev)
 		return;
 	for (i = 0; i < n; i++) {
 		r = json_at(list, i);
-		emoji = reaction_emoji(a, json_is_string(r) ? json_str(r) : json_get_str(r, "emoji"),
+		emoji = reaction_emoji(a,
+		    json_is_string(r) ? json_str(r) : json_get_str(r, "emoji"),
 		    json_get_str(r, "reaction"));
 		if (emoji == NULL)
 			continue;
@@ -1530,6 +1540,6 @@ fb_event_from_api(struct arena *a, struct json *m, const char *page, struct fb_e
 			out->reply_to = opaque(a, j);
 	}
 	out->unsupported = json_bool(json_get(m, "is_unsupported"), false) ||
-	    (out->text == NULL && out->natt == 0);
+	    (str_blank(out->text) && out->natt == 0);
 	return !arena_failed(a);
 }

@@ -398,8 +398,8 @@ perform(struct graph *g, struct arena *a, struct call *c, struct json **root, st
 static const struct ib_err *
 odd(const struct call *c)
 {
-	return ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "graph %s: answer without the expected members",
-	    c->name);
+	return ib_fail(IB_EUPSTREAM, IB_RETRY_LATER,
+	    "graph %s: answer without the expected members", c->name);
 }
 
 static const struct ib_err *
@@ -996,7 +996,8 @@ graph_messages(struct graph *g, struct arena *a, const char *page, const char *t
 	do {
 		fields = lean ? LEAN_FIELDS : g->fewer_fields ?
 		    MESSAGE_FIELDS(ATTACHMENT_FIELDS) : MESSAGE_FIELDS(MORE_FIELDS);
-		err = messages_once(g, a, page, token, thread, after, limit, fields, out, n, next, res);
+		err = messages_once(g, a, page, token, thread, after, limit, fields,
+		    out, n, next, res);
 	} while (err == NULL && !lean && ask_again(g, res));
 	return err;
 }
@@ -1090,7 +1091,8 @@ graph_profile(struct graph *g, struct arena *a, const char *token, const char *p
 static bool
 send_body(struct call *c, const struct graph_send *s)
 {
-	struct json *o = json_new_object(), *to = json_new_object(), *m = json_new_object(), *r = NULL;
+	struct json *o = json_new_object(), *to = json_new_object(), *m = json_new_object();
+	struct json *r = NULL;
 	bool done = o != NULL && to != NULL && m != NULL;
 
 	done = done && json_set_str(to, "id", s->psid) && json_set_str(m, "text", s->text);
@@ -1102,7 +1104,8 @@ send_body(struct call *c, const struct graph_send *s)
 		to = NULL;
 	}
 	if (done)
-		done = json_set_str(o, "messaging_type", s->human_agent ? "MESSAGE_TAG" : "RESPONSE");
+		done = json_set_str(o, "messaging_type",
+		    s->human_agent ? "MESSAGE_TAG" : "RESPONSE");
 	if (done && s->human_agent)
 		done = json_set_str(o, "tag", "HUMAN_AGENT");
 	if (done) {
@@ -1180,7 +1183,8 @@ graph_mark_seen(struct graph *g, struct arena *a, const char *page, const char *
 	c.any_answer = true;
 	done = o != NULL && to != NULL && json_set_str(to, "id", psid);
 	if (done) {
-		done = json_set(o, "recipient", to) && json_set_str(o, "sender_action", "mark_seen");
+		done = json_set(o, "recipient", to) &&
+		    json_set_str(o, "sender_action", "mark_seen");
 		to = NULL;
 	}
 	if (done && json_dump(o, false, &c.body) == NULL) {
@@ -1318,7 +1322,8 @@ graph_media(struct graph *g, struct arena *a, const char *url, int fd, int64_t m
 	for (hop = 0;; hop++) {
 		if (!graph_media_allowed(g, a, url))
 			return ib_fail(IB_EAUTH, IB_RETRY_NEVER,
-			    "media: address outside the allowed hosts%s", hop > 0 ? " (redirect)" : "");
+			    "media: address outside the allowed hosts%s",
+			    hop > 0 ? " (redirect)" : "");
 		memset(&req, 0, sizeof(req));
 		memset(&resp, 0, sizeof(resp));
 		req.method = HTTPC_GET;
@@ -1334,8 +1339,8 @@ graph_media(struct graph *g, struct arena *a, const char *url, int fd, int64_t m
 		if (resp.status < 300 || resp.status > 399)
 			break;
 		if ((url = redirect_url(a, url, resp.location)) == NULL || hop == REDIRECTS)
-			return ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "media: redirect %d leads nowhere",
-			    hop + 1);
+			return ib_fail(IB_EUPSTREAM, IB_RETRY_LATER,
+			    "media: redirect %d leads nowhere", hop + 1);
 	}
 	if (resp.status < 200 || resp.status > 299) {
 		res->refused = true;

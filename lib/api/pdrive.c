@@ -504,7 +504,8 @@ pdrive_me(struct pdrive *p, struct arena *a, const char *api_domain, const char 
 	memset(out, 0, sizeof(*out));
 	res_init(res);
 	if ((base = checked_domain(p, a, api_domain)) == NULL)
-		return ib_fail(IB_EAUTH, IB_RETRY_NEVER, "pipedrive me: api_domain is no host of " DOMAIN);
+		return ib_fail(IB_EAUTH, IB_RETRY_NEVER,
+		    "pipedrive me: api_domain is no host of " DOMAIN);
 	if ((url = arena_printf(a, "%s/api/v1/users/me", base)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive me: no memory");
 	call_init(&c, "me", ABOUT_API, url);

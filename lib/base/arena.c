@@ -198,13 +198,91 @@ arena_dup(struct arena *a, const char *s)
 	return s == NULL ? NULL : arena_dupn(a, s, strlen(s));
 }
 
+/*
+ * The formats of hrefs and ids (%s, %d, %ld, %lld, %.*s) without the C
+ * library's machinery: pages make some hundred of them.  False: too long for
+ * `out`, or a directive that is not among them.
+ */
+static bool
+format_small(char *out, size_t max, size_t *len, const char *fmt, va_list ap)
+{
+	char digits[24];
+	const char *s;
+	unsigned long long u;
+	long long v;
+	size_t n = 0, k;
+
+	for (; *fmt != '\0'; fmt++) {
+		if (*fmt != '%') {
+			if (n + 1 >= max)
+				return false;
+			out[n++] = *fmt;
+			continue;
+		}
+		s = NULL;
+		k = SIZE_MAX;
+		v = 0;
+		if (fmt[1] == 's') {
+			s = va_arg(ap, const char *);
+			fmt += 1;
+		} else if (fmt[1] == '.' && fmt[2] == '*' && fmt[3] == 's') {
+			v = va_arg(ap, int);
+			s = va_arg(ap, const char *);
+			if (v < 0 || s == NULL)
+				return false;
+			k = strnlen(s, (size_t)v);
+			fmt += 3;
+		} else if (fmt[1] == 'd') {
+			v = va_arg(ap, int);
+			fmt += 1;
+		} else if (fmt[1] == 'l' && fmt[2] == 'd') {
+			v = va_arg(ap, long);
+			fmt += 2;
+		} else if (fmt[1] == 'l' && fmt[2] == 'l' && fmt[3] == 'd') {
+			v = va_arg(ap, long long);
+			fmt += 3;
+		} else {
+			return false;
+		}
+		if (s == NULL) {
+			char *d = digits + sizeof(digits);
+
+			if (fmt[0] == 's')
+				return false;	/* a NULL string: let printf say it */
+			u = v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v;
+			do
+				*--d = (char)('0' + u % 10);
+			while ((u /= 10) != 0);
+			if (v < 0)
+				*--d = '-';
+			s = d;
+			k = (size_t)(digits + sizeof(digits) - d);
+		} else if (k == SIZE_MAX) {
+			k = strlen(s);
+		}
+		if (k >= max - n)
+			return false;
+		memcpy(out + n, s, k);
+		n += k;
+	}
+	*len = n;
+	return true;
+}
+
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
 	char small[256], *p;
+	size_t len;
 	va_list ap;
+	bool done;
 	int n;
 
+	va_start(ap, fmt);
+	done = format_small(small, sizeof(small), &len, fmt, ap);
+	va_end(ap);
+	if (done)
+		return arena_dupn(a, small, len);
 	va_start(ap, fmt);
 	n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);

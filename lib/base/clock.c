@@ -145,6 +145,8 @@ clock_zone_ok(const char *tz)
 	return good;
 }
 
+static unsigned zone_generation;	/* moves when another zone is loaded */
+
 /* Load the zone unless it is the one that is loaded.  False: use UTC. */
 static bool
 zone_load(const char *tz)
@@ -153,10 +155,11 @@ zone_load(const char *tz)
 	static bool last_good;
 	char value[sizeof(ZONE_DIR) + ZONE_MAX + 1];
 
+	if (tz != NULL && last[0] != '\0' && strcmp(tz, last) == 0)
+		return last_good;
 	if (!name_ok(tz))
 		return false;
-	if (strcmp(tz, last) == 0)
-		return last_good;
+	zone_generation++;
 	last_good = clock_zone_ok(tz);
 	(void)snprintf(last, sizeof(last), "%s", tz);
 	if (!last_good || strcmp(tz, "UTC") == 0)
@@ -171,36 +174,85 @@ zone_load(const char *tz)
 	return true;
 }
 
+/* Offset of the loaded zone at `sec`, by the C library. */
+static long
+offset_by_libc(int64_t sec)
+{
+	time_t t = (time_t)sec;
+	struct tm tm;
+
+	memset(&tm, 0, sizeof(tm));
+	if (localtime_r(&t, &tm) == NULL || tm.tm_gmtoff < -86400 || tm.tm_gmtoff > 86400)
+		return 0;
+	return tm.tm_gmtoff;
+}
+
+/*
+ * The same, remembered per UTC day: a page shows a hundred times, mostly of
+ * the same days.  A day whose ends differ has a change of the clocks in it and
+ * is asked for each time; no zone changes its clocks to and fro in one day.
+ */
+static long
+zone_offset(int64_t sec)
+{
+	enum { SLOTS = 512, VARIES = 1000000, EMPTY = 1000001 };
+	static struct { int64_t day; int32_t off; } slot[SLOTS];
+	static unsigned known_generation;
+	int64_t day = sec / 86400 - (sec % 86400 < 0 ? 1 : 0);
+	size_t i = (size_t)(day & (SLOTS - 1)), k;
+	long a, b;
+
+	if (known_generation != zone_generation) {
+		for (k = 0; k < SLOTS; k++)
+			slot[k].off = EMPTY;
+		known_generation = zone_generation;
+	}
+	if (slot[i].off == EMPTY || slot[i].day != day) {
+		a = offset_by_libc(day * 86400);
+		b = offset_by_libc(day * 86400 + 86399);
+		slot[i].day = day;
+		slot[i].off = a == b ? (int32_t)a : VARIES;
+	}
+	return slot[i].off == VARIES ? offset_by_libc(sec) : slot[i].off;
+}
+
+/* Year, month and day of a day number (proleptic Gregorian; years begin in March inside). */
+static void
+civil_of(int64_t days, struct civil *out)
+{
+	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
+	int64_t doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+
+	out->day = (int)(doy - (153 * mp + 2) / 5 + 1);
+	out->month = (int)(mp < 10 ? mp + 3 : mp - 9);
+	out->year = (int)(yoe + era * 400 + (out->month <= 2));
+	out->day_number = days;
+	out->wday = (int)(((days + 4) % 7 + 7) % 7);	/* 1970-01-01 was a Thursday */
+}
+
 bool
 clock_civil(int64_t ms, const char *tz, struct civil *out)
 {
-	int64_t sec = ms / 1000 - (ms % 1000 < 0 ? 1 : 0), local;
-	struct tm tm;
-	time_t t;
-	long off;
+	int64_t sec = ms / 1000 - (ms % 1000 < 0 ? 1 : 0), local, day;
 	bool known;
+	long off;
+	int rest;
 
 	if (sec < SEC_MIN + 86400)
 		sec = SEC_MIN + 86400;		/* a day for the zone's offset */
 	if (sec > SEC_MAX - 86400)
 		sec = SEC_MAX - 86400;
-	t = (time_t)sec;
 	known = zone_load(tz);
-	memset(&tm, 0, sizeof(tm));
-	if (!known || strcmp(tz, "UTC") == 0 || localtime_r(&t, &tm) == NULL)
-		(void)gmtime_r(&t, &tm);
-	off = tm.tm_gmtoff;
-	if (off < -86400 || off > 86400)
-		off = 0;
+	off = !known || strcmp(tz, "UTC") == 0 ? 0 : zone_offset(sec);
 	local = sec + off;
-	out->year = tm.tm_year + 1900;
-	out->month = tm.tm_mon + 1;
-	out->day = tm.tm_mday;
-	out->hour = tm.tm_hour;
-	out->minute = tm.tm_min;
-	out->second = tm.tm_sec;
-	out->wday = tm.tm_wday;
-	out->day_number = local / 86400 - (local % 86400 < 0 ? 1 : 0);
+	day = local / 86400 - (local % 86400 < 0 ? 1 : 0);
+	civil_of(day, out);
+	rest = (int)(local - day * 86400);
+	out->hour = rest / 3600;
+	out->minute = rest / 60 % 60;
+	out->second = rest % 60;
 	out->offset[0] = off < 0 ? '-' : '+';
 	off = (off < 0 ? -off : off) / 60;
 	out->offset[1] = (char)('0' + off / 600);

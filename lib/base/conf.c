@@ -316,7 +316,8 @@ read_line(struct conf *c, const struct place *at, char *line)
 	if (key == CONF_MAX) {
 		/* A secret pasted at the wrong place is not repeated. */
 		for (i = 0; name[i] != '\0'; i++)
-			if (!((name[i] >= 'a' && name[i] <= 'z') || name[i] == '.' || name[i] == '_'))
+			if (!((name[i] >= 'a' && name[i] <= 'z') || name[i] == '.' ||
+			    name[i] == '_'))
 				return bad_line(at, "no such setting");
 		return bad_line(at, "no such setting: %.60s", name);
 	}

@@ -264,7 +264,8 @@ keyring_load(const char *path, struct keyring **out)
 		    strerror(errno));
 	/* What was opened is what is checked. */
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "key file %.150s: not a regular file", path);
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "key file %.150s: not a regular file",
+		    path);
 		goto done;
 	}
 	if (st.st_uid != geteuid()) {
@@ -338,7 +339,8 @@ sync_folder(const char *path)
 	bool good;
 	int fd;
 
-	dir = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	dir = slash == NULL ? strdup(".") :
+	    strndup(path, slash == path ? 1 : (size_t)(slash - path));
 	if (dir == NULL)
 		return false;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -365,13 +367,15 @@ keyring_create(const char *path)
 	text[2 + 2 * KEY_LEN] = '\n';
 	/* O_EXCL: an existing key is never overwritten, a link never followed. */
 	if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0) {
-		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "key file %.150s: %s", path, strerror(errno));
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "key file %.150s: %s", path,
+		    strerror(errno));
 		goto done;
 	}
 	good = fchmod(fd, 0600) == 0 &&
 	    write(fd, text, 3 + 2 * KEY_LEN) == 3 + 2 * KEY_LEN && fsync(fd) == 0;
 	if (close(fd) != 0 || !good || !sync_folder(path)) {
-		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "key file %.150s: %s", path, strerror(errno));
+		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "key file %.150s: %s", path,
+		    strerror(errno));
 		(void)unlink(path);
 	}
 done:

@@ -99,7 +99,7 @@ struct call {
 	struct httpc		*h;
 	unsigned		 started;	/* times the request was about to be sent */
 	int			 status;	/* of the header block being read */
-	char			*type, *retry, *usage;	/* malloc; of that block */
+	char			*type, *retry, *location, *usage;	/* malloc; of that block */
 	size_t			 max, got;
 	bool			 over, nomem;
 	int			 write_errno;
@@ -158,8 +158,9 @@ forget(struct call *c)
 {
 	free(c->type);
 	free(c->retry);
+	free(c->location);
 	free(c->usage);
-	c->type = c->retry = c->usage = NULL;
+	c->type = c->retry = c->location = c->usage = NULL;
 }
 
 static size_t
@@ -180,6 +181,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 		keep(c, &c->type, v, len);
 	else if ((v = header_value(p, n, "retry-after", &len)) != NULL)
 		keep(c, &c->retry, v, len);
+	else if ((v = header_value(p, n, "location", &len)) != NULL)
+		keep(c, &c->location, v, len);
 	else if ((v = header_value(p, n, "x-business-use-case-usage", &len)) != NULL)
 		keep(c, &c->usage, v, len);
 	else if (c->usage == NULL && (v = header_value(p, n, "x-app-usage", &len)) != NULL)
@@ -287,7 +290,8 @@ add_parts(CURL *e, const struct httpc_req *req, curl_mime **mime)
 			rc = curl.mime_data(m, p->value == NULL ? "" : p->value,
 			    CURL_ZERO_TERMINATED);
 		if (rc == CURLE_READ_ERROR)
-			return ib_fail(IB_ESYS, IB_RETRY_NEVER, "http: cannot read the file of a part");
+			return ib_fail(IB_ESYS, IB_RETRY_NEVER,
+			    "http: cannot read the file of a part");
 		if (rc != CURLE_OK ||
 		    (p->filename != NULL && curl.mime_filename(m, p->filename) != CURLE_OK) ||
 		    (p->type != NULL && curl.mime_type(m, p->type) != CURLE_OK))
@@ -347,7 +351,8 @@ set_options(struct call *c, struct curl_slist *headers, curl_mime *mime)
 	if (mime != NULL)
 		SET(CURLOPT_MIMEPOST, mime);
 	else if (!get && (req->body != NULL || req->method != HTTPC_DELETE)) {
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(req->body == NULL ? 0 : req->body_len));
+		SET(CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)(req->body == NULL ? 0 : req->body_len));
 		SET(CURLOPT_POSTFIELDS, req->body == NULL ? "" : req->body);
 	}
 	if (!get && req->method != HTTPC_POST)
@@ -386,7 +391,8 @@ failed(const struct call *c, CURLcode rc, const char *host)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "http: no memory");
 	if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
 		return refuse("not a URL for us");
-	return ib_fail(rc == CURLE_OPERATION_TIMEDOUT || c->started > 0 ? IB_ETIMEOUT : IB_EUPSTREAM,
+	return ib_fail(
+	    rc == CURLE_OPERATION_TIMEDOUT || c->started > 0 ? IB_ETIMEOUT : IB_EUPSTREAM,
 	    IB_RETRY_LATER, "http: %.80s: %s", host, curl.easy_strerror(rc));
 }
 
@@ -414,11 +420,13 @@ deliver(struct call *c, struct arena *a, struct httpc_resp *resp)
 {
 	resp->content_type = arena_dup(a, c->type);
 	resp->retry_after = arena_dup(a, c->retry);
+	resp->location = arena_dup(a, c->location);
 	resp->usage = arena_dup(a, c->usage);
 	resp->body_len = c->h->answer.len;
 	resp->body = arena_dupn(a, buf_cstr(&c->h->answer), resp->body_len);
 	return resp->body != NULL && (c->type == NULL || resp->content_type != NULL) &&
 	    (c->retry == NULL || resp->retry_after != NULL) &&
+	    (c->location == NULL || resp->location != NULL) &&
 	    (c->usage == NULL || resp->usage != NULL);
 }
 
@@ -468,7 +476,8 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	h->answer.max = c.max;
 
 	if (!add_header(&headers, a, "Expect:", "") ||
-	    (req->bearer != NULL && !add_header(&headers, a, "Authorization: Bearer ", req->bearer)) ||
+	    (req->bearer != NULL &&
+	    !add_header(&headers, a, "Authorization: Bearer ", req->bearer)) ||
 	    (req->content_type != NULL && req->parts == NULL &&
 	    !add_header(&headers, a, "Content-Type: ", req->content_type))) {
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "http: no memory for headers");

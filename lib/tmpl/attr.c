@@ -55,7 +55,8 @@ check_http_equiv(const struct comp *c, const struct tmpl_node *n)
 	    content == NULL || node_attr(n, "t:", "content") != NULL ||
 	    node_attr(n, "t:tr-", "content") != NULL || content->value[0] == '\0' ||
 	    content->value[strspn(content->value, "0123456789")] != '\0')
-		return comp_fail(c, n, "http-equiv may only be \"refresh\" with a number of seconds");
+		return comp_fail(c, n,
+		    "http-equiv may only be \"refresh\" with a number of seconds");
 	return NULL;
 }
 
@@ -80,8 +81,8 @@ comp_attr_literal(struct comp *c, const struct tmpl_node *n, const struct tmpl_a
 	comp_lit(c, "=\"");
 	if (kind == HTML_ATTR_URL) {
 		if (!tmpl_url_ok(v, false))
-			return comp_fail(c, n, "literal %s=\"%.60s\" must start with / # ? or https: "
-			    "(or have a t:%s)", a->name, v, a->name);
+			return comp_fail(c, n, "literal %s=\"%.60s\" must start with "
+			    "/ # ? or https: (or have a t:%s)", a->name, v, a->name);
 		if (v[0] == '/')
 			comp_add(c, TMPL_OP_BASE, NULL);
 	}
@@ -225,7 +226,8 @@ comp_attrs(struct comp *c, const struct tmpl_node *n, const struct ref *num, boo
 			TRY(comp_attr_key(c, n, name + 5, a->value, num, num_used));
 		} else if (str_starts(name, "t:")) {
 			TRY(comp_attr_field(c, n, name + 2, a->value));
-		} else if (node_attr(n, "t:", name) == NULL && node_attr(n, "t:tr-", name) == NULL) {
+		} else if (node_attr(n, "t:", name) == NULL &&
+		    node_attr(n, "t:tr-", name) == NULL) {
 			TRY(comp_attr_literal(c, n, a));
 		}
 	}

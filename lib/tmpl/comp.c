@@ -266,8 +266,8 @@ comp_part(struct comp *c, const struct tmpl_node *root)
 	}
 	for (i = 0; i < n->nattrs; i++)
 		if (str_starts(n->attrs[i].name, "t:"))
-			return comp_fail(c, n, "'%s' has no effect here: of a part only the content "
-			    "of <%s> counts", n->attrs[i].name, n->name);
+			return comp_fail(c, n, "'%s' has no effect here: of a part only the "
+			    "content of <%s> counts", n->attrs[i].name, n->name);
 	return comp_children(c, n, true);
 }
 
@@ -351,7 +351,8 @@ check_orders(const struct comp *c, const struct tmpl_node *n, const struct order
 		if (strcmp(o->remove, "tag") == 0)
 			*bare = true;
 		else if (strcmp(o->remove, "all") != 0)
-			return comp_fail(c, n, "t:remove is \"all\" or \"tag\", not \"%s\"", o->remove);
+			return comp_fail(c, n, "t:remove is \"all\" or \"tag\", not \"%s\"",
+			    o->remove);
 		else if (o->each != NULL || o->cond != NULL || o->include != NULL ||
 		    o->text != NULL || o->tr != NULL || o->num != NULL || o->attrs)
 			return comp_fail(c, n, "t:remove=\"all\" with other t: attributes");
@@ -472,7 +473,8 @@ each_begin(struct comp *c, const struct tmpl_node *n, const char *spec, size_t *
 		return ib_fail(IB_ENOMEM, IB_RETRY_NEVER, "no memory for the templates");
 	TRY(comp_resolve(c, n, path, &r));
 	if (r.field->kind != TMPL_LIST)
-		return comp_fail(c, n, "field '%s' is %s, not a list", path, comp_kind_name(r.field->kind));
+		return comp_fail(c, n, "field '%s' is %s, not a list", path,
+		    comp_kind_name(r.field->kind));
 	type = r.field->type;
 	if (type == NULL || type->size == 0)
 		return comp_fail(c, n, "field '%s': its items have no type", path);
@@ -487,7 +489,6 @@ each_begin(struct comp *c, const struct tmpl_node *n, const char *spec, size_t *
 	c->ops[*op].inner = c->nframes;
 	c->frames[c->nframes].item = name;
 	c->frames[c->nframes++].type = type;
-	c->label = c->nops;
 	return NULL;
 }
 

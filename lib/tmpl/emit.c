@@ -311,14 +311,16 @@ comp_resolve(const struct comp *c, const struct tmpl_node *n, const char *path, 
 				dot = strchr(p, '.');
 				len = dot == NULL ? strlen(p) : (size_t)(dot - p);
 				if (!comp_is_name(p, len))
-					return comp_fail(c, n, "'%s' is not the name of a field", path);
+					return comp_fail(c, n, "'%s' is not the name of a field",
+					    path);
 				out->field = field_of(t, p, len);
 			}
 		} else {
 			out->field = field_of(t, p, len);
 		}
 		if (out->field == NULL)
-			return comp_fail(c, n, "no field '%.*s' in view '%s'", (int)len, p, t->name);
+			return comp_fail(c, n, "no field '%.*s' in view '%s'", (int)len, p,
+			    t->name);
 		if (dot == NULL)
 			return NULL;
 		if (out->field->kind != TMPL_SUB)

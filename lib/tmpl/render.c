@@ -23,7 +23,7 @@ struct tmpl_set {
 	const struct tmpl_decl		*decls;
 	size_t				 ndecls;
 	bool				 allow_http;
-	struct tmpl_prog		**progs;	/* [which * LANG_MAX + lang], NULL = not yet */
+	struct tmpl_prog		**progs;	/* [which * LANG_MAX + lang] or NULL */
 	char				*base;		/* escaped; never NULL */
 	size_t				 base_len;
 	char				**keys;
@@ -550,7 +550,8 @@ tmpl_set_base(struct tmpl_set *set, const char *prefix)
 	if (n > 0 && (!tmpl_url_ok(prefix, false) || prefix[0] != '/' || prefix[n - 1] == '/' ||
 	    strpbrk(prefix, "?#\\") != NULL))
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER,
-		    "'%s' is no prefix of paths (it starts with / and does not end with it)", prefix);
+		    "'%s' is no prefix of paths (it starts with / and does not end with it)",
+		    prefix);
 	buf_init(&b, 6 * n + 1);
 	buf_append(&b, "", 1);		/* the copy is never NULL */
 	buf_clear(&b);

@@ -95,7 +95,7 @@ struct tmpl_type {
 struct tmpl_decl {			/* one page or fragment */
 	const char		*file;
 	const struct tmpl_type	*type;
-	bool			 fragment;	/* no <!DOCTYPE html> in front; children of <body> only */
+	bool			 fragment;	/* children of <body> only, no doctype */
 };
 
 struct tmpl_set;

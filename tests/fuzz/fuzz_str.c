@@ -86,7 +86,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	host = url_host(&a, s);
 	must(!url_is_web(s, true) || url_is_web(s, false));
-	must(!url_is_web(s, false) || (host != NULL && *host != '\0' && strpbrk(host, "@/\\ %") == NULL));
+	must(!url_is_web(s, false) ||
+	    (host != NULL && *host != '\0' && strpbrk(host, "@/\\ %") == NULL));
 	must(!url_is_loopback(s) || (host != NULL && (str_starts(host, "127.") ||
 	    str_eq(host, "::1") || str_eq(host, "localhost"))));
 	if ((ms = clock_parse_iso(s)) >= 0 && ms < INT64_C(253402200000000)) {

@@ -9,6 +9,9 @@ Everything lives in a temporary folder and on free loopback ports, and ends
 with the block: processes are ended by their own pid.  Nothing here sleeps to
 wait; `until()` polls with a deadline.  The programs come from $INBOX_BUILD
 (default: build-check, then build-demo), the sources from $INBOX_SRC.
+
+At the end the log of the programs is searched for reports of sanitizers: a
+test whose stand had one fails, whatever it asserted.
 """
 import hashlib
 import hmac
@@ -17,6 +20,7 @@ import http.client
 import http.cookiejar
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -77,6 +81,18 @@ def meta_json(obj):
     return json.dumps(obj, separators=(",", ":")).replace("/", "\\/").encode()
 
 
+def message(psid, mid, text=None, at=None, page=PAGE_A, echo=False, **more):
+    """One element of messaging[]: from the customer, or with echo from the Page."""
+    m = {"mid": mid}
+    if text is not None:
+        m["text"] = text
+    if echo:
+        m["is_echo"] = True
+    m.update(more)
+    one, two = (page, psid) if echo else (psid, page)
+    return {"sender": {"id": one}, "recipient": {"id": two}, "timestamp": at or int(time.time() * 1000), "message": m}
+
+
 def event_body(events, page=PAGE_A, array="messaging", at=None):
     return meta_json({"object": "page", "entry": [
         {"id": page, "time": at or int(time.time() * 1000), array: events}]})
@@ -105,7 +121,7 @@ class Page(html.parser.HTMLParser):
         super().__init__()
         self.forms, self.links, self.ids, self.stack = [], [], {}, []
         self.words, self.form, self.hidden = [], None, 0
-        self.by_id_text, self.tags = {}, []
+        self.by_id_text, self.tags, self.source = {}, [], source
         self.feed(source)
 
     def handle_starttag(self, tag, attrs):
@@ -236,12 +252,29 @@ class Stand:
         return self
 
     def __exit__(self, *exc):
-        for p in reversed(self.children):
+        for p in list(reversed(self.children)):
             self.end(p)
+        reports = self.sanitizer_reports()
         if exc and exc[0] is not None:
             self.show_logs()
         if not os.environ.get("STAND_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
+        if reports and not (exc and exc[0] is not None):
+            raise AssertionError("sanitizer reports:\n" + reports)
+
+    def log(self, name="worker.log"):
+        """All that the programs have logged so far."""
+        try:
+            with open(self.path(name), errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def sanitizer_reports(self):
+        lines = self.log().splitlines()
+        hits = [i for i, line in enumerate(lines) if re.search(
+            r"(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|: runtime error: ", line)]
+        return "\n".join("\n".join(lines[i:i + 25]) for i in hits[:1])
 
     def end(self, p, sig=signal.SIGTERM, seconds=10):
         if p.poll() is None:
@@ -347,6 +380,26 @@ $HTTP["url"] !~ "^%s/static/" { fastcgi.server = ( "/" => (( "socket" => "%s", "
 ''' % (self.port, self.dir, self.dir, self.path("server.log"), self.base_path, self.base_path, SRC, self.base_path, self.socket_path))
         self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
 
+    def start_cgi(self):
+        """A process for every request: for hosts that have nothing better."""
+        with open(self.path("inbox.cgi"), "w") as f:
+            f.write("#!/bin/sh\nINBOX_CONF=%s exec %s/inbox.fcgi 2>>%s\n" % (
+                self.conf, self.build, self.path("worker.log")))
+        with open(self.path("lighttpd.conf"), "w") as f:
+            f.write('''server.bind = "127.0.0.1"
+server.port = %d
+server.document-root = "%s"
+server.upload-dirs = ( "%s" )
+server.errorlog = "%s"
+server.modules = ( "mod_cgi", "mod_alias", "mod_rewrite" )
+server.event-handler = "linux-sysepoll"
+mimetype.assign = ( ".css" => "text/css; charset=utf-8", ".js" => "text/javascript; charset=utf-8", ".svg" => "image/svg+xml" )
+url.rewrite-once = ( "^%s/(?!static/)" => "/inbox.cgi" )
+cgi.assign = ( ".cgi" => "/bin/sh" )
+$HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
+''' % (self.port, self.dir, self.dir, self.path("server.log"), self.base_path, self.base_path, self.base_path, SRC))
+        self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
+
     # the outside world ----------------------------------------------------------
 
     def control(self, call, body=None, method=None):
@@ -439,14 +492,29 @@ $HTTP["url"] !~ "^%s/static/" { fastcgi.server = ( "/" => (( "socket" => "%s", "
 
     def browser_poke(self):
         """Let the engine take a step when no worker does."""
-        subprocess.run([os.path.join(self.build, "inbox-sync"), "-c", self.conf, "--budget", "2"], cwd=self.dir,
-                       stderr=subprocess.DEVNULL)
+        self.sync(2, check=False)
 
     def customer(self, text, page=PAGE_A, psid=LIISA, **kw):
         """The customer writes; the mid. Waits until the webhook was delivered."""
         out = self.control("customer/write", dict(page=page, psid=psid, text=text, **kw))
-        self.control("wait", {"timeout_ms": 15000})
+        self.delivered()
         return out["mid"]
+
+    def delivered(self):
+        """Until the sandbox has no webhook left to deliver."""
+        until(lambda: self.control("wait", {"deadline_ms": 5000})["idle"], 20)
+
+    def fault(self, match, **what):
+        return self.control("faults", dict(match=match, **what))["id"]
+
+    def requests(self, **query):
+        """Requests the sandbox has answered."""
+        return self.control("requests?" + urllib.parse.urlencode(dict(query, limit=100000)))["requests"]
+
+    def arrived(self, psid=LIISA, page=PAGE_A):
+        """Texts of the Page that are on the customer's screen, oldest first."""
+        c = self.control("state?page=%s&psid=%s" % (page, psid))["conversations"]
+        return [m["text"] for m in c[0]["messages"] if m["direction"] == "out"] if c else []
 
     def thread(self, psid=LIISA):
         rows = self.db("SELECT id FROM thread WHERE psid = ?", psid)

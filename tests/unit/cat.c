@@ -228,6 +228,8 @@ test_refusals(void)
 	    "'a' has other placeholders in ja.po than in en.po", "other placeholders");
 	is_str(message("msgid \"a\"\nmsgstr \"{x} {y}\"\n", "msgid \"a\"\nmsgstr \"{x}\"\n", true),
 	    "'a' has other placeholders in ja.po than in en.po", "fewer placeholders");
+	is_str(message("msgid \"a\"\nmsgstr \"{x}\"\n", "msgid \"a\"\nmsgstr \"{x} {y}\"\n", true),
+	    "'a' has other placeholders in ja.po than in en.po", "more placeholders");
 	is_str(message("msgid \"a\"\nmsgstr \"{x} {y}\"\n", "msgid \"a\"\nmsgstr \"{y}{x}\"\n", true),
 	    "", "another order is fine");
 	is_str(message("msgid \"a\"\nmsgstr \"{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}{k}{l}{m}{n}{o}{p}{q}\"\n",

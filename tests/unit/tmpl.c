@@ -516,6 +516,7 @@ test_layout(void)
 		    "<g> <title>a b</title> </g></svg>",
 		    "<svg viewBox=\"0 0 1 1\"><path d=\"M0 0\"></path><g><title>a b</title></g></svg>" },
 		{ "<b class='a\n\tb'>x</b>", "<b class=\"a  b\">x</b>" },
+		{ "<b title=\"a\r\nb\">\r\nc\r\nd</b>", "<b title=\"a b\">\nc\nd</b>" },
 		{ "a > b ]]> c", "a &gt; b ]]&gt; c" },
 		{ "<meta http-equiv=\"refresh\" content=\"60\"/>",
 		    "<meta http-equiv=\"refresh\" content=\"60\">" },
@@ -1001,6 +1002,7 @@ test_set(void)
 		return;
 	ok(tmpl_render(set, 1, LANG_JA, &view, &out) == NULL, "the second, in Japanese");
 	ok(tmpl_render(set, 0, LANG_EN, &view, &out) == NULL, "the first, in English");
+	is_int(out.p[out.len], '\0', "the text ends with a NUL");
 	is_str(buf_cstr(&out), "<b>メッセージ3件</b><b>No messages &amp; no \"news\"</b>"
 	    "<b title=\"No messages &amp; no &quot;news&quot;\"></b>", "output is appended");
 	tmpl_each_key(set, see, &seen);

@@ -6,10 +6,12 @@ Ownership: none of its own; it drives the other modules. Can fail: ControlError 
 """
 import base64
 import binascii
+import hashlib
 import json
 import re
+import sqlite3
 
-from . import facebook as FB, media, messenger as M, pdcrm, pictures, pipedrive as PD, seed
+from . import facebook as FB, media, messenger as M, pdrecords, pdweb, pictures, pipedrive as PD, seed
 from .errors import ControlError, GraphError, PdError
 from .store import DEFAULT_SCOPES, PAGE_FIELDS, SWITCHES
 from .webhooks import POLICY, encode
@@ -39,7 +41,7 @@ def handle(sb, rq):
         else:
             with sb.st.tx():
                 out = fn(sb, body if rq.method == "POST" else rq.query)
-    except (KeyError, TypeError, ValueError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, sqlite3.Error) as e:
         raise ControlError("%s: %s" % (type(e).__name__, e)) from e
     except GraphError as e:
         raise ControlError(e.key) from e
@@ -210,7 +212,7 @@ def build_attachments(sb, items):
                 data = base64.b64decode(a["data"], validate=True)
             except (binascii.Error, TypeError):
                 raise ControlError("attachment data must be base64") from None
-            w, h = M._png_size(data)
+            w, h = media.png_size(data)
             mid = media.add(st, data, a.get("mime", "application/octet-stream"), a.get("name", "file"), w, h)
         else:
             sample = a.get("picture") or {"sticker": "sticker", "audio": "voice", "video": "video", "file": "pdf", "image": "bicycle"}.get(kind)
@@ -563,7 +565,7 @@ def pd_user(sb, d):
     if old is not None:
         new = PD.user_object(st, st.one("SELECT * FROM pd_user WHERE id=?", uid))
         before = PD.user_object(st, old)
-        pdcrm.notify(sb, cid, "user", "change", new, before, "app", uid)
+        pdrecords.notify(sb, cid, "user", "change", new, before, "app", uid)
     return {"id": uid}
 
 
@@ -572,7 +574,7 @@ def pd_object(sb, d):
         raise ControlError("unknown kind")
     if d["action"] not in ("create", "change", "delete", "merge", "convert"):
         raise ControlError("unknown action")
-    return {"object": pdcrm.web_action(sb, int(d["company"]), d["kind"], d["action"], d.get("id"), d.get("data"), d.get("into"))}
+    return {"object": pdweb.web_action(sb, int(d["company"]), d["kind"], d["action"], d.get("id"), d.get("data"), d.get("into"))}
 
 
 def pd_state(sb, q):
@@ -581,7 +583,7 @@ def pd_state(sb, q):
         if q.get("company") and str(c["id"]) != str(q["company"]):
             continue
         for kind in ("person", "organization", "deal", "lead", "note", "activity", "webhook", "file"):
-            out.setdefault(kind if kind != "webhook" else "webhooks", []).extend(dict(o, company=c["id"]) for o in pdcrm.everything(st, c["id"], kind, True))
+            out.setdefault(kind if kind != "webhook" else "webhooks", []).extend(dict(o, company=c["id"]) for o in pdrecords.everything(st, c["id"], kind, True))
         out.setdefault("installs", []).extend({"company": r["company"], "user": r["user"], "refresh_token": r["refresh"], "scopes": json.loads(r["scopes"])}
                                               for r in st.q("SELECT * FROM pd_install WHERE company=?", c["id"]))
     return out
@@ -620,6 +622,14 @@ def requests_clear(sb, _d):
     sb.rates.clear()
 
 
+def _attachment(sb, a):
+    """A stored attachment with what a test wants to know of its file."""
+    if not a.get("media"):
+        return a
+    r, data = media.row(sb.st, a["media"]), media.data(sb.st, a["media"])
+    return dict(a, mime=r["mime"], name=r["name"], size=len(data), sha256=hashlib.sha256(data).hexdigest(), url=media.url(sb, a["media"]))
+
+
 def state(sb, q):
     cond, args = "1", []
     for k in ("page", "psid"):
@@ -628,7 +638,7 @@ def state(sb, q):
             args.append(q[k])
     out = []
     for c in sb.st.q("SELECT * FROM fb_conv WHERE %s ORDER BY page,id" % cond, *args):
-        msgs = [{"mid": m["mid"], "direction": m["dir"], "app_id": m["app_id"], "text": m["text"], "attachments": json.loads(m["attachments"]), "metadata": m["metadata"], "timestamp": m["ts"], "reply_to": m["reply_to"],
+        msgs = [{"mid": m["mid"], "direction": m["dir"], "app_id": m["app_id"], "text": m["text"], "attachments": [_attachment(sb, a) for a in json.loads(m["attachments"])], "metadata": m["metadata"], "timestamp": m["ts"], "reply_to": m["reply_to"],
                  "reactions": json.loads(m["reactions"]), "edited": m["num_edit"], "deleted": bool(m["deleted"]), "tag": m["tag"], "messaging_type": m["mtype"]}
                 for m in sb.st.q("SELECT * FROM fb_msg WHERE conv=? ORDER BY ts,seq", c["id"])]
         out.append({"id": c["id"], "page": c["page"], "psid": c["psid"], "name": M.name_of(c), "updated": c["updated"], "last_customer": c["last_customer"], "owner_app": M.owner(sb.st, c), "unread": c["unread"],

@@ -80,6 +80,11 @@ def token_text(rq):
     return t if isinstance(t, str) else ""
 
 
+def same(a, b):
+    """Constant-time comparison of any two texts."""
+    return hmac.compare_digest(str(a).encode("utf-8", "replace"), str(b).encode("utf-8", "replace"))
+
+
 def proof(secret, text):
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
@@ -98,7 +103,7 @@ def _check_proof(sb, rq, text, needed):
         if not when.isdigit() or abs(now - int(when)) > PROOF_TIME_S:
             raise GraphError("proof_wrong")
         message = text + "|" + when
-    if not hmac.compare_digest(proof(sb.st.cfg["fb_app_secret"], message), str(given)):
+    if not same(proof(sb.st.cfg["fb_app_secret"], message), given):
         raise GraphError("proof_wrong")
 
 
@@ -129,7 +134,7 @@ def caller(sb, rq, kinds=("user", "page", "app")):
     if not text:
         raise GraphError("no_token_me" if "/me" in rq.path else "no_token")
     if "|" in text:
-        if not hmac.compare_digest(text, app_token(st)):
+        if not same(text, app_token(st)):
             raise GraphError("token_signature")
         _check_proof(sb, rq, text, False)
         tok = Token("app", text)
@@ -360,7 +365,7 @@ def _client(sb, p):
         raise GraphError("app_bad")
     if not p.get("client_secret"):
         raise GraphError("param_missing", name="client_secret")
-    if not hmac.compare_digest(str(p["client_secret"]), cfg["fb_app_secret"]):
+    if not same(p["client_secret"], cfg["fb_app_secret"]):
         raise GraphError("secret_bad")
 
 

@@ -77,7 +77,7 @@ def serve(sb, rq):
         exp = int(rq.query["oe"], 16) if "oe" in rq.query else int(rq.query["ext"])
     except (KeyError, ValueError):
         return _text(403, "Bad URL timestamp")
-    if not hmac.compare_digest(rq.query.get("oh", ""), "00_" + _sign(mid, exp)):
+    if not hmac.compare_digest(rq.query.get("oh", "").encode(), ("00_" + _sign(mid, exp)).encode()):
         return _text(403, "URL signature mismatch")
     if exp * 1000 < sb.st.clock.now():
         return _text(403, "URL signature expired")
@@ -89,3 +89,22 @@ def serve(sb, rq):
         headers.append(("Content-Disposition", "attachment; filename*=UTF-8''" + urllib.parse.quote(r["name"] or "file")))
     headers.append(("X-Content-Type-Options", "nosniff"))
     return Response(200, data(sb.st, mid), r["mime"] or "application/octet-stream", headers)
+
+
+_MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"), (b"RIFF", "audio/wav"), (b"OggS", "audio/ogg"),
+          (b"ID3", "audio/mpeg"), (b"\xff\xfb", "audio/mpeg"))
+
+
+def sniff(data):
+    """Media type by the first bytes, or "" when they tell nothing."""
+    for magic, mime in _MAGIC:
+        if data.startswith(magic):
+            return mime
+    return "video/mp4" if data[4:8] == b"ftyp" else ""
+
+
+def png_size(data):
+    """(width, height) of a PNG, else (0, 0)."""
+    if data.startswith(b"\x89PNG") and len(data) > 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    return 0, 0

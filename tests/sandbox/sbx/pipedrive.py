@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Pipedrive: OAuth (consent, tokens, refresh, revoke), API gate (token, scope, limits), users.
 
-Purpose: everything before CRM records. `ROUTES` is the table of API calls; pdcrm adds its own rows.
+Purpose: everything before CRM records. `ROUTES` is the table of API calls; the pd* modules add their rows.
 Ownership: tables pd_company, pd_user, pd_code, pd_install, pd_token.
 Can fail: refusals are PdError; OAuth refusals use the rows PD_OAUTH of the error table.
 """
@@ -21,7 +21,7 @@ import zoneinfo
 
 from .errors import PD_OAUTH, PdError, pd_refused
 from .html import View, esc
-from .store import rfc, sql_time  # noqa: F401 - re-exported for pdcrm
+from .store import sql_time
 from .webhooks import http_call
 from .wire import Response, json_response, redirect
 
@@ -190,7 +190,6 @@ def install(sb, company, user):
 
 def token(sb, rq):
     """POST /oauth/token"""
-    st = sb.st
     if rq.ctype != "application/x-www-form-urlencoded":
         return _oauth_error("content_type")
     form = rq.form()

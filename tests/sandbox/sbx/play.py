@@ -10,7 +10,7 @@ import re
 import time
 import urllib.parse
 
-from . import control, facebook as FB, media, messenger as M, pdcrm, pictures, pipedrive as PD
+from . import control, facebook as FB, media, messenger as M, pdrecords, pdweb, pictures, pipedrive as PD
 from .errors import ControlError, GraphError, PdError
 from .html import View, esc
 from .wire import html_response, redirect
@@ -106,7 +106,9 @@ def _attachment_html(sb, v, a):
     if a.get("media"):
         url = esc(media.url(sb, a["media"])[len(sb.base):])
         if a["type"] in ("image", "sticker"):
-            return '<img src="%s" alt="%s" loading="lazy"%s>' % (url, v.t("photo" if a["type"] == "image" else "sticker"), ' class="sticker"' if a["type"] == "sticker" else "")
+            r = media.row(sb.st, a["media"])
+            size = ' width="%d" height="%d"' % (r["width"], r["height"]) if r["width"] else ""
+            return '<img src="%s" alt="%s"%s%s>' % (url, v.t("photo" if a["type"] == "image" else "sticker"), size, ' class="sticker"' if a["type"] == "sticker" else "")
         if a["type"] == "audio":
             return '<audio controls preload="none" src="%s" aria-label="%s"></audio>' % (url, v.t("voice"))
         if a["type"] == "video":
@@ -241,9 +243,9 @@ def _form_attachments(sb, rq, form):
     if f is not None and f.data:
         if len(f.data) > MAX_UPLOAD:
             raise ControlError(View(rq).words["err_large"])
-        mime = M._sniff(f.data) or (f.ctype or "application/octet-stream").split(";")[0]
+        mime = media.sniff(f.data) or (f.ctype or "application/octet-stream").split(";")[0]
         kind = mime.split("/")[0] if mime.split("/")[0] in ("image", "audio", "video") else "file"
-        w, h = M._png_size(f.data)
+        w, h = media.png_size(f.data)
         built.append(M.attachment(sb.st, kind, media.add(sb.st, f.data, mime, (f.filename or "file").replace("\\", "/").rsplit("/", 1)[-1], w, h)))
     return built
 
@@ -367,11 +369,11 @@ def _crm_action(sb, form):
         raise ControlError("kind")
     with sb.st.tx():
         if do == "delete":
-            pdcrm.web_action(sb, cid, kind, "delete", oid)
+            pdweb.web_action(sb, cid, kind, "delete", oid)
         elif do == "rename":
-            pdcrm.web_action(sb, cid, kind, "change", oid, {"name" if kind in ("person", "organization") else "title": form["text"]})
+            pdweb.web_action(sb, cid, kind, "change", oid, {"name" if kind in ("person", "organization") else "title": form["text"]})
         elif do == "merge":
-            pdcrm.web_action(sb, cid, kind, "merge", oid, into=form["text"])
+            pdweb.web_action(sb, cid, kind, "merge", oid, into=form["text"])
 
 
 def _crm_row(sb, v, cid, kind, o):
@@ -386,7 +388,7 @@ def _crm_row(sb, v, cid, kind, o):
     names = []
     for k, oid in links:
         if oid:
-            x = pdcrm.get(sb.st, cid, k, oid)
+            x = pdrecords.get(sb.st, cid, k, oid)
             names.append("%s %s" % (v.t(k), esc(str((x or {}).get("name") or (x or {}).get("title") or oid))))
     more = [esc(str(x["value"])) for x in (o.get("emails") or []) + (o.get("phones") or [])]
     for k in ("status", "origin_id", "channel_id"):
@@ -424,7 +426,7 @@ def crm(sb, rq):
         rows += "<li>%s <span class=\"dim\">%s</span> %s</li>" % (esc(i["name"]), v.t("pd_admin" if i["admin"] else "pd_regular"), _button(v, "pd_uninstall", "tiny", company=cid, user=i["user"], do="uninstall"))
     body += '<h2>%s</h2><div class="card"><ul class="list">%s</ul></div>' % (v.t("installs"), rows or '<li class="dim">%s</li>' % v.t("nothing"))
     for kind in ("person", "deal", "lead", "note", "organization", "activity"):
-        objs = pdcrm.everything(st, cid, kind)
+        objs = pdrecords.everything(st, cid, kind)
         if objs or kind in ("person", "deal", "lead", "note"):
             rows = "".join(_crm_row(sb, v, cid, kind, o) for o in objs[::-1][:100])
             body += '<h2>%s (%d)</h2><div class="card"><ul class="list">%s</ul></div>' % (v.t(kind), len(objs), rows or '<li class="dim">%s</li>' % v.t("nothing"))

@@ -9,6 +9,7 @@ import json
 
 from . import facebook as FB
 from . import messenger as M
+from . import pdrecords
 from .errors import ControlError
 
 NAMES = ("small", "demo", "many-pages", "none")
@@ -34,9 +35,8 @@ def load(sb, name, count=65):
 
 
 def company(st, cid, name, domain, country, currency, plan="lite"):
-    from . import pdcrm
     st.run("INSERT INTO pd_company(id,name,domain,country,currency,plan,seq) VALUES(?,?,?,?,?,?,?)", cid, name, domain, country, currency, plan, st.next("seq"))
-    pdcrm.furnish(st, cid)
+    pdrecords.furnish(st, cid)
 
 
 def pd_user(st, uid, cid, name, email, admin, lang="en", country="US", tz="Europe/Tallinn", locale="en_GB"):

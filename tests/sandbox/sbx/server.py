@@ -8,6 +8,7 @@ and prints its traceback on stderr, so that a test run shows it.
 """
 import argparse
 import contextlib
+import hashlib
 import json
 import re
 import signal
@@ -15,7 +16,8 @@ import sys
 import time
 import traceback
 
-from . import control, facebook as FB, media, messenger as M, pdcrm, pipedrive as PD, play, seed
+from . import pdcrm, pdhooks, pdleads, pdsearch    # noqa: F401 - they register their calls
+from . import control, facebook as FB, history as H, media, pipedrive as PD, play, seed, sendapi as SA
 from .errors import ControlError, GraphError, PdError, trace_id
 from .faults import Faults
 from .store import PAGE_FIELDS, Store
@@ -42,18 +44,18 @@ GRAPH_ROUTES = [(m, re.compile(p + r"/?\Z"), e, h, own) for m, p, e, h, own in (
     ("GET", "/([0-9]+|app)/subscriptions", "fb.subscriptions.get", FB.subscriptions_get, False),
     ("POST", "/([0-9]+|app)/subscriptions", "fb.subscriptions.post", FB.subscriptions_post, True),
     ("DELETE", "/([0-9]+|app)/subscriptions", "fb.subscriptions.delete", FB.subscriptions_delete, False),
-    ("GET", "/" + _ID + "/conversations", "fb.conversations", M.conversations, False),
-    ("GET", "/" + _CONV + "/messages", "fb.messages", M.messages, False),
-    ("POST", "/" + _ID + "/messages", "fb.send", M.send, True),
-    ("POST", "/" + _ID + "/message_attachments", "fb.upload", M.upload, True),
-    ("GET", "/" + _MID + "/attachments", "fb.attachments", M.attachments, False),
-    ("GET", "/" + _ID + "/thread_owner", "fb.thread_owner", M.thread_owner, False),
-    ("POST", "/" + _ID + "/(take|pass|release|request|extend)_thread_control", "fb.thread_control", M.thread_control, False),
-    ("POST", "/" + _ID + "/personas", "fb.personas", M.personas, False),
-    ("GET", "/" + _CONV, "fb.conversation", M.node_conversation, False),
-    ("GET", "/" + _MID, "fb.message", M.node_message, False),
+    ("GET", "/" + _ID + "/conversations", "fb.conversations", H.conversations, False),
+    ("GET", "/" + _CONV + "/messages", "fb.messages", H.messages, False),
+    ("POST", "/" + _ID + "/messages", "fb.send", SA.send, True),
+    ("POST", "/" + _ID + "/message_attachments", "fb.upload", SA.upload, True),
+    ("GET", "/" + _MID + "/attachments", "fb.attachments", H.attachments, False),
+    ("GET", "/" + _ID + "/thread_owner", "fb.thread_owner", SA.thread_owner, False),
+    ("POST", "/" + _ID + "/(take|pass|release|request|extend)_thread_control", "fb.thread_control", SA.thread_control, False),
+    ("POST", "/" + _ID + "/personas", "fb.personas", SA.personas, False),
+    ("GET", "/" + _CONV, "fb.conversation", H.node_conversation, False),
+    ("GET", "/" + _MID, "fb.message", H.node_message, False),
 )]
-NODES = {"fb.page": FB.node_page, "fb.user": FB.node_user, "fb.profile": M.node_profile}
+NODES = {"fb.page": FB.node_page, "fb.user": FB.node_user, "fb.profile": H.node_profile}
 NODE_NAMES = set(NODES) | {"fb.conversation", "fb.message"}
 
 PLAY_PATHS = {"/": play.home, "/phone": play.phone, "/page-inbox": play.page_inbox, "/crm": play.crm, "/facebook-admin": play.admin, "/requests": play.requests}
@@ -73,7 +75,7 @@ class Sandbox:
         self.st = Store(args.db, args.reset)
         self.base = ""
         self.faults = Faults(self.st)
-        self.rates = M.Rates(self)
+        self.rates = H.Rates(self)
         self.pd_rates = PD.Rates(self)
         self.hooks = Hooks(self)
         self._configure(args)
@@ -253,7 +255,7 @@ class Sandbox:
         """Tokens and secrets are kept on purpose: tests assert on them, and none is real."""
         parts, j, form = None, None, None
         if rq.ctype == "multipart/form-data":
-            parts = [{"name": p.name, "filename": p.filename, "content_type": p.ctype, "size": len(p.data),
+            parts = [{"name": p.name, "filename": p.filename, "content_type": p.ctype, "size": len(p.data), "sha256": hashlib.sha256(p.data).hexdigest(),
                       "value": p.data[:4096].decode("utf-8", "replace") if p.filename is None else None} for p in rq.parts()]
         if rq.ctype == "application/x-www-form-urlencoded" or parts:
             form = rq.form()

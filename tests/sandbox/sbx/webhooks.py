@@ -9,6 +9,7 @@ Can fail: the product's endpoint; that is the point. A failing Page is retried w
 sandbox clock and loses its subscription after one hour.
 """
 import base64
+import collections
 import hashlib
 import hmac
 import http.client
@@ -98,7 +99,8 @@ class Hooks:
     def __init__(self, sb):
         self.sb, self.st = sb, sb.st
         self.cv = threading.Condition()
-        self.jobs, self.busy, self.inflight = [], set(), 0
+        self.lanes, self.retries, self.held = {}, [], []     # waiting: in order per lane; for a retry; for a flush
+        self.busy, self.inflight = set(), 0
         self.staged_since = None
         self.stopping = False
         self.rng = random.Random(7)
@@ -114,15 +116,15 @@ class Hooks:
 
     def _reload(self):
         for r in self.st.q("SELECT id,service,pages,due,state FROM hook_post WHERE state IN ('queued','retry','held')"):
-            self.jobs.append(_Job(r["id"], self._lane(r["service"], r["pages"], r["id"]), 0, r["due"], r["state"] == "retry",
-                                  r["state"] == "held", r["service"]))
+            self._queue(_Job(r["id"], self._lane(r["service"], r["pages"], r["id"]), 0, r["due"], r["state"] == "retry", r["state"] == "held",
+                             r["service"]))
         if self.st.one("SELECT 1 FROM hook_event LIMIT 1"):
             self.staged_since = time.monotonic()
 
     def reset(self):
         """Forget everything queued (the tables are emptied by the caller)."""
         with self.cv:
-            self.jobs, self.staged_since = [], None
+            self.lanes, self.retries, self.held, self.staged_since = {}, [], [], None
             for p in self.policy.values():
                 p.update(POLICY)
             self.cv.notify_all()
@@ -219,9 +221,17 @@ class Hooks:
         self.st.after(lambda: self._add(job))
         return pid
 
+    def _queue(self, job):
+        if job.held:
+            self.held.append(job)
+        elif job.retry:
+            self.retries.append(job)
+        else:
+            self.lanes.setdefault(job.lane, collections.deque()).append(job)
+
     def _add(self, job):
         with self.cv:
-            self.jobs.append(job)
+            self._queue(job)
             self.cv.notify()
 
     def _stager(self):
@@ -284,20 +294,18 @@ class Hooks:
     def _pick(self):
         """The next job that may go now; lanes keep order. Call with the condition held."""
         mono, now = time.monotonic(), self.st.clock.now()
-        blocked = set(self.busy)
         away = {"facebook": self.st.sw["away"], "pipedrive": self.st.sw["pd_away"]}
-        for i, j in enumerate(self.jobs):
-            if j.held or away[j.service]:
-                continue
-            if j.retry:
-                if j.due <= now and j.lane not in self.busy:
-                    return self.jobs.pop(i)
-                continue
-            if j.lane in blocked:
-                continue
-            if j.mono <= mono:
-                return self.jobs.pop(i)
-            blocked.add(j.lane)
+        for i, j in enumerate(self.retries):
+            if j.due <= now and j.lane not in self.busy and not away[j.service]:
+                return self.retries.pop(i)
+        for lane, jobs in self.lanes.items():
+            j = jobs[0]
+            if lane not in self.busy and j.mono <= mono and not away[j.service]:
+                jobs.popleft()
+                del self.lanes[lane]
+                if jobs:
+                    self.lanes[lane] = jobs     # to the end: every lane gets its turn
+                return j
         return None
 
     def _worker(self):
@@ -306,7 +314,7 @@ class Hooks:
                 job = self._pick()
                 if job is None:
                     # retries follow the sandbox clock and delays the real one: look again soon if any wait
-                    self.cv.wait(0.05 if any(not j.held for j in self.jobs) else 1)
+                    self.cv.wait(0.05 if self.lanes or self.retries else 1)
                     continue
                 self.busy.add(job.lane)
                 self.inflight += 1
@@ -318,8 +326,7 @@ class Hooks:
                     self.busy.discard(job.lane)
                     self.inflight -= 1
                     if again:
-                        self.jobs.append(again)
-                    self.cv.notify_all()
+                        self.retries.append(again)
 
     def _send(self, job):
         """Send one body (with duplicates); -> the job again when it must be retried."""
@@ -342,14 +349,15 @@ class Hooks:
         results = self._copies(copies, pol["parallel"], url, body, headers, timeout)
         good = [r for r in results if 200 <= r["status"] < (201 if job.service == "facebook" else 300) and r["ms"] <= timeout * 1000 + 50]
         with self.st.tx():
-            attempts += results
+            number = 1 + max((a.get("attempt", 1) for a in attempts), default=0)
+            attempts += [dict(r, attempt=number) for r in results]
             if self.st.one("SELECT 1 FROM hook_post WHERE id=?", job.id) is None:
                 return None         # emptied meanwhile
             if good:
                 self._succeeded(p)
                 state, due = "sent", 0
             else:
-                state, due = self._failed(p, len(attempts) - copies + 1)
+                state, due = self._failed(p, number)
             self.st.run("UPDATE hook_post SET state=?,attempts=?,due=? WHERE id=?", state, json.dumps(attempts), due, job.id)
         if state == "retry":
             job.retry, job.due = True, due
@@ -428,20 +436,18 @@ class Hooks:
             if self.st.one("SELECT 1 FROM hook_event LIMIT 1"):
                 self._unstage(self.policy["facebook"])
         with self.cv:
-            mine = [j for j in self.jobs if service in (None, j.service)]
-            held = [j for j in mine if j.held]
-            rest = [j for j in self.jobs if j not in held]
+            held = [j for j in self.held if service in (None, j.service)]
+            self.held = [j for j in self.held if service not in (None, j.service)]
             if order == "reverse":
                 held.reverse()
             elif order == "random":
                 self.rng.shuffle(held)
             for j in held:
                 j.held, j.mono = False, 0
+                self._queue(j)
             if retries:
-                for j in mine:
-                    if j.retry:
-                        j.due = 0
-            self.jobs = rest + held
+                for j in self.retries:
+                    j.due = 0 if service in (None, j.service) else j.due
             self.cv.notify_all()
         ids = [j.id for j in held]
         with self.st.tx():
@@ -450,10 +456,9 @@ class Hooks:
         return len(ids)
 
     def counts(self):
-        held = sum(j.held for j in self.jobs)
-        retrying = sum(j.retry and not j.held for j in self.jobs)
         staged = 1 if self.staged_since is not None else 0
-        return {"queued": len(self.jobs) - held - retrying + staged, "inflight": self.inflight, "retrying": retrying, "held": held}
+        queued = sum(len(q) for q in self.lanes.values())
+        return {"queued": queued + staged, "inflight": self.inflight, "retrying": len(self.retries), "held": len(self.held)}
 
     def wait(self, deadline_ms, retries=False):
         """Until nothing is queued or on its way. A retry that is due already counts as queued."""
@@ -461,12 +466,12 @@ class Hooks:
         with self.cv:
             while True:
                 c, now = self.counts(), self.st.clock.now()
-                due = any(j.retry and not j.held and j.due <= now for j in self.jobs)
+                due = any(j.due <= now for j in self.retries)
                 idle = not c["queued"] and not c["inflight"] and not due and not (retries and c["retrying"])
                 left = end - time.monotonic()
                 if idle or left <= 0:
                     return dict(c, idle=idle)
-                self.cv.wait(min(left, 0.05))
+                self.cv.wait(min(left, 0.02))
 
     def sent(self, pid, deadline_ms):
         """Wait until one post has had its first attempt (switch echo_first)."""

@@ -81,8 +81,8 @@ class Request:
         """Parsed JSON body, or None when there is none or it is malformed."""
         if self._json is None and self.body and self.ctype in ("application/json", "text/json", ""):
             try:
-                self._json = json.loads(self.body.decode("utf-8"))
-            except (ValueError, UnicodeDecodeError):
+                self._json = whole_text(json.loads(self.body.decode("utf-8")))
+            except (ValueError, UnicodeDecodeError, RecursionError):
                 self._json = None
         return self._json
 
@@ -104,6 +104,17 @@ class Request:
             if k:
                 out[k] = urllib.parse.unquote(v)
         return out
+
+
+def whole_text(val):
+    """A JSON value whose texts hold no lone surrogates (they can be neither stored nor sent)."""
+    if isinstance(val, str):
+        return val if val.isascii() else val.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(val, list):
+        return [whole_text(v) for v in val]
+    if isinstance(val, dict):
+        return {whole_text(k): whole_text(v) for k, v in val.items()}
+    return val
 
 
 class Response:
