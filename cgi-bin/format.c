@@ -24,6 +24,11 @@ digits(char *to, int v, int least)
 	char rev[12];
 	int n = 0;
 
+	if (v < 100 && least == 2) {
+		*to++ = (char)('0' + v / 10);
+		*to++ = (char)('0' + v % 10);
+		return to;
+	}
 	do
 		rev[n++] = (char)('0' + v % 10);
 	while ((v /= 10) != 0 && n < 10);
@@ -84,16 +89,24 @@ fill(const struct fmt *f, enum str_id id, const struct civil *c)
 	return arena_dupn(f->a, out, (size_t)(p - out));
 }
 
-void
-fmt_when(const struct fmt *f, int64_t ms, struct when *w)
+const char *
+fmt_clock(const struct fmt *f, const struct civil *c)
 {
-	char iso[40], *p = iso;
-	struct civil *c = &w->civil;
+	return fill(f, STR_DATE_TIME, c);
+}
 
-	(void)clock_civil(ms, f->zone, c);
-	w->clock = fill(f, STR_DATE_TIME, c);
-	w->full = fill(f, STR_DATE_FULL, c);
-	p = digits(p, c->year, 4);
+const char *
+fmt_brief(const struct fmt *f, const struct civil *c)
+{
+	return fill(f, c->day_number == f->today.day_number ? STR_DATE_TIME :
+	    c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
+}
+
+const char *
+fmt_iso(const struct fmt *f, const struct civil *c)
+{
+	char iso[40], *p = digits(iso, c->year, 4);
+
 	*p++ = '-';
 	p = digits(p, c->month, 2);
 	*p++ = '-';
@@ -105,9 +118,7 @@ fmt_when(const struct fmt *f, int64_t ms, struct when *w)
 	*p++ = ':';
 	p = digits(p, c->second, 2);
 	p = words(p, iso + sizeof(iso), c->offset);
-	w->iso = arena_dupn(f->a, iso, (size_t)(p - iso));
-	w->brief = c->day_number == f->today.day_number ? w->clock :
-	    fill(f, c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
+	return arena_dupn(f->a, iso, (size_t)(p - iso));
 }
 
 static const char *

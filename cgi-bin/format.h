@@ -22,15 +22,10 @@ struct fmt {
 
 void fmt_init(struct fmt *f, const struct app *app, const struct req *r);
 
-/* A moment in every form a row or bubble needs; one look at the zone. */
-struct when {
-	struct civil	 civil;
-	const char	*clock;		/* "14:05" */
-	const char	*brief;		/* today "14:05", this year "Nov 21", else "Nov 21, 2025" */
-	const char	*full;		/* for the tooltip */
-	const char	*iso;		/* with the zone's offset */
-};
-void fmt_when(const struct fmt *f, int64_t ms, struct when *w);
+/* Of a date in the reader's zone, clock_civil(ms, f->zone, &c). */
+const char *fmt_clock(const struct fmt *f, const struct civil *c);	/* "14:05" */
+const char *fmt_brief(const struct fmt *f, const struct civil *c);	/* "14:05", "Nov 21", "Nov 21, 2025" */
+const char *fmt_iso(const struct fmt *f, const struct civil *c);	/* with the zone's offset */
 const char *fmt_moment(const struct fmt *f, int64_t ms);	/* day and time */
 const char *fmt_separator(const struct fmt *f, const struct civil *c);
 const char *fmt_until(const struct fmt *f, int64_t ms);

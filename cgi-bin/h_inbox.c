@@ -15,18 +15,15 @@
 #include "../lib/store/install.h"
 #include "../lib/sync/sync.h"
 
+/* The page shows it read already (inbox_load); now remember that. */
 static void
-mark_seen(struct app *app, struct req *r, int64_t thread)
+mark_seen(struct app *app, struct req *r, const struct thread *t)
 {
 	const struct ib_err *err;
-	struct thread *t;
 
-	if ((err = thread_get(app->db, r->a, r->session->install_id, thread,
-	    r->session->user_id, &t)) != NULL || t == NULL || t->last_in_at <= t->upto ||
-	    (err = thread_mark_seen(app->db, r->session->user_id, t->id, t->last_in_at)) != NULL) {
-		if (err != NULL)
-			log_err(err, "mark_seen");
-	}
+	if (t != NULL && t->last_in_at > t->upto &&
+	    (err = thread_mark_seen(app->db, r->session->user_id, t->id, t->last_in_at)) != NULL)
+		log_err(err, "mark_seen");
 }
 
 static const struct ib_err *
@@ -37,12 +34,12 @@ show(struct app *app, struct req *r, const struct inbox_ask *ask)
 
 	if (!r->session->may_read)
 		return resp_problem(app, r, 403, "problem.private");
-	if (ask->thread != 0 && ask->msg_at == 0)
-		mark_seen(app, r, ask->thread);
 	if ((err = inbox_load(app, r, ask, &in)) != NULL)
 		return err;
 	if (in.missing)
 		return resp_problem_way(app, r, 404, "problem.not_found", req_href(app, r, "/inbox"), "way.inbox");
+	if (ask->msg_at == 0)
+		mark_seen(app, r, in.thread);
 	if (in.want_older) {
 		if ((err = sync_want_older(app->db, in.thread->page_id, in.thread->id, r->now)) != NULL)
 			log_err(err, "want_older");
@@ -106,12 +103,11 @@ h_poll(struct app *app, struct req *r)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
 	if (req_has_etag(r, tag))
 		return resp_not_modified(r, tag);
-	if (ask.thread != 0)
-		mark_seen(app, r, ask.thread);
 	if ((err = inbox_load(app, r, &ask, &in)) != NULL)
 		return err;
 	if (in.missing)
 		return resp_problem(app, r, 404, "problem.not_found");
+	mark_seen(app, r, in.thread);
 	v = (struct view_poll){ .frame = in.view.frame, .list = in.view.list, .conv = in.view.conv };
 	resp_header(r, "ETag", tag);
 	return resp_page(app, r, 200, TPL_POLL, &v);

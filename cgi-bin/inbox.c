@@ -89,7 +89,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	const struct thread *t = in->thread;
 	const struct page *p = inbox_page(in, t->page_id);
 	struct view_panel *panel = ARENA_NEW(in->r->a, struct view_panel);
-	struct when when;
+	struct civil c;
 
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
@@ -108,14 +108,14 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	panel->page = v->page;
 	if (t->last_at > 0) {
 		panel->last_at = fmt_moment(&in->fmt, t->last_at);
-		fmt_when(&in->fmt, t->last_at, &when);
-		panel->last_iso = when.iso;
+		(void)clock_civil(t->last_at, in->fmt.zone, &c);
+		panel->last_iso = fmt_iso(&in->fmt, &c);
 	}
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
 	if (v->end_start && v->n_messages > 0) {
-		panel->first_at = v->messages[0].full_time;
+		panel->first_at = fmt_moment(&in->fmt, in->oldest_at);
 		panel->first_iso = v->messages[0].datetime;
 	}
 	return fill_composer(in, ask, v);
@@ -168,6 +168,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	memset(in, 0, sizeof(*in));
 	in->app = app;
 	in->r = r;
+	in->reading = ask->thread != 0 && ask->msg_at == 0;
 	fmt_init(&in->fmt, app, r);
 	if (list == NULL || conv == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");

@@ -34,7 +34,11 @@ struct inbox {
 	struct page	*pages;
 	size_t		 npages;
 	struct thread	*thread;	/* the open one, NULL = none */
+	bool		 reading;	/* its newest messages are shown: it counts as read */
 	bool		 missing;	/* a thread was asked for that is not there for this person */
+	int64_t		 colleague_id;	/* last one looked up, */
+	const char	*colleague;	/* and the name */
+	int64_t		 oldest_at;	/* of the messages shown */
 	bool		 want_older;	/* the reader has come to the end of our copy */
 	struct view_inbox view;
 };
@@ -52,7 +56,7 @@ const char *key_text(struct arena *a, int64_t at, int64_t id);
 bool key_parse(const char *s, int64_t *at, int64_t *id);
 /* Colleague's name; NULL when unknown. */
 IB_MUST const struct ib_err *user_name(struct db *db, struct arena *a, int64_t id, const char **out);
-/* A number that changes with any of the texts and numbers fed in (FNV-1a). */
+/* A number that changes with any of the texts and numbers fed in. */
 int64_t look_text(int64_t h, const char *s);
 int64_t look_int(int64_t h, int64_t v);
 

@@ -371,26 +371,6 @@ location(struct req *r, const char *before, const char *path, const char *s)
 	return out;
 }
 
-/* Format into the arena. */
-static char *__attribute__((format(printf, 2, 0)))
-format(struct arena *a, const char *fmt, va_list ap)
-{
-	char small[256], *p;
-	va_list again;
-	int n;
-
-	va_copy(again, ap);
-	n = vsnprintf(small, sizeof(small), fmt, ap);
-	if (n < 0)
-		p = NULL;
-	else if ((size_t)n < sizeof(small))
-		p = arena_dupn(a, small, (size_t)n);
-	else if ((p = arena_alloc(a, (size_t)n + 1)) != NULL)
-		(void)vsnprintf(p, (size_t)n + 1, fmt, again);
-	va_end(again);
-	return p;
-}
-
 const struct ib_err *
 resp_see_other(struct app *app, struct req *r, const char *fmt, ...)
 {
@@ -398,7 +378,7 @@ resp_see_other(struct app *app, struct req *r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	path = format(r->a, fmt, ap);
+	path = arena_vprintf(r->a, fmt, ap);
 	va_end(ap);
 	/* The slash keeps whatever follows below our own host. */
 	if (path != NULL && path[0] != '/')
@@ -682,7 +662,7 @@ req_href(const struct app *app, struct req *r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	path = format(r->a, fmt, ap);
+	path = arena_vprintf(r->a, fmt, ap);
 	va_end(ap);
 	if (path == NULL || app->base_path[0] == '\0')
 		return path;

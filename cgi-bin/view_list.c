@@ -9,11 +9,17 @@
 int64_t
 look_text(int64_t h, const char *s)
 {
-	uint64_t x = (uint64_t)h;
+	size_t n = s == NULL ? 0 : strlen(s), i;
+	uint64_t x = (uint64_t)h ^ n, w;
 
-	for (; s != NULL && *s != '\0'; s++)
-		x = (x ^ (unsigned char)*s) * UINT64_C(1099511628211);
-	return (int64_t)((x ^ 0xff) * UINT64_C(1099511628211) & INT64_MAX);
+	for (i = 0; i + sizeof(w) <= n; i += sizeof(w)) {
+		memcpy(&w, s + i, sizeof(w));
+		x = (x ^ w) * UINT64_C(0x9e3779b97f4a7c15);
+		x ^= x >> 29;
+	}
+	for (; i < n; i++)
+		x = (x ^ (unsigned char)s[i]) * UINT64_C(1099511628211);
+	return (int64_t)((x ^ x >> 32) & INT64_MAX);
 }
 
 int64_t
@@ -107,7 +113,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	const struct ib_err *err;
 	const struct page *p = inbox_page(in, t->page_id);
 	struct req *r = in->r;
-	struct when when;
+	struct civil c;
 	int64_t h;
 
 	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
@@ -121,11 +127,11 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 		v->picture = req_href(in->app, r, "/avatar/%lld", (long long)t->id);
 	v->tint = t->id % 8;
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
-	fmt_when(&in->fmt, t->last_at, &when);
-	v->time = when.brief;
-	v->datetime = when.iso;
-	v->full_time = when.full;
-	v->unread = t->last_in_at > t->upto;
+	(void)clock_civil(t->last_at, in->fmt.zone, &c);
+	v->time = fmt_brief(&in->fmt, &c);
+	v->datetime = fmt_iso(&in->fmt, &c);
+	/* The open one is being read: only its newest messages count. */
+	v->unread = t->last_in_at > t->upto && !(t->id == open && in->reading);
 	v->failed = t->failed > 0;
 	if (in->npages > 1 && p != NULL) {
 		v->page = p->name;
@@ -133,7 +139,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	}
 	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
 	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
-	v->rev = look_int(h, v->unread * 2 + v->failed);
+	v->rev = look_int(h, v->unread * 2 + v->failed) >> 32;
 	return NULL;
 }
 

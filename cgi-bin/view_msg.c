@@ -239,18 +239,28 @@ fill_attachments(struct inbox *in, const struct message *m, struct view_msg *v)
 
 /* Who, when, in which state ------------------------------------------------------------ */
 
-static const char *
-author(struct inbox *in, const struct message *m, const struct page *p)
+static const struct ib_err *
+author(struct inbox *in, const struct message *m, const struct page *p, const char **out)
 {
+	const struct ib_err *err;
 	const struct fmt *f = &in->fmt;
 
-	if (m->dir == 0)
-		return fmt_customer(f, in->thread->name, in->thread->psid);
-	if (m->user_id == in->r->session->user_id)
-		return cat_str(f->cats, f->lang, STR_NAME_YOU);
-	if (m->user_name != NULL)
-		return m->user_name;
-	return p != NULL ? p->name : "";
+	*out = p != NULL ? p->name : "";
+	if (m->dir == 0) {
+		*out = fmt_customer(f, in->thread->name, in->thread->psid);
+	} else if (m->user_id == in->r->session->user_id) {
+		*out = cat_str(f->cats, f->lang, STR_NAME_YOU);
+	} else if (m->user_id != 0) {
+		/* Mostly the same colleague as before. */
+		if (in->colleague_id != m->user_id) {
+			if ((err = user_name(in->app->db, in->r->a, m->user_id, &in->colleague)) != NULL)
+				return err;
+			in->colleague_id = m->user_id;
+		}
+		if (in->colleague != NULL)
+			*out = in->colleague;
+	}
+	return NULL;
 }
 
 static void
@@ -334,10 +344,8 @@ fill_quote(struct inbox *in, const struct message *m, const struct page *p, stru
 		return err;
 	if ((q = ARENA_NEW(in->r->a, struct view_quote)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "quote");
-	if (quoted->user_id != 0 && (err = user_name(in->app->db, in->r->a, quoted->user_id,
-	    &quoted->user_name)) != NULL)
+	if ((err = author(in, quoted, p, &q->who)) != NULL)
 		return err;
-	q->who = author(in, quoted, p);
 	q->text = str_blank(quoted->text) ? cat_str(in->app->cats, in->r->lang, STR_SNIPPET_NONE) :
 	    str_ellipsis(in->r->a, str_line(in->r->a, quoted->text, strlen(quoted->text), 200), 100);
 	q->href = arena_printf(in->r->a, "#m-%lld", (long long)quoted->id);
@@ -363,7 +371,7 @@ fill_reactions(struct inbox *in, const struct message *m, const struct page *p, 
 }
 
 static const struct ib_err *
-fill_message(struct inbox *in, const struct message *m, const struct page *p, struct when *when,
+fill_message(struct inbox *in, const struct message *m, const struct page *p, struct civil *c,
     struct view_msg *v)
 {
 	const struct ib_err *err;
@@ -371,17 +379,17 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	int64_t h;
 
 	v->dom_id = arena_printf(a, "m-%lld", (long long)m->id);
-	fmt_when(&in->fmt, m->at, when);
-	v->time = when->clock;
-	v->datetime = when->iso;
-	v->full_time = when->full;
+	(void)clock_civil(m->at, in->fmt.zone, c);
+	v->time = fmt_clock(&in->fmt, c);
+	v->datetime = fmt_iso(&in->fmt, c);
 	if (m->line != FB_LINE_NONE) {
 		fill_line(in, m, v);
 		v->rev = look_text(look_text(3, v->line), v->line_text);
 		return NULL;
 	}
 	v->out = m->dir != 0;
-	v->who = author(in, m, p);
+	if ((err = author(in, m, p, &v->who)) != NULL)
+		return err;
 	v->external = v->out && m->origin != ORIGIN_OURS;
 	v->deleted = (m->flags & MSG_DELETED) != 0;
 	v->unsupported = (m->flags & MSG_UNSUPPORTED) != 0;
@@ -445,7 +453,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	const struct ib_err *err;
 	const struct page *p = inbox_page(in, in->thread->page_id);
 	struct message *m;
-	struct when when;
+	struct civil c;
 	int64_t day = INT64_MIN;
 	size_t i, n;
 	bool more;
@@ -458,19 +466,20 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];
 
-		if ((err = fill_message(in, &m[i], p, &when, q)) != NULL)
+		if ((err = fill_message(in, &m[i], p, &c, q)) != NULL)
 			return err;
-		if (when.civil.day_number != day) {
-			day = when.civil.day_number;
-			q->day = fmt_separator(&in->fmt, &when.civil);
-			q->day_id = arena_printf(in->r->a, "d-%04d%02d%02d", when.civil.year,
-			    when.civil.month, when.civil.day);
+		if (c.day_number != day) {
+			day = c.day_number;
+			q->day = fmt_separator(&in->fmt, &c);
+			q->day_id = arena_printf(in->r->a, "d-%04d%02d%02d", c.year,
+			    c.month, c.day);
 		} else {
 			q->cont = continues(&m[i], i > 0 ? &m[i - 1] : NULL);
 		}
-		q->rev = look_int(q->rev, q->cont);
+		q->rev = look_int(q->rev, q->cont) >> 32;	/* short enough for every row */
 	}
 	v->n_messages = n;
+	in->oldest_at = n > 0 ? m[0].at : 0;
 	fill_ends(in, ask, m, n, more, v);
 	return NULL;
 }

@@ -147,7 +147,6 @@ struct view_row {			/* a conversation in the list */
 	const char	*snippet;
 	const char	*time;		/* "14:05", "Nov 21" */
 	const char	*datetime;	/* ISO 8601 with zone, for <time> */
-	const char	*full_time;	/* complete, for the tooltip */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
@@ -213,7 +212,7 @@ struct view_msg {
 	const char	*day;		/* separator above it: first message of a day, else NULL */
 	const char	*day_id;	/* "d-20261122" */
 	const char	*time;		/* "14:05" */
-	const char	*datetime, *full_time;
+	const char	*datetime;
 
 	const char	*line;		/* not a bubble: a small centred line with this text */
 	const char	*line_text;	/* what was pressed, title of the ad, ...; or NULL */

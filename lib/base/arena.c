@@ -270,32 +270,39 @@ format_small(char *out, size_t max, size_t *len, const char *fmt, va_list ap)
 }
 
 char *
-arena_printf(struct arena *a, const char *fmt, ...)
+arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
-	char small[256], *p;
+	char small[256], *p = NULL;
+	va_list again;
 	size_t len;
-	va_list ap;
 	bool done;
 	int n;
 
-	va_start(ap, fmt);
-	done = format_small(small, sizeof(small), &len, fmt, ap);
-	va_end(ap);
+	va_copy(again, ap);
+	done = format_small(small, sizeof(small), &len, fmt, again);
+	va_end(again);
 	if (done)
 		return arena_dupn(a, small, len);
-	va_start(ap, fmt);
-	n = vsnprintf(small, sizeof(small), fmt, ap);
-	va_end(ap);
-	if (n < 0) {
+	va_copy(again, ap);
+	n = vsnprintf(small, sizeof(small), fmt, again);
+	va_end(again);
+	if (n < 0)
 		a->failed = true;
-		return NULL;
-	}
-	if ((size_t)n < sizeof(small))
-		return arena_dupn(a, small, (size_t)n);
-	if ((p = arena_alloc(a, (size_t)n + 1)) == NULL)
-		return NULL;
+	else if ((size_t)n < sizeof(small))
+		p = arena_dupn(a, small, (size_t)n);
+	else if ((p = arena_alloc(a, (size_t)n + 1)) != NULL)
+		(void)vsnprintf(p, (size_t)n + 1, fmt, ap);
+	return p;
+}
+
+char *
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
 	va_start(ap, fmt);
-	(void)vsnprintf(p, (size_t)n + 1, fmt, ap);
+	p = arena_vprintf(a, fmt, ap);
 	va_end(ap);
 	return p;
 }

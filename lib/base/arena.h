@@ -13,6 +13,8 @@
 
 #include "err.h"
 
+#include <stdarg.h>
+
 struct arena {
 	struct arena_block	*first, *cur;
 	size_t			 used, max;
@@ -31,6 +33,8 @@ char *arena_dup(struct arena *a, const char *s);		/* NULL gives NULL */
 char *arena_dupn(struct arena *a, const void *s, size_t n);	/* adds a NUL */
 char *arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 #define ARENA_NEW(a, type)	((type *)arena_zalloc((a), 1, sizeof(type)))
 #define ARENA_ARRAY(a, n, type)	((type *)arena_zalloc((a), (n), sizeof(type)))

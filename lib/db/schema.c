@@ -118,7 +118,7 @@ const char *const schema_steps[] = {
 "  picture TEXT,"				/* file in media_dir, '' = asked and none */
 "  profile_at INTEGER NOT NULL DEFAULT 0,"	/* when to ask for the profile; 0 = not wanted */
 "  profile_tries INTEGER NOT NULL DEFAULT 0,"
-"  profile_got INTEGER NOT NULL DEFAULT 0,"	/* when it was last told */
+"  profile_got INTEGER NOT NULL DEFAULT 0,"	/* when it was last told or given up */
 "  source TEXT,"				/* referral of the first contact, JSON */
 "  history TEXT NOT NULL DEFAULT 'unknown' CHECK (history IN ('unknown','more','start','end')),"
 "  history_cursor TEXT,"

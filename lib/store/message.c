@@ -71,7 +71,33 @@ read_message(struct db_stmt *st, struct arena *a, struct message *m)
 	blob = db_col_blob(st, 17, &n);
 	if ((m->has_reply = n == sizeof(m->reply_to.b)))
 		memcpy(m->reply_to.b, blob, n);
-	m->user_name = db_col_dup(st, 18, a);
+}
+
+/* A row of MSG_SHOWN: what a page shows. */
+static void
+read_shown(struct db_stmt *st, struct arena *a, int64_t thread_id, struct message *m)
+{
+	const void *blob;
+	size_t n;
+
+	m->thread_id = thread_id;
+	m->at = db_col_int(st, 0);
+	m->id = db_col_int(st, 1);
+	m->text = db_col_dup(st, 2, a);
+	m->detail = db_col_dup(st, 3, a);
+	m->react_in = db_col_dup(st, 4, a);
+	m->react_out = db_col_dup(st, 5, a);
+	m->dir = (int)db_col_int(st, 6);
+	m->natt = (int)db_col_int(st, 7);
+	m->origin = (enum msg_origin)db_col_int(st, 8);
+	m->line = (enum fb_line)db_col_int(st, 9);
+	m->flags = (unsigned)db_col_int(st, 10);
+	m->state = (enum msg_state)db_col_int(st, 11);
+	m->user_id = db_col_int(st, 12);
+	m->edits = db_col_int(st, 13);
+	blob = db_col_blob(st, 14, &n);
+	if ((m->has_reply = n == sizeof(m->reply_to.b)))
+		memcpy(m->reply_to.b, blob, n);
 }
 
 const struct ib_err *
@@ -100,7 +126,7 @@ message_page(struct db *db, struct arena *a, int64_t thread_id, int64_t before_a
 			*more = true;
 			break;
 		}
-		read_message(st, a, &(*out)[--left]);
+		read_shown(st, a, thread_id, &(*out)[--left]);
 	}
 	db_release(st);
 	*n = (size_t)max - left;

@@ -36,7 +36,6 @@ struct message {
 	unsigned	 flags;
 	enum msg_state	 state;
 	int64_t		 user_id, edits;
-	const char	*user_name;	/* from message_page only */
 	bool		 has_reply;
 	struct mkey	 reply_to;
 };
@@ -52,7 +51,11 @@ struct attachment {
 void mkey_make(const char *page_fb, const char *key, struct mkey *out);
 int64_t mkey_id(const struct mkey *k);
 
-/* Up to max messages before (at, id) exclusive, oldest first in *out; at 0 = the newest.  *more: older ones are here. */
+/*
+ * Up to max messages before (at, id) exclusive, oldest first in *out; at 0 =
+ * the newest.  *more: older ones are here.  mid and mkey are not filled: no
+ * page shows them.
+ */
 IB_MUST const struct ib_err *message_page(struct db *db, struct arena *a, int64_t thread_id,
     int64_t before_at, int64_t before_id, int max, struct message **out, size_t *n, bool *more);
 IB_MUST const struct ib_err *message_get(struct db *db, struct arena *a, int64_t thread_id,

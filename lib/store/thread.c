@@ -107,12 +107,11 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 		t->picture = db_col_dup(st, 5, a);
 		t->last_at = db_col_int(st, 6);
 		t->last_in_at = db_col_int(st, 7);
-		t->customer_at = db_col_int(st, 8);
-		t->last_user = db_col_int(st, 9);
-		t->failed = db_col_int(st, 10);
-		t->last_dir = (int)db_col_int(st, 11);
-		t->snippet_kind = (int)db_col_int(st, 12);
-		t->upto = db_col_int(st, 13);
+		t->last_user = db_col_int(st, 8);
+		t->failed = db_col_int(st, 9);
+		t->last_dir = (int)db_col_int(st, 10);
+		t->snippet_kind = (int)db_col_int(st, 11);
+		t->upto = db_col_int(st, 12);
 	}
 	db_release(st);
 	return err;

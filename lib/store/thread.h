@@ -39,7 +39,8 @@ IB_MUST const struct ib_err *thread_get(struct db *db, struct arena *a, int64_t 
     int64_t id, int64_t user_id, struct thread **out);
 /*
  * One page of the list, newest first, strictly before (last_at, id) when
- * last_at > 0.  Asks for one more than `max` and tells in *more.
+ * last_at > 0.  Asks for one more than `max` and tells in *more.  Only what
+ * the list shows is filled (psid where no name is known).
  */
 IB_MUST const struct ib_err *thread_list(struct db *db, struct arena *a, int64_t install_id,
     int64_t user_id, int64_t before_at, int64_t before_id, int max,

@@ -144,19 +144,47 @@ put_lit(struct out *o, const char *s, size_t n)
 	put(o, s, n);
 }
 
+/*
+ * Sixteen bytes at once hold nothing that `special` knows: most text is
+ * passed over in such steps.  A superset is enough (newlines count as
+ * special): whoever fails is looked at byte by byte.
+ */
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
+static inline bool
+plain16(const char *s)
+{
+	bytes16 v, bad;
+	uint64_t half[2];
+
+	memcpy(&v, s, sizeof(v));
+	bad = (bytes16)(v == '&') | (bytes16)(v == '<') | (bytes16)(v == '>') |
+	    (bytes16)(v == '"') | (bytes16)(v == '\'') | (bytes16)(v < 0x20) | (bytes16)(v == 0x7f);
+	memcpy(half, &bad, sizeof(half));
+	return (half[0] | half[1]) == 0;
+}
+
 static void
 put_escaped(struct out *o, const char *s, unsigned where)
 {
-	const char *from, *r;
+	const char *from, *r, *stop, *end = s + strlen(s);
 	size_t n;
 
 	for (;; s++) {
-		from = s;
-		while ((special[(unsigned char)*s] & where) == 0)
-			s++;
+		for (from = s; ; ) {
+			if (end - s >= 16 && plain16(s)) {
+				s += 16;
+				continue;
+			}
+			stop = end - s < 16 ? end : s + 16;
+			while (s < stop && (special[(unsigned char)*s] & where) == 0)
+				s++;
+			if (s < stop || s == end)
+				break;
+		}
 		if (s != from)
 			put(o, from, (size_t)(s - from));
-		if (*s == '\0')
+		if (s == end)
 			return;
 		r = replacement(*s, &n);
 		put(o, r, n);

@@ -17,7 +17,7 @@ import unittest
 import urllib.parse
 
 from stand import (APP_ID, APP_SECRET, JAAN, LIISA, LIISA_B, PAGE_A, PAGE_B, VERIFY, Stand, event_body, message,
-                   meta_json, sign, until)
+                   meta_json, say, sign, until)
 
 OLD_SECRET = "0123456789abcdef0123456789abcdef"
 INBOX_APP, BOT = 26390203743090, 442200119988776
@@ -324,23 +324,23 @@ class Bodies(Case):
 
 class Attachments(Case):
     def test_every_type(self):
-        gone, other = "No longer available on Facebook", "A kind this inbox cannot show"
+        gone, other = say("att.gone"), say("att.other")
         table = [
-            ({"type": "image", "payload": {"url": CDN}}, ["Photo", gone], []),
-            ({"type": "video", "payload": {"url": CDN}}, ["Video", gone], []),
-            ({"type": "audio", "payload": {"url": CDN}}, ["Voice message", gone], []),
-            ({"type": "file", "payload": {"url": CDN}}, ["File", gone], []),
-            ({"type": "image", "payload": None}, ["Photo", gone], []),
-            ({"type": "image", "payload": {"url": ""}}, ["Photo", gone], []),
-            ({"type": "image"}, ["Photo", gone], []),
-            ({"type": "image", "payload": {"url": "javascript:alert(1)"}}, ["Photo"], []),
-            ({"type": "sticker", "payload": {"url": CDN, "sticker_id": 123}}, ["Sticker", gone], []),
+            ({"type": "image", "payload": {"url": CDN}}, [say("att.label_photo"), gone], []),
+            ({"type": "video", "payload": {"url": CDN}}, [say("att.label_video"), gone], []),
+            ({"type": "audio", "payload": {"url": CDN}}, [say("att.label_audio"), gone], []),
+            ({"type": "file", "payload": {"url": CDN}}, [say("att.label_file"), gone], []),
+            ({"type": "image", "payload": None}, [say("att.label_photo"), gone], []),
+            ({"type": "image", "payload": {"url": ""}}, [say("att.label_photo"), gone], []),
+            ({"type": "image"}, [say("att.label_photo"), gone], []),
+            ({"type": "image", "payload": {"url": "javascript:alert(1)"}}, [say("att.label_photo")], []),
+            ({"type": "sticker", "payload": {"url": CDN, "sticker_id": 123}}, [say("att.label_sticker"), gone], []),
             ({"type": "sticker", "payload": {"url": CDN, "sticker_id": 369239263222822}}, ["👍"], []),
             ({"type": "sticker", "payload": {"url": CDN, "sticker_id": "369239383222810"}}, ["👍"], []),
             ({"type": "location", "title": "Pinned Location", "url": "https://www.facebook.com/l.php?u=1",
               "payload": {"coordinates": {"lat": 60.1699, "long": 24.9384}}}, ["Pinned Location"],
              ["https://www.openstreetmap.org/?mlat=60.169900&mlon=24.938400#map=16/60.169900/24.938400"]),
-            ({"type": "location", "payload": {"coordinates": {"lat": 1e9, "long": "x"}}}, ["Pinned place"], []),
+            ({"type": "location", "payload": {"coordinates": {"lat": 1e9, "long": "x"}}}, [say("att.place")], []),
             ({"type": "fallback", "payload": {"url": "https://bramble.example/p/54", "title": "Road frame 54"}},
              ["Road frame 54", "bramble.example"], ["https://bramble.example/p/54"]),
             ({"type": "fallback", "title": "Frame 55", "url": "https://bramble.example/p/55", "payload": None},
@@ -354,7 +354,7 @@ class Attachments(Case):
              ["https://www.facebook.com/bramble/posts/99"]),
             ({"type": "ig_post", "payload": {"url": "https://www.instagram.com/p/1", "title": "Insta post"}}, ["Insta post"],
              ["https://www.instagram.com/p/1"]),
-            ({"type": "share", "payload": {"url": "https://example.org/s"}}, ["Shared content"], ["https://example.org/s"]),
+            ({"type": "share", "payload": {"url": "https://example.org/s"}}, [say("att.no_title")], ["https://example.org/s"]),
             ({"type": "template", "payload": {"product": {"elements": [{"title": "Road frame 54", "subtitle": "€749"}]}}},
              ["Road frame 54 — €749"], []),
             ({"type": "template", "title": "Road frame", "url": None, "payload": {"template_type": "generic", "elements": [
@@ -363,7 +363,7 @@ class Attachments(Case):
             ({"type": "template", "payload": {"template_type": "button", "text": "Choose", "buttons": [{"title": "Size"}]}},
              ["Choose [Size]"], []),
             ({"type": "appointment_booking", "payload": {"booking_id": "771", "status": "requested", "start_time": 1795600800,
-              "end_time": 1795604400, "timezone": "Europe/Helsinki"}}, ["Appointment requested"], []),
+              "end_time": 1795604400, "timezone": "Europe/Helsinki"}}, [say("booking.requested")], []),
             ({"type": "appointment_booking", "payload": {"status": "<b>odd</b>"}}, ["<b>odd</b>"], []),
             ({"type": "story_mention", "payload": {"url": CDN}}, [other, "story_mention"], []),
             ({"type": "hologram_2031", "payload": [1, 2]}, [other, "hologram_2031"], []),
@@ -387,7 +387,7 @@ class Attachments(Case):
                 self.assertFalse([h for h in hrefs if "javascript" in h])
                 # The list has a label of it, never an empty row.
                 row = self.snippet(page, psid)
-                self.assertTrue(row and row != "No message yet", row)
+                self.assertTrue(row and row != say("snippet.none"), row)
 
     def test_odd_lists(self):
         for i, (atts, n) in enumerate(((None, 0), ([], 0), ("x", 0), ({"type": "fallback", "title": "Lone"}, 1),
@@ -413,7 +413,7 @@ class Attachments(Case):
             e = message(psid, mid)
             e["message"].update(more)
             self.post(e)
-            self.assertIn("This content can only be seen on Facebook.", self.bubble(psid, mid))
+            self.assertIn(say("msg.unsupported"), self.bubble(psid, mid))
 
 
 class Changes(Case):
@@ -469,7 +469,7 @@ class Changes(Case):
         self.edit(psid, "m_e1", "size 56?", 1, at=at + 10)
         text = self.bubble(psid, "m_e1")
         self.assertIn("size 56?", text)
-        self.assertIn("edited", text)
+        self.assertIn(say("msg.edited"), text)
         self.assertNotIn("54", text)
         self.edit(psid, "m_e1", "size 58?", "2", at=at + 20)
         self.edit(psid, "m_e1", "size 57?", 1, at=at + 15)          # late: an older edit
@@ -481,7 +481,7 @@ class Changes(Case):
         self.edit(psid, "m_e2", "after", 1, at=at + 10)
         self.post(message(psid, "m_e2", "before", at))
         self.assertEqual(self.texts(psid), ["after"])
-        self.assertIn("edited", self.bubble(psid, "m_e2"))
+        self.assertIn(say("msg.edited"), self.bubble(psid, "m_e2"))
 
     def test_edit_without_its_sides(self):
         psid, at = self.psid(), int(time.time() * 1000)
@@ -496,7 +496,7 @@ class Changes(Case):
                 self.post(message(psid, mid, "regretted", attachments=[{"type": "image", "payload": {"url": CDN}}]))
                 self.unsend(psid, mid, flag)
                 text = self.bubble(psid, mid)
-                self.assertIn("This message was deleted", text)
+                self.assertIn(say("msg.deleted"), text)
                 self.assertNotIn("regretted", self.open(psid).text)
                 self.assertEqual(self.st.db("SELECT count(*) FROM attachment a JOIN thread t ON t.id = a.thread_id"
                                             " WHERE t.psid = ?", psid), [(0,)])
@@ -507,7 +507,7 @@ class Changes(Case):
         self.unsend(psid, "m_gone2")
         self.post(message(psid, "m_gone2", "regretted", at))
         self.edit(psid, "m_gone2", "regretted again", 1, at=at + 9)
-        self.assertIn("This message was deleted", self.bubble(psid, "m_gone2"))
+        self.assertIn(say("msg.deleted"), self.bubble(psid, "m_gone2"))
         self.assertNotIn("regretted", self.open(psid).text)
 
     def test_unsent_unknown(self):
@@ -539,7 +539,7 @@ class Lines(Case):
         with_mid = {"postback": {"mid": "m_P1", "title": "Get started", "payload": "GET_STARTED"}}
         without = {"postback": {"title": "Prices", "payload": "P" * 100}}
         for _ in range(2):
-            self.line(psid, with_mid, ["Tapped a button", "Get started"], at)
+            self.line(psid, with_mid, [say("line.postback"), "Get started"], at)
             self.line(psid, without, ["Prices"], at)
         self.line(psid, without, ["Prices"], at + 1000)             # a second tap is a second line
         self.line(psid, {"postback": {"payload": "OLD"}}, [], at + 2000)
@@ -565,17 +565,17 @@ class Lines(Case):
 
     def test_others(self):
         order = {"products": [{"id": "33", "name": "Road frame", "unit_price": 749.0, "currency": "EUR", "quantity": 2}], "note": "red"}
-        for more, words in (({"order": order}, ["Placed an order", "2 × Road frame (749 EUR)", "red"]),
-                            ({"template": {"type": "coupon", "payload": "CP1", "coupon_code": "SPRING"}}, ["Took a coupon", "SPRING"]),
-                            ({"response_feedback": {"feedback": "Good response", "mid": "m_B1"}}, ["Left feedback", "Good response"]),
+        for more, words in (({"order": order}, [say("line.order"), "2 × Road frame (749 EUR)", "red"]),
+                            ({"template": {"type": "coupon", "payload": "CP1", "coupon_code": "SPRING"}}, [say("line.coupon"), "SPRING"]),
+                            ({"response_feedback": {"feedback": "Good response", "mid": "m_B1"}}, [say("line.feedback"), "Good response"]),
                             ({"messaging_feedback": {"feedback_screens": [{"screen_id": 0, "questions": {"q1": {
                                 "type": "csat", "payload": "4", "follow_up": {"type": "free_form", "payload": "Fast answer"}}}}]}}, ["4 · Fast answer"]),
-                            ({"optin": {"type": "notification_messages", "payload": "OFFER"}}, ["Agreed to receive messages", "OFFER"]),
+                            ({"optin": {"type": "notification_messages", "payload": "OFFER"}}, [say("line.optin"), "OFFER"]),
                             ({"referral": {"source": "ADS", "type": "LEAD_COMPLETE"}, "lead": {"data": [
-                                {"question": "Your e-mail?", "answer": "liisa@example.net"}]}}, ["Filled in a form", "liisa@example.net"]),
-                            ({"message": {"admin_text": "…handed the chat back…"}}, ["Note from Facebook", "handed the chat back"]),
+                                {"question": "Your e-mail?", "answer": "liisa@example.net"}]}}, [say("line.lead"), "liisa@example.net"]),
+                            ({"message": {"admin_text": "…handed the chat back…"}}, [say("line.admin"), "handed the chat back"]),
                             ({"message": {"mid": "m_lead", "text": "Lead summary: x"}, "hop_context": {
-                                "app_id": 498721317747541, "metadata": "messenger_lead_gen_complete"}}, ["Filled in a form", "Lead summary: x"])):
+                                "app_id": 498721317747541, "metadata": "messenger_lead_gen_complete"}}, [say("line.lead"), "Lead summary: x"])):
             with self.subTest(list(more)[0]):
                 self.line(self.psid(), more, words)
 
@@ -607,7 +607,7 @@ class Outgoing(Case):
                 self.assertIn("answer %d" % i, self.bubble(psid, mid))
                 origin = self.st.db("SELECT dir, origin <> 1 FROM message WHERE mid = ?", mid)
                 self.assertEqual(origin, [(1, int(external))])
-        self.assertIn("from Facebook", self.open(psid).text)
+        self.assertIn(say("msg.external"), self.open(psid).text)
         self.assertEqual(len(self.texts(psid)), 1 + len(table))
 
     def test_echo_first_of_all(self):
@@ -615,7 +615,7 @@ class Outgoing(Case):
         self.post(message(psid, "m_first", "hello, we saw your order", echo=True, app_id=INBOX_APP))
         page = self.open(psid)
         self.assertIn("hello, we saw your order", page.text)
-        self.assertIn("Facebook lets you write only after the customer has written.", page.text)
+        self.assertIn(say("closed.never"), page.text)
         self.assertNotIn("composer", page.ids)
 
     def test_deliveries_and_reads(self):
@@ -625,19 +625,19 @@ class Outgoing(Case):
         self.post(message(psid, "m_q", "q", at))
         for i in range(3):
             self.post(message(psid, "m_out.%d" % i, "out %d" % i, at + 1000 * (i + 1), echo=True, app_id=int(APP_ID)))
-        marks = lambda: [next((w for w in ("Sent", "Delivered", "Read") if w in self.bubble(psid, "m_out.%d" % i)), "") for i in range(3)]
-        self.assertEqual(marks(), ["Sent"] * 3)
+        marks = lambda: [next((w for w in (say("state.sent"), say("state.delivered"), say("state.read")) if w in self.bubble(psid, "m_out.%d" % i)), "") for i in range(3)]
+        self.assertEqual(marks(), [say("state.sent")] * 3)
         self.post({k: v for k, v in shell.items() if k != "timestamp"} | {"delivery": {"mids": ["m_out.1"], "watermark": at + 2000}})
-        self.assertEqual(marks(), ["Delivered", "Delivered", "Sent"])
+        self.assertEqual(marks(), [say("state.delivered"), say("state.delivered"), say("state.sent")])
         self.post(dict(shell, read={"watermark": at + 1000}))
-        self.assertEqual(marks(), ["Read", "Delivered", "Sent"])
+        self.assertEqual(marks(), [say("state.read"), say("state.delivered"), say("state.sent")])
         self.post(dict(shell, read={"watermark": at + 500}), dict(shell, delivery={"watermark": at + 100}))     # never backwards
-        self.assertEqual(marks(), ["Read", "Delivered", "Sent"])
+        self.assertEqual(marks(), [say("state.read"), say("state.delivered"), say("state.sent")])
         self.post(dict(shell, timestamp=at + 9, read={"watermark": str(at + 3000)}))
-        self.assertEqual(marks(), ["Read"] * 3)
+        self.assertEqual(marks(), [say("state.read")] * 3)
         # A mark also covers what comes later with an older time.
         self.post(message(psid, "m_late", "late", at + 1500, echo=True, app_id=int(APP_ID)))
-        self.assertIn("Read", self.bubble(psid, "m_late"))
+        self.assertIn(say("state.read"), self.bubble(psid, "m_late"))
 
     def test_read_does_not_open_the_window(self):
         psid, at = self.psid(), int(time.time() * 1000)
@@ -649,7 +649,7 @@ class Outgoing(Case):
 
     def test_standby_and_control(self):
         psid, at = self.psid(), int(time.time() * 1000)
-        held = "Another app is handling this conversation on Facebook at the moment."
+        held = say("closed.other_app")
         self.post(message(psid, "m_s1", "to the bot", at), message(psid, "m_s2", "I am a bot", at + 1, echo=True, app_id=BOT), array="standby")
         page = self.open(psid)
         for w in ("to the bot", "I am a bot", held):
@@ -685,7 +685,7 @@ class People(Case):
             "message": "(#100) no", "type": "OAuthException", "code": 100, "error_subcode": 2018247}})
         st.customer("who am I?", psid=LIISA)
         until(lambda: st.requests(endpoint="fb.profile"))
-        self.assertEqual(self.name(LIISA), "Facebook user ·1205")
+        self.assertEqual(self.name(LIISA), say("name.unknown", digits="1205"))
         self.assertEqual(self.b.get("/avatar/%d" % st.thread(LIISA)).status, 404)
         st.control("faults/clear", {"id": fault})
         st.clock(25 * 3600 * 1000)
@@ -701,7 +701,7 @@ class People(Case):
         psid = st.control("customer/new", {"page": PAGE_A, "name": "Kadri Tamm", "profile_error": 2018218})["psid"]
         st.customer("phone account", psid=psid)
         until(lambda: [r for r in st.requests(endpoint="fb.profile") if psid in r["path"]])
-        self.assertEqual(self.name(psid), "Facebook user ·" + psid[-4:])
+        self.assertEqual(self.name(psid), say("name.unknown", digits=psid[-4:]))
         before = len(st.requests(endpoint="fb.profile"))
         st.customer("again", psid=psid)
         st.sync()
@@ -797,7 +797,7 @@ class Files(Case):
         file = until(lambda: st.db("SELECT a.file FROM attachment a JOIN message m ON m.id = a.msg_id"
                                    " WHERE m.mid = ? AND a.file IS NOT NULL", mid))[0][0]
         self.assertNotEqual(file, "")
-        self.assertNotIn("No longer available", self.bubble(LIISA_B, mid))
+        self.assertNotIn(say("att.gone"), self.bubble(LIISA_B, mid))
 
     def test_file_that_is_gone(self):
         st = self.st
@@ -805,7 +805,7 @@ class Files(Case):
         self.addCleanup(st.control, "config", {"switches": {"media_ttl": 86400}})
         mid = st.customer(None, psid=JAAN, attachments=[{"type": "image", "picture": "cat"}])
         until(lambda: st.db("SELECT 1 FROM attachment a JOIN message m ON m.id = a.msg_id WHERE m.mid = ? AND a.file = ''", mid))
-        self.assertIn("No longer available on Facebook", self.bubble(JAAN, mid))
+        self.assertIn(say("att.gone"), self.bubble(JAAN, mid))
 
     def test_foreign_hosts_are_not_asked(self):
         before = len(self.st.requests())

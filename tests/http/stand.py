@@ -66,6 +66,21 @@ def until(what, seconds=15.0, step=0.02):
         time.sleep(step)
 
 
+_catalogues = {}
+
+
+def say(key, lang="en", **fill):
+    """The catalogue's sentence, so that tests do not depend on its wording."""
+    if lang not in _catalogues:
+        with open(os.path.join(SRC, "po", lang + ".po"), encoding="utf-8") as f:
+            pairs = re.findall(r'^msgid "(.+)"\n(?:msgid_plural .*\n)?msgstr(?:\[0\])? ((?:".*"\n)+)', f.read() + "\n", re.M)
+        _catalogues[lang] = {k: json.loads('"%s"' % "".join(re.findall(r'"(.*)"\n', v))) for k, v in pairs}
+    text = _catalogues[lang][key]
+    for name, value in fill.items():
+        text = text.replace("{%s}" % name, value)
+    return text
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -308,19 +323,23 @@ class Stand:
     def start(self):
         self.port = free_port()
         self.url = "http://127.0.0.1:%d%s" % (self.port, self.base_path)
-        self.sandbox_proc = self.run(
-            ["/usr/bin/python3", os.path.join(SRC, "tests/sandbox/sandbox"), "--port", "0", "--db", self.path("sandbox.db"),
-             "--product-url", self.url, "--callback", self.url + "/hook/facebook", "--verify-token", VERIFY,
-             "--seed", self.seed, "--quiet"] + self.sandbox_args, "sandbox.log", stdout=subprocess.PIPE)
-        line = self.sandbox_proc.stdout.readline().decode()
-        if "ready on " not in line:
-            raise RuntimeError("the sandbox did not start: " + line)
-        self.sandbox = line.split("ready on ")[1].strip()
+        self.sandbox_proc = self.run_sandbox(0)
         self.write_conf()
         subprocess.run([os.path.join(self.build, "inboxctl"), "--conf", self.conf, "init"], check=True,
                        stdout=subprocess.DEVNULL, cwd=self.dir)
         self.start_server()
         until(self.answers, 20)
+
+    def run_sandbox(self, port):
+        p = self.run(
+            ["/usr/bin/python3", os.path.join(SRC, "tests/sandbox/sandbox"), "--port", str(port), "--db", self.path("sandbox.db"),
+             "--product-url", self.url, "--callback", self.url + "/hook/facebook", "--verify-token", VERIFY,
+             "--seed", self.seed, "--quiet"] + self.sandbox_args, "sandbox.log", stdout=subprocess.PIPE)
+        line = p.stdout.readline().decode()
+        if "ready on " not in line:
+            raise RuntimeError("the sandbox did not start: " + line)
+        self.sandbox = line.split("ready on ")[1].strip()
+        return p
 
     def write_conf(self):
         self.conf = self.path("inbox.conf")
@@ -417,6 +436,16 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
 
     def browser(self, lang="en"):
         return Browser(self, lang)
+
+    def restart_sandbox(self):
+        """The services come back at the same address, with all they knew."""
+        self.sandbox_proc = self.run_sandbox(urllib.parse.urlsplit(self.sandbox).port)
+
+    def kill_workers(self):
+        """All workers die at once, in the middle of whatever they do; others take over."""
+        for p in self.workers:
+            self.end(p, signal.SIGKILL)
+        self.workers = [self.start_worker() for _ in range(self.procs)]
 
     def hook(self, body, signature=True, headers=None, secret=APP_SECRET):
         """POST a webhook; the answer's status."""

@@ -978,6 +978,64 @@ class Pipedrive(Base):
         self.ctl("config", pd_scopes=["base", "contacts:full", "deals:full", "leads:full", "users:read", "search:read", "webhooks:full"])
 
 
+class Pages(Base):
+    """The pages for people act through the same doors."""
+
+    def post(self, path, form, status=303):
+        out = b""
+        for k, v in form.items():
+            out += ("--BB\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n" % (k, v)).encode()
+        s, h, data = request("POST", path, out + b"--BB--\r\n", {"Content-Type": "multipart/form-data; boundary=BB"})
+        self.assertEqual(s, status, data[:300])
+        return data.decode()
+
+    def test_phone_and_page_inbox(self):
+        self.page()
+        phone, inbox = ("/%s?page=%s&psid=%s" % (p, PAGE_A, LIISA) for p in ("phone", "page-inbox"))
+        self.post(phone, {"do": "send", "text": "Hi <b>there</b>", "sample": "coffee"})
+        self.post(inbox, {"do": "send", "text": "Hello & welcome", "sample": ""})
+        self.settle()
+        evs = [e for _, _, e in self.product.events()]
+        self.assertEqual([sorted(e["message"]) for e in evs[:2]], [["mid", "text"], ["attachments", "mid"]])
+        self.assertEqual(evs[2]["message"]["app_id"], 26390203743090)
+        self.product.clear()
+        _, _, data = request("GET", phone)
+        self.assertIn("Hi &lt;b&gt;there&lt;/b&gt;", data.decode())
+        self.settle()
+        self.assertEqual([list(e)[-1] for _, _, e in self.product.events()], ["read"])
+        out = self.look("state", page=PAGE_A, psid=LIISA)["conversations"][0]["messages"]
+        self.assertEqual(out[1]["attachments"][0]["sha256"], hashlib.sha256(pictures.make("coffee")).hexdigest())
+        self.post(phone, {"do": "react:love", "mid": out[2]["mid"]})
+        self.post(phone, {"do": "edit", "mid": out[0]["mid"], "text": "Hi again"})
+        self.post(phone, {"do": "unsend", "mid": out[1]["mid"]})
+        self.assertIn("empty", self.post(phone, {"do": "send", "text": " "}, 200))
+        self.product.clear()
+        self.post(inbox, {"do": "control"})
+        self.post(phone, {"do": "send", "text": "And now?"})
+        self.settle()
+        evs = self.product.events()
+        self.assertEqual(evs[-1][1], "standby")
+        self.assertIn("take_thread_control", [k for _, _, e in evs for k in e])
+        s, h, data = request("GET", phone + "&part=rev")
+        self.assertRegex(data.decode(), r"^[0-9.]+$")
+
+    def test_admin_and_crm(self):
+        t = self.page()
+        self.post("/facebook-admin", {"do": "password", "user": MARIA})
+        self.refused(190, 460, "GET", "me", t)
+        self.post("/facebook-admin", {"do": "switch", "name": "away"})
+        self.assertTrue(self.look("config")["switches"]["away"])
+        p = self.ctl("pipedrive/object", company=9000123, kind="person", action="create", data={"name": "Ann Lee"})["object"]
+        self.ctl("pipedrive/token", company=9000123, user=10483244)
+        self.post("/crm?company=9000123", {"do": "delete", "company": 9000123, "kind": "person", "id": p["id"]})
+        self.post("/crm?company=9000123", {"do": "uninstall", "company": 9000123, "user": 10483244})
+        st = self.look("pipedrive/state", company=9000123)
+        self.assertEqual((st["person"][0]["is_deleted"], st["installs"]), (True, []))
+        self.assertEqual(self.product.calls[-1][0], "DELETE")
+        s, _, _ = request("POST", "/crm", "do=delete", {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "cross-site"})
+        self.assertEqual(s, 200)        # shown again with the reason, nothing done
+
+
 class Life(unittest.TestCase):
     def start(self, *args):
         p = subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "sandbox"), "--port", "0", "--quiet", *args], stdout=subprocess.PIPE, text=True)

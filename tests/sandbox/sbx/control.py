@@ -627,7 +627,7 @@ def _attachment(sb, a):
     if not a.get("media"):
         return a
     r, data = media.row(sb.st, a["media"]), media.data(sb.st, a["media"])
-    return dict(a, mime=r["mime"], name=r["name"], size=len(data), sha256=hashlib.sha256(data).hexdigest(), url=media.url(sb, a["media"]))
+    return dict(a, mime=r["mime"], name=r["name"], size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def state(sb, q):

@@ -46,16 +46,16 @@ def _check_quick_replies(val):
     for q in val:
         if not isinstance(q, dict) or q.get("content_type") not in ("text", "user_phone_number", "user_email"):
             raise GraphError("param", text="Param message[quick_replies][content_type] must be one of {TEXT, USER_PHONE_NUMBER, USER_EMAIL}")
-        if q["content_type"] == "text" and (not q.get("title") or len(q["title"]) > 20):
+        if q["content_type"] == "text" and (not isinstance(q.get("title"), str) or not 0 < len(q["title"]) <= 20):
             raise GraphError("param", text="Length of param message[quick_replies][0][title] must be less than or equal to 20")
-        if len(q.get("payload") or "") > 1000:
+        if len(str(q.get("payload") or "")) > 1000:
             raise GraphError("param", text="Length of param message[quick_replies][0][payload] must be less than or equal to 1000")
 
 
 def _check_template(pay):
     kind = pay.get("template_type")
     if kind == "button":
-        if not pay.get("text") or len(pay["text"]) > 640:
+        if not isinstance(pay.get("text"), str) or not 0 < len(pay["text"]) <= 640:
             raise GraphError("param", text="Length of param message[attachment][payload][text] must be less than or equal to 640")
         if not isinstance(pay.get("buttons"), list) or not 1 <= len(pay["buttons"]) <= 3:
             raise GraphError("param", text="Param message[attachment][payload][buttons] must have 1 to 3 items")

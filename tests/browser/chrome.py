@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: MIT
+"""chrome.py - Chromium before the test stand: what the browser tests share.
+
+    class Reading(Case):
+        seed, lang, width, js = "demo", "en", 1280, True
+        @classmethod
+        def prepare(cls): ...               # once, with cls.stand and cls.b
+        def test_x(self): self.b.click("button", "Send")
+
+One stand and one Chromium for a class.  People find things by their role and
+words, and so do the tests; `until()` polls, nothing sleeps.  Whatever was
+started ends by its own pid, the windows of Chromium with their driver.
+
+$INBOX_SHOTS names a folder: screenshots of failures go there (and those of
+look.py).
+"""
+import json
+import os
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
+CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+# The driver is on this machine, whatever the network is like.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+
+try:
+    from selenium.common.exceptions import (NoSuchElementException, StaleElementReferenceException,
+                                            WebDriverException)
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.remote.webdriver import WebDriver
+    from selenium.webdriver.support.ui import WebDriverWait
+except ImportError:
+    sys.exit("browser: python3-selenium is missing; install chromium, chromium-driver and python3-selenium")
+for _program in (CHROMIUM, DRIVER):
+    if not os.access(_program, os.X_OK):
+        sys.exit("browser: %s is missing; install chromium, chromium-driver and python3-selenium" % _program)
+
+import stand as _stand  # noqa: E402
+from stand import Stand, free_port, until  # noqa: E402,F401
+
+SHOTS = os.environ.get("INBOX_SHOTS")
+HEIGHT = {390: 844, 1280: 800}
+GONE = (StaleElementReferenceException, NoSuchElementException)
+
+
+def words(lang):
+    """The catalogue of a language: key -> text, as a person reads it."""
+    out, key = {}, None
+    with open(os.path.join(_stand.SRC, "po", lang + ".po"), encoding="utf-8") as f:
+        for line in f:
+            line = line.strip()
+            if line.startswith("msgid "):
+                key = json.loads(line[6:])
+            elif line.startswith("msgstr ") and key:
+                out[key] = json.loads(line[7:])
+            elif line.startswith('"') and key and key in out:
+                out[key] += json.loads(line)
+    return out
+
+
+class BrowserStand(Stand):
+    """The stand as the demo has it: a band leads to the sandbox."""
+
+    def write_conf(self):
+        self.extra_conf.setdefault("demo.sandbox_url", self.sandbox)
+        super().write_conf()
+
+
+class Chrome:
+    """One Chromium with a profile of its own."""
+
+    def __init__(self, stand, lang="en", width=1280, js=True, network=False):
+        self.stand, self.lang, self.width, self.js = stand, lang, width, js
+        port = free_port()
+        self.driver_proc = stand.run([DRIVER, "--port=%d" % port], "chromedriver.log")
+        o = Options()
+        o.binary_location = CHROMIUM
+        for arg in ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+                    "--disable-default-apps", "--no-default-browser-check", "--no-proxy-server", "--headless=new",
+                    "--lang=" + lang, "--window-size=1280,900",
+                    "--user-data-dir=" + stand.path("chromium-%d" % port)):
+            o.add_argument(arg)
+        prefs = {"intl.accept_languages": lang, "translate.enabled": False}
+        if not js:
+            prefs["profile.managed_default_content_settings.javascript"] = 2
+        o.add_experimental_option("prefs", prefs)
+        log = {"browser": "ALL"}
+        if network:
+            log["performance"] = "ALL"
+        o.set_capability("goog:loggingPrefs", log)
+        until(lambda: self.listens(port), 20)
+        self.d = WebDriver(ChromiumRemoteConnection("http://127.0.0.1:%d" % port, "goog", "chrome"), options=o)
+        self.d.set_page_load_timeout(30)
+        self.fit()
+
+    def listens(self, port):
+        import socket
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def close(self):
+        try:
+            self.d.quit()
+        except Exception:  # the stand ends the driver, the driver its windows
+            pass
+        self.stand.end(self.driver_proc)
+
+    # windows --------------------------------------------------------------------
+
+    def cdp(self, command, **params):
+        return self.d.execute("executeCdpCommand", {"cmd": command, "params": params})["value"]
+
+    def fit(self, width=None, dark=None):
+        """Size (a telephone below 700) and theme of the present window."""
+        self.width = width or self.width
+        small = self.width < 700
+        self.cdp("Emulation.setDeviceMetricsOverride", width=self.width, height=HEIGHT[self.width],
+                 deviceScaleFactor=1, mobile=small)
+        self.cdp("Emulation.setTouchEmulationEnabled", enabled=small)
+        if dark is not None:
+            self.cdp("Emulation.setEmulatedMedia",
+                     features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+
+    def window(self, url):
+        """Another window beside this one; both stay visible. Its handle."""
+        self.d.switch_to.new_window("window")
+        self.fit()
+        self.d.get(url)
+        return self.d.current_window_handle
+
+    def to(self, handle):
+        self.d.switch_to.window(handle)
+
+    def get(self, path):
+        self.d.get(path if "://" in path else self.stand.url + path)
+
+    @property
+    def path(self):
+        return self.d.current_url.replace(self.stand.url, "", 1)
+
+    # finding ----------------------------------------------------------------------
+
+    def all(self, css, within=None):
+        return (within or self.d).find_elements("css selector", css)
+
+    def shown(self, css, within=None):
+        return [e for e in self.all(css, within) if e.is_displayed()]
+
+    def one(self, css, text=None, seconds=10):
+        """The first element in view; with text, the first that says it."""
+        def look():
+            try:
+                for e in self.all(css):
+                    if e.is_displayed() and (text is None or text in self.name(e)):
+                        return e
+            except GONE:
+                pass
+            return None
+        look.__name__ = "%s %s" % (css, text or "")
+        return self.until(look, seconds)
+
+    def name(self, e):
+        return (e.text or "") + (e.get_attribute("aria-label") or "") + (e.get_attribute("value") or "")
+
+    def text(self, css="body"):
+        for _ in range(5):
+            try:
+                return "\n".join(e.text for e in self.all(css))
+            except GONE:
+                continue
+        return ""
+
+    def has(self, css):
+        return bool(self.shown(css))
+
+    def until(self, what, seconds=10):
+        """Poll until what() is true; an element that went away counts as not yet."""
+        def look():
+            try:
+                return what()
+            except GONE:
+                return None
+        look.__name__ = getattr(what, "__name__", "")
+        return until(look, seconds, 0.03)
+
+    def reads(self, css, text, seconds=10):
+        """Wait until the text can be read there."""
+        def look():
+            return text in self.text(css)
+        look.__name__ = "%r in %s" % (text, css)
+        try:
+            return self.until(look, seconds)
+        except AssertionError:
+            raise AssertionError("not within %g s: %r in %s; there is: %s" % (
+                seconds, text, css, self.text(css)[:600])) from None
+
+    # doing --------------------------------------------------------------------------
+
+    def click(self, css, text=None, seconds=10):
+        """Click what can be seen; pages that renew themselves may take it away once."""
+        for turn in range(4):
+            e = self.one(css, text, seconds)
+            try:
+                return e.click()
+            except StaleElementReferenceException:
+                if turn == 3:
+                    raise
+        return None
+
+    def leave(self, css, text=None):
+        """Click what leads to another page, and be there."""
+        old = self.d.find_element("css selector", "html")
+        self.click(css, text)
+        self.until_left(old)
+
+    def until_left(self, old):
+        def left():
+            try:
+                old.is_enabled()
+                return False
+            except StaleElementReferenceException:
+                return True
+            except WebDriverException:
+                return False
+        until(left, 20)
+        self.loaded()
+
+    def loaded(self):
+        until(lambda: self.js_("return document.readyState") == "complete", 20)
+
+    def keys(self, *keys):
+        a = ActionChains(self.d)
+        for k in keys:
+            if isinstance(k, tuple):
+                for held in k[:-1]:
+                    a.key_down(held)
+                a.send_keys(k[-1])
+                for held in reversed(k[:-1]):
+                    a.key_up(held)
+            else:
+                a.send_keys(k)
+        a.perform()
+
+    def js_(self, script, *args):
+        return self.d.execute_script(script, *args)
+
+    def errors(self):
+        """What the console has complained of since it was last asked."""
+        return [e for e in self.d.get_log("browser") if e["level"] == "SEVERE"]
+
+    def shot(self, name, folder=None):
+        folder = folder or SHOTS
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+            self.d.save_screenshot(os.path.join(folder, name + ".png"))
+
+    # ways people go ---------------------------------------------------------------------
+
+    def adopt(self, browser):
+        """Go on as the person of a stand's browser (its cookies)."""
+        self.get("/static/icon.svg")
+        for name, value in browser.cookies["127.0.0.1:%d" % self.stand.port].items():
+            self.cdp("Network.setCookie", name=name, value=value, url=self.stand.url + "/", httpOnly=True)
+
+
+class Case(unittest.TestCase):
+    seed, lang, width, js, network, conf = "demo", "en", 1280, True, False, None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}))
+        cls.stand.__enter__()
+        cls.addClassCleanup(cls.stand.__exit__, None, None, None)
+        cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network)
+        cls.addClassCleanup(cls.b.close)
+        cls.w = words(cls.lang)
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        pass
+
+    def run(self, result=None):
+        result = result if result is not None else self.defaultTestResult()
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            try:
+                sys.stderr.write("  at %s\n" % self.b.d.current_url)
+                self.b.shot("failed-" + self.id().replace("__main__.", ""))
+            except Exception:
+                pass
+            self.stand.show_logs()
+        return result

@@ -1,0 +1,671 @@
+# SPDX-License-Identifier: MIT
+"""reply - a reply arrives at the customer exactly once, or its writer learns why not.
+
+Proved: double clicks, order, refusals before anything is stored; the reply
+window with and without Human Agent; the echo before, after and without the
+answer of Facebook; answers that are lost in each possible way, found again by
+the echo or by reading the conversation, and sent again only after evidence of
+absence; refusals, throttles, dead tokens and reconnecting; workers that die
+while they send; marks for delivered and read.
+"""
+import concurrent.futures
+import time
+import unittest
+
+from stand import (ACME, ANNA, LIISA, PAGE_A, PAGE_B, PEETER, Stand, say, until)
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+
+
+class Case(unittest.TestCase):
+    conf, switches = {}, {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.st = cls.enterClassContext(Stand(conf=cls.conf))
+        if cls.switches:
+            cls.st.control("config", {"switches": cls.switches})
+        cls.b = cls.st.connect("shared")
+        cls.ahead = 0
+
+    def setUp(self):
+        self.st.control("faults/clear", {})
+        self.st.control("deliver", {"hold": False, "drop": 0, "duplicates": 0})
+
+    def later(self, ms):
+        type(self).ahead += ms
+        self.st.clock(self.ahead)
+
+    def customer(self, page=PAGE_A, text="hello", **more):
+        """Somebody new has written; the PSID and the thread."""
+        psid = self.st.control("customer/new", dict({"page": page, "name": "Kim Tester"}, **more))["psid"]
+        self.st.customer(text, psid=psid, page=page)
+        return psid, until(lambda: self.st.thread(psid))
+
+    def state(self, thread):
+        return [s for (s,) in self.st.db("SELECT state FROM outbox WHERE thread_id = ? ORDER BY id", thread)]
+
+    def wait_state(self, thread, *states):
+        until(lambda: self.state(thread) == list(states), 20)
+
+    def sends(self, psid=None):
+        return [r for r in self.st.requests(endpoint="fb.send") if psid is None or (r["json"] or {}).get("recipient", {}).get("id") == psid]
+
+    def conversation(self, thread, b=None):
+        return (b or self.b).get("/inbox/%d" % thread).page
+
+    def bubbles(self, thread, text):
+        """How often the text stands in the conversation."""
+        return [t for _, t in self.log(thread)].count(text)
+
+    def log(self, thread):
+        return self.st.db("SELECT dir, coalesce(text, '') FROM message WHERE thread_id = ? ORDER BY at, id", thread)
+
+    def settled(self, psid, thread, *texts, page=PAGE_A):
+        """All of them sent, each once at the customer and once in the conversation, in that order."""
+        self.wait_state(thread, *["sent"] * len(texts))
+        self.st.delivered()
+        self.assertEqual(self.st.arrived(psid, page), list(texts))
+        self.assertEqual([t for d, t in self.log(thread) if d], list(texts))
+        page_now = self.conversation(thread)
+        self.assertNotIn(say("state.failed"), page_now.text)
+        self.assertNotIn(say("state.checking"), page_now.text)
+
+    def lose(self, how):
+        """The next send: done at Facebook or not, but the answer does not come as it should."""
+        self.st.fault({"endpoint": "fb.send"}, times=1, **how)
+
+
+LOST = {
+    "cut after": {"cut": "after"},
+    "cut during": {"cut": "during"},
+    "status 500": {"status": 500, "work": True, "body": "<html>oops</html>"},
+    "status 502, empty": {"status": 502, "work": True},
+    "error 1": {"status": 400, "work": True, "body": {"error": {"message": "An unknown error", "code": 1, "type": "OAuthException"}}},
+    "error 1/1357046": {"status": 400, "work": True, "body": {"error": {"message": "Received invalid JSON reply", "code": 1, "error_subcode": 1357046}}},
+    "error 2": {"status": 400, "work": True, "body": {"error": {"message": "temporary", "code": 2}}},
+    "error -1": {"status": 400, "work": True, "body": {"error": {"message": "internal", "code": -1}}},
+    "200 without a message id": {"status": 200, "work": True, "body": {"recipient_id": "1"}},
+    "200 with no JSON": {"status": 200, "work": True, "body": "OK"},
+}
+
+
+class Sending(Case):
+    def test_once(self):
+        psid, thread = self.customer()
+        r = self.st.reply(self.b, thread, "Yes, two left.\r\nShall I keep one?")
+        self.assertEqual((r.status, r.url.split("?")[0]), (200, self.st.url + "/inbox/%d" % thread))
+        self.settled(psid, thread, "Yes, two left.\nShall I keep one?")
+        sent = self.sends(psid)
+        self.assertEqual(len(sent), 1)
+        self.assertEqual(sent[0]["json"]["messaging_type"], "RESPONSE")
+        self.assertNotIn("tag", sent[0]["json"])
+        self.assertTrue(sent[0]["json"]["message"]["metadata"].startswith("pd:out:"))
+        self.assertTrue(sent[0]["headers"].get("Authorization", "").startswith("Bearer "))
+        self.assertIn(PAGE_A, sent[0]["path"])
+
+    def test_page_b_by_its_own_token(self):
+        psid, thread = self.customer(page=PAGE_B)
+        self.st.reply(self.b, thread, "from Repairs")
+        self.settled(psid, thread, "from Repairs", page=PAGE_B)
+        self.assertIn(PAGE_B, self.sends(psid)[0]["path"])
+
+    def test_same_form_again(self):
+        psid, thread = self.customer()
+        form = self.b.get("/inbox/%d" % thread)
+        for _ in range(3):
+            self.assertEqual(self.b.submit(form, "/reply", {"text": "once"}).status, 200)
+        self.settled(psid, thread, "once")
+        self.b.submit(form, "/reply", {"text": "once, a day later"})
+        self.settled(psid, thread, "once")
+
+    def test_same_form_at_the_same_moment(self):
+        psid, thread = self.customer()
+        form = self.b.get("/inbox/%d" % thread)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            got = list(pool.map(lambda _: self.b.submit(form, "/reply", {"text": "double click"}, follow=False).status, range(8)))
+        self.assertEqual(set(got), {303})
+        self.settled(psid, thread, "double click")
+
+    def test_order(self):
+        psid, thread = self.customer()
+        texts = ["part %d" % i for i in range(8)]
+        self.st.fault({"endpoint": "fb.send"}, times=3, delay_ms=300)
+        for t in texts:
+            self.st.reply(self.b, thread, t)
+        self.settled(psid, thread, *texts)
+
+    def test_many_conversations_and_people_at_once(self):
+        people = [self.customer() for _ in range(6)]
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda p: self.st.reply(self.b, p[1], "for " + p[0]), people))
+        for psid, thread in people:
+            self.settled(psid, thread, "for " + psid)
+
+    def test_length(self):
+        psid, thread = self.customer()
+        kept = []
+        for text, fits in (("x" * 2000, True), ("x" * 2001, False), ("😀" * 1000, True), ("😀" * 1000 + "x", False),
+                           ("é" * 2000, True), ("漢" * 2001, False), ("😀" * 1500, False)):
+            with self.subTest("%s * %d" % (text[:2], len(text))):
+                r = self.st.reply(self.b, thread, text)
+                self.assertEqual(r.status, 200 if fits else 422)
+                if fits:
+                    kept.append(text)
+                    self.wait_state(thread, *["sent"] * len(kept))
+                else:
+                    self.assertIn(say("problem.reply_too_long"), r.page.text)
+                    self.assertIn(text + "</textarea>", r.text)
+                    # The kept text can be shortened and sent from the page that came.
+                    self.assertIn("key", r.page.form_to("/reply")["fields"])
+        self.assertEqual(self.st.arrived(psid), kept)
+
+    def test_blank(self):
+        psid, thread = self.customer()
+        for text in ("", " ", "\r\n \t", "\u3000", "\u00a0 \u200b"):
+            with self.subTest(repr(text)):
+                r = self.st.reply(self.b, thread, text)
+                self.assertEqual(r.status, 422)
+                self.assertIn(say("problem.reply_empty"), r.page.text)
+        self.assertEqual(self.state(thread), [])
+        self.assertEqual(self.st.arrived(psid), [])
+
+    def test_bad_forms(self):
+        _, thread = self.customer()
+        form = self.b.get("/inbox/%d" % thread).page.form_to("/reply")["fields"]
+        for change, status in (({"key": "short"}, 400), ({"key": "k" * 65}, 400), ({"key": "'; DROP TABLE--------"}, 400),
+                               ({"key": None}, 400), ({"text": None}, 400)):
+            with self.subTest(change):
+                fields = {k: v for k, v in dict(form, text="x", **change).items() if v is not None}
+                self.assertEqual(self.b.post("/inbox/%d/reply" % thread, fields).status, status)
+        for bad in ("0", "-1", "999999", "1x", "%31%00", "9" * 30):
+            self.assertIn(self.b.post("/inbox/%s/reply" % bad, dict(form, text="x")).status, (400, 404), bad)
+        self.assertEqual(self.state(thread), [])
+
+    def test_colleague(self):
+        """Two people in one conversation: both replies go, each under its writer's name."""
+        psid, thread = self.customer()
+        peeter, _ = self.st.sign_in(user=PEETER)
+        self.st.reply(self.b, thread, "Maria here")
+        self.wait_state(thread, "sent")
+        self.st.reply(peeter, thread, "Peeter here")
+        self.settled(psid, thread, "Maria here", "Peeter here")
+        self.assertIn("Maria Tamm", self.conversation(thread, peeter).text)
+        self.assertIn("Peeter Saar", self.conversation(thread).text)
+
+    def test_marks(self):
+        psid, thread = self.customer(online=False)
+        self.st.control("config", {"switches": {"auto_delivery": False}})
+        self.addCleanup(self.st.control, "config", {"switches": {"auto_delivery": True}})
+        self.st.reply(self.b, thread, "marked")
+        self.settled(psid, thread, "marked")
+        msg = "m-%d" % self.st.db("SELECT id FROM message WHERE thread_id = ? AND dir = 1", thread)[0][0]
+        for call, word in ((None, "state.sent"), ("customer/delivered", "state.delivered"), ("customer/read", "state.read")):
+            if call:
+                self.st.control(call, {"page": PAGE_A, "psid": psid})
+                self.st.delivered()
+            self.assertIn(say(word), self.conversation(thread).by_id_text[msg])
+
+
+class Echo(Case):
+    def test_before_the_answer(self):
+        self.st.control("config", {"switches": {"echo_first": True}})
+        self.addCleanup(self.st.control, "config", {"switches": {"echo_first": False}})
+        psid, thread = self.customer()
+        for i in range(3):
+            self.st.reply(self.b, thread, "quick %d" % i)
+        self.settled(psid, thread, *["quick %d" % i for i in range(3)])
+
+    def test_never(self):
+        psid, thread = self.customer()
+        self.st.control("deliver", {"drop": True})
+        self.st.reply(self.b, thread, "no echo")
+        self.settled(psid, thread, "no echo")
+        self.st.control("deliver", {"drop": 0})
+        # A comparison later finds it once more, and it stays one.
+        self.later(11 * MINUTE)
+        self.st.sync()
+        self.later(11 * MINUTE)
+        self.st.sync()
+        self.settled(psid, thread, "no echo")
+
+    def test_many_times(self):
+        psid, thread = self.customer()
+        self.st.control("deliver", {"duplicates": 3, "parallel": True})
+        self.st.reply(self.b, thread, "four echoes")
+        self.settled(psid, thread, "four echoes")
+
+    def test_forged_metadata_settles_nothing(self):
+        """Another app, and another Page, may write anything into metadata."""
+        psid, thread = self.customer()
+        self.lose({"cut": "before"})
+        self.st.control("deliver", {"drop": True})
+        self.st.reply(self.b, thread, "ours")
+        self.wait_state(thread, "checking")
+        self.st.control("deliver", {"drop": 0})
+        token = self.st.db("SELECT token FROM outbox WHERE thread_id = ?", thread)[0][0]
+        self.st.control("page/write", {"page": PAGE_A, "psid": psid, "text": "by a bot", "app_id": "442200119988776", "metadata": token})
+        other, _ = self.customer(page=PAGE_B)
+        self.st.control("page/write", {"page": PAGE_B, "psid": other, "text": "other Page", "app_id": "881240037712345", "metadata": token})
+        self.st.delivered()
+        self.assertEqual(self.state(thread), ["checking"])
+
+
+class Lost(Case):
+    """Facebook has sent it, but the answer did not come through."""
+
+    def test_settled_by_the_echo(self):
+        for name, how in LOST.items():
+            with self.subTest(name):
+                psid, thread = self.customer()
+                self.st.control("deliver", {"hold": True})
+                self.lose(how)
+                self.st.reply(self.b, thread, "lost: " + name)
+                self.wait_state(thread, "checking")
+                page = self.conversation(thread)
+                self.assertIn(say("state.checking"), page.text)
+                self.assertNotIn(say("state.failed"), page.text)
+                self.st.control("deliver", {"hold": False})
+                self.st.control("flush", {})
+                self.settled(psid, thread, "lost: " + name)
+                self.assertEqual(len(self.sends(psid)), 1)
+
+    def test_settled_by_reading_the_conversation(self):
+        self.st.control("deliver", {"drop": 0})
+        people = []
+        for name, how in LOST.items():
+            psid, thread = self.customer()
+            self.st.control("deliver", {"drop": True})
+            self.lose(how)
+            self.st.reply(self.b, thread, "read: " + name)
+            self.wait_state(thread, "checking")
+            self.st.control("deliver", {"drop": 0})
+            people.append((psid, thread, "read: " + name))
+        for _ in range(3):
+            self.later(61_000)
+            self.st.sync()
+        for psid, thread, text in people:
+            with self.subTest(text):
+                self.settled(psid, thread, text)
+                self.assertEqual(len(self.sends(psid)), 1)
+
+    def test_those_behind_it_wait(self):
+        psid, thread = self.customer()
+        self.st.control("deliver", {"hold": True})
+        self.lose(LOST["cut after"])
+        self.st.reply(self.b, thread, "first")
+        self.wait_state(thread, "checking")
+        self.st.reply(self.b, thread, "second")
+        other, elsewhere = self.st.db("SELECT psid, id FROM thread WHERE id <> ? LIMIT 1", thread)[0] if False else (None, None)
+        del other, elsewhere
+        self.st.sync(2)
+        self.assertEqual(self.state(thread), ["checking", "queued"])
+        self.assertEqual(self.st.arrived(psid), ["first"])
+        self.st.control("deliver", {"hold": False})
+        self.st.control("flush", {})
+        self.st.delivered()
+        self.st.sync(5)
+        self.settled(psid, thread, "first", "second")
+
+    def test_same_words_said_before_are_no_evidence(self):
+        psid, thread = self.customer()
+        self.st.reply(self.b, thread, "ok")
+        self.wait_state(thread, "sent")
+        self.st.delivered()
+        self.lose({"cut": "before"})
+        self.st.reply(self.b, thread, "ok")
+        self.wait_state(thread, "sent", "checking")
+        for _ in range(4):
+            self.later(61_000)
+            self.st.sync()
+        self.settled(psid, thread, "ok", "ok")
+
+    def test_same_words_from_the_page_inbox(self):
+        """Somebody sends the same words on Facebook while ours is open: that one is known, ours goes again."""
+        psid, thread = self.customer()
+        self.lose({"cut": "before"})
+        self.st.reply(self.b, thread, "same words")
+        self.wait_state(thread, "checking")
+        self.st.control("page/write", {"page": PAGE_A, "psid": psid, "text": "same words"})
+        self.st.delivered()
+        for _ in range(4):
+            self.later(61_000)
+            self.st.sync()
+        self.wait_state(thread, "sent")
+        self.st.delivered()
+        self.assertEqual(self.st.arrived(psid), ["same words"] * 2)
+        self.assertEqual(self.bubbles(thread, "same words"), 2)
+
+
+class NotSent(Case):
+    """Facebook has not sent it, and did not say so."""
+    NOT = {"cut before": {"cut": "before"}, "status 500": {"status": 500}, "error 2": {"status": 400, "body": {"error": {"message": "t", "code": 2}}}}
+
+    def test_goes_again_after_evidence(self):
+        people = []
+        for name, how in self.NOT.items():
+            psid, thread = self.customer()
+            self.lose(how)
+            self.st.reply(self.b, thread, "again: " + name)
+            self.wait_state(thread, "checking")
+            people.append((psid, thread, "again: " + name))
+        # One look is not enough.
+        self.later(61_000)
+        self.st.sync()
+        for psid, thread, _ in people:
+            self.assertEqual(self.state(thread), ["checking"])
+            self.assertEqual(self.st.arrived(psid), [])
+        for _ in range(3):
+            self.later(61_000)
+            self.st.sync()
+        for psid, thread, text in people:
+            with self.subTest(text):
+                self.settled(psid, thread, text)
+                self.assertEqual(len(self.sends(psid)), 2)
+
+    def test_not_before_facebook_can_be_asked(self):
+        """While the conversation cannot be read there is no evidence."""
+        psid, thread = self.customer()
+        self.lose({"cut": "before"})
+        self.st.reply(self.b, thread, "patience")
+        self.wait_state(thread, "checking")
+        self.st.fault({"endpoint": "fb.messages"}, times=0, status=500)
+        self.st.fault({"endpoint": "fb.conversations"}, times=0, status=500)
+        for _ in range(4):
+            self.later(2 * MINUTE)
+            self.st.sync(5)
+        self.assertEqual((self.state(thread), self.st.arrived(psid)), (["checking"], []))
+        self.st.control("faults/clear", {})
+        for _ in range(4):
+            self.later(2 * MINUTE)
+            self.st.sync()
+        self.settled(psid, thread, "patience")
+
+    def test_facebook_cannot_be_reached(self):
+        """Refused connections: surely not sent, so it is sent as soon as somebody answers."""
+        psid, thread = self.customer()
+        self.st.end(self.st.sandbox_proc)
+        self.st.reply(self.b, thread, "no line")
+        self.wait_state(thread, "deferred")
+        self.st.restart_sandbox()
+        self.st.clock(self.ahead)
+        self.later(30_000)
+        self.st.sync()
+        self.settled(psid, thread, "no line")
+
+    def test_worker_dies_while_it_sends(self):
+        psid, thread = self.customer()
+        self.st.control("deliver", {"drop": True})
+        self.lose({"delay_ms": 1500, "work": True})
+        self.st.reply(self.b, thread, "last words")
+        self.wait_state(thread, "sending")
+        until(lambda: self.st.control("faults")["faults"][0]["hits"])
+        self.st.kill_workers()
+        until(lambda: self.st.arrived(psid) == ["last words"])
+        self.st.control("deliver", {"drop": 0})
+        self.assertEqual(self.state(thread), ["sending"])
+        for _ in range(4):
+            self.later(2 * MINUTE)
+            self.st.sync()
+        self.settled(psid, thread, "last words")
+        self.assertEqual(len(self.sends(psid)), 1)
+
+    def test_worker_dies_before_it_sends(self):
+        psid, thread = self.customer()
+        self.st.kill_workers()
+        self.st.fault({"endpoint": "fb.send"}, times=1, delay_ms=1500, cut="before")
+        self.st.reply(self.b, thread, "never left")
+        self.wait_state(thread, "sending")
+        until(lambda: self.st.control("faults")["faults"][0]["hits"])
+        self.st.kill_workers()
+        for _ in range(5):
+            self.later(2 * MINUTE)
+            self.st.sync()
+        self.settled(psid, thread, "never left")
+
+
+class Refused(Case):
+    REFUSALS = ((551, None, "error.fb.person"), (200, 1545041, "error.fb.person"), (100, 2018001, "error.fb.no_user"),
+                (10, 2018278, "error.fb.window"), (10, 2018300, "error.fb.other_app"), (100, None, "error.fb.request"),
+                (200, 2018028, "error.fb.app_live"), (506, None, "error.fb.duplicate"))
+
+    def refuse(self, code, subcode=None, status=400, times=1, **more):
+        error = {"message": "(#%d) no" % code, "type": "OAuthException", "code": code, "fbtrace_id": "Aabc"}
+        if subcode:
+            error["error_subcode"] = subcode
+        self.st.fault({"endpoint": "fb.send"}, times=times, status=status, body={"error": error}, **more)
+
+    def test_failed_with_a_sentence_and_retry(self):
+        for code, subcode, key in self.REFUSALS:
+            with self.subTest((code, subcode)):
+                psid, thread = self.customer()
+                self.refuse(code, subcode)
+                self.st.reply(self.b, thread, "try me")
+                self.wait_state(thread, "failed")
+                r = self.b.get("/inbox/%d" % thread)
+                for words in (say("state.failed"), say(key), say("msg.retry")):
+                    self.assertIn(words, r.page.text)
+                self.assertIn(say("row.failed"), r.page.by_id_text["t-%d" % thread])
+                self.assertEqual(self.st.arrived(psid), [])
+                self.b.submit(r, "/retry/")
+                self.b.submit(r, "/retry/")         # a double click
+                self.settled(psid, thread, "try me")
+                self.assertNotIn(say("row.failed"), self.b.get("/inbox").page.by_id_text["t-%d" % thread])
+                self.b.submit(r, "/retry/")         # long after
+                self.settled(psid, thread, "try me")
+
+    def test_the_next_one_is_not_held_up(self):
+        psid, thread = self.customer()
+        self.refuse(551)
+        self.st.reply(self.b, thread, "refused")
+        self.wait_state(thread, "failed")
+        self.st.reply(self.b, thread, "next")
+        self.wait_state(thread, "failed", "sent")
+        self.assertEqual(self.st.arrived(psid), ["next"])
+
+    def test_really_blocked(self):
+        psid, thread = self.customer()
+        self.st.control("customer/update", {"page": PAGE_A, "psid": psid, "blocked": True})
+        self.st.reply(self.b, thread, "hello?")
+        self.wait_state(thread, "failed")
+        self.assertIn(say("error.fb.person"), self.conversation(thread).text)
+
+    def test_temporary(self):
+        """1200 and is_transient: surely not sent, tried again by itself, given up in the end."""
+        psid, thread = self.customer()
+        self.refuse(1200, status=400)
+        self.st.reply(self.b, thread, "soon")
+        self.wait_state(thread, "deferred")
+        self.later(30_000)
+        self.st.sync()
+        self.settled(psid, thread, "soon")
+        psid, thread = self.customer()
+        self.refuse(1200, times=0)
+        self.st.reply(self.b, thread, "never")
+        self.wait_state(thread, "deferred")
+        for _ in range(8):
+            self.later(45 * MINUTE)
+            self.st.sync()
+        self.assertEqual(self.state(thread), ["failed"])
+        self.assertIn(say("error.fb.trouble"), self.conversation(thread).text)
+
+    def test_throttled(self):
+        for code in (613, 4, 32, 80006):
+            with self.subTest(code):
+                psid, thread = self.customer()
+                self.refuse(code, status=400)
+                self.st.reply(self.b, thread, "slow down")
+                self.wait_state(thread, "deferred")
+                page = self.conversation(thread)
+                self.assertNotIn(say("state.failed"), page.text)
+                self.assertIn(say("state.sending"), page.text)
+                self.st.customer("still here?", psid=psid)
+                self.assertIn((0, "still here?"), self.log(thread))
+                self.st.sync(2)
+                self.assertEqual(self.st.arrived(psid), [])
+                self.later(2 * MINUTE)
+                self.st.sync()
+                self.settled(psid, thread, "slow down")
+
+    def test_handled_by_another_app(self):
+        psid, thread = self.customer()
+        form = self.b.get("/inbox/%d" % thread)
+        self.st.control("thread/control", {"page": PAGE_A, "psid": psid, "owner": "442200119988776"})
+        self.st.delivered()
+        page = self.conversation(thread)
+        self.assertIn(say("closed.other_app"), page.text)
+        self.assertNotIn("composer", page.ids)
+        r = self.b.submit(form, "/reply", {"text": "too late <&>"})
+        self.assertEqual(r.status, 409)
+        self.assertIn("too late &lt;&amp;&gt;</textarea>", r.text)
+        self.assertEqual(self.state(thread), [])
+
+
+class Window(Case):
+    """Human Agent is off, as it is by default."""
+    switches = {"human_agent": True}
+
+    def test_closed_after_a_day(self):
+        psid, thread = self.customer()
+        form = self.b.get("/inbox/%d" % thread)
+        self.assertIn("composer", form.page.ids)
+        self.later(25 * HOUR)
+        page = self.conversation(thread)
+        self.assertNotIn("composer", page.ids)
+        for words in (say("closed.day"), say("advice.wait"), say("conv.closed")):
+            self.assertIn(words, page.text)
+        before = len(self.sends())
+        r = self.b.submit(form, "/reply", {"text": "by hand, 25 h later"})
+        self.assertEqual(r.status, 409)
+        for words in (say("problem.window_closed"), say("closed.day")):
+            self.assertIn(words, r.page.text)
+        self.assertIn("by hand, 25 h later</textarea>", r.text)
+        self.st.sync(2)
+        self.assertEqual((len(self.sends()), self.state(thread)), (before, []))
+        # The customer writes again: open again.
+        self.st.customer("still interested", psid=psid)
+        self.st.reply(self.b, thread, "welcome back")
+        self.wait_state(thread, "sent")
+        sent = self.sends(psid)[-1]["json"]
+        self.assertEqual((sent["messaging_type"], sent.get("tag")), ("RESPONSE", None))
+
+    def test_the_last_and_the_first_second(self):
+        psid, thread = self.customer()
+        written = self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0]
+        ahead = lambda to: written + to - int(time.time() * 1000) - self.ahead
+        self.later(ahead(DAY - 20_000))
+        self.assertIn("composer", self.conversation(thread).ids)
+        self.st.reply(self.b, thread, "just in time")
+        self.settled(psid, thread, "just in time")
+        self.later(ahead(DAY + 1000))
+        self.assertNotIn("composer", self.conversation(thread).ids)
+
+    def test_window_that_closes_while_it_waits(self):
+        """Deferred beyond the window: it is not sent late, and not with a tag."""
+        psid, thread = self.customer()
+        self.st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "x", "code": 613}})
+        self.st.reply(self.b, thread, "overtaken")
+        self.wait_state(thread, "deferred")
+        self.later(26 * HOUR)
+        self.st.sync()
+        self.wait_state(thread, "failed")
+        self.assertIn(say("error.fb.window"), self.conversation(thread).text)
+        self.assertEqual(self.st.arrived(psid), [])
+        self.assertFalse([s for s in self.sends(psid) if "tag" in s["json"]])
+
+
+class Agent(Case):
+    conf = {"facebook.human_agent": "yes"}
+    switches = {"human_agent": True}
+
+    def test_tag_only_between_a_day_and_a_week(self):
+        psid, thread = self.customer()
+        written = self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0]
+        ahead = lambda to: written + to - int(time.time() * 1000) - self.ahead
+        table = ((0, None), (DAY - 10 * MINUTE, None), (DAY - 4 * MINUTE, "HUMAN_AGENT"), (DAY + 1000, "HUMAN_AGENT"),
+                 (7 * DAY - 30_000, "HUMAN_AGENT"))
+        for i, (when, tag) in enumerate(table):
+            with self.subTest(when):
+                if when:
+                    self.later(ahead(when))
+                page = self.conversation(thread)
+                self.assertIn("composer", page.ids)
+                self.assertEqual(say("composer.agent") in page.text, tag is not None)
+                self.st.reply(self.b, thread, "reply %d" % i)
+                self.wait_state(thread, *["sent"] * (i + 1))
+                sent = self.sends(psid)[-1]["json"]
+                self.assertEqual((sent["messaging_type"], sent.get("tag")), ("MESSAGE_TAG" if tag else "RESPONSE", tag))
+        form = self.b.get("/inbox/%d" % thread)
+        self.later(ahead(7 * DAY + 1000))
+        page = self.conversation(thread)
+        self.assertNotIn("composer", page.ids)
+        self.assertIn(say("closed.week"), page.text)
+        self.assertEqual(self.b.submit(form, "/reply", {"text": "too late"}).status, 409)
+        self.assertEqual(len(self.sends(psid)), len(table))
+
+    def test_not_approved(self):
+        self.st.control("config", {"switches": {"human_agent": False}})
+        self.addCleanup(self.st.control, "config", {"switches": {"human_agent": True}})
+        psid, thread = self.customer()
+        self.later(26 * HOUR)
+        self.st.reply(self.b, thread, "unapproved")
+        self.wait_state(thread, "failed")
+        self.assertIn(say("error.fb.human_agent"), self.conversation(thread).text)
+        self.assertEqual(self.st.arrived(psid), [])
+
+
+class DeadToken(Case):
+    def test_reconnecting(self):
+        st = self.st
+        psid, thread = self.customer()
+        anna, _ = st.sign_in(user=ANNA)
+        install, page_row = st.db("SELECT install_id, id FROM page WHERE fb_id = ?", PAGE_A)[0]
+        st.control("token/kill", {"page": PAGE_A, "subcode": 460})
+        st.reply(self.b, thread, "will wait")
+        until(lambda: st.db("SELECT state FROM page WHERE fb_id = ?", PAGE_A) == [("broken",)])
+        self.assertEqual(self.state(thread), ["deferred"])
+        self.assertTrue(st.requests(endpoint="fb.debug_token"), "broken without asking")
+
+        page = self.conversation(thread)
+        self.assertIn(say("error.fb.token_password"), page.text)
+        self.assertNotIn("composer", page.ids)
+        self.assertIn("/connect/more", page.link_to("/connect/more"))
+        self.assertNotIn(say("state.failed"), page.text)
+        colleague = self.conversation(thread, anna)
+        self.assertIn(say("error.fb.token_password"), colleague.text)
+        self.assertFalse([h for h, _ in colleague.links if "/connect/more" in h])
+
+        # Incoming ones are stored all the same; the other Page is as it was.
+        st.customer("are you there?", psid=psid)
+        self.assertIn((0, "are you there?"), self.log(thread))
+        other, elsewhere = self.customer(page=PAGE_B)
+        st.reply(self.b, elsewhere, "Repairs works")
+        self.settled(other, elsewhere, "Repairs works", page=PAGE_B)
+        self.later(3 * MINUTE)
+        calls = len(st.requests(endpoint="fb.send"))
+        st.sync()
+        self.assertEqual(len(st.requests(endpoint="fb.send")), calls)
+
+        r = self.b.get(page.link_to("/connect/more"))
+        r = st.facebook(self.b, r)
+        self.b.submit(r, "/connect/pages", {"page": [PAGE_A, PAGE_B]})
+        self.assertEqual(st.db("SELECT install_id, id, state FROM page WHERE fb_id = ?", PAGE_A), [(install, page_row, "active")])
+        self.later(2 * MINUTE)
+        st.sync()
+        self.settled(psid, thread, "will wait")
+        self.assertIn("composer", self.conversation(thread).ids)
+
+    def test_refused_once_but_alive(self):
+        """A 190 that the inspection does not confirm breaks nothing."""
+        psid, thread = self.customer()
+        self.st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "x", "code": 190}})
+        self.st.reply(self.b, thread, "false alarm")
+        self.wait_state(thread, "deferred")
+        self.assertEqual(self.st.db("SELECT DISTINCT state FROM page"), [("active",)])
+        self.later(2 * MINUTE)
+        self.st.sync()
+        self.settled(psid, thread, "false alarm")
+
+
+if __name__ == "__main__":
+    unittest.main()
