@@ -361,7 +361,10 @@ class Stand:
 
     def answers(self):
         try:
-            return self.browser().get("/", follow=False).status in (200, 303)
+            r = self.browser().get("/", follow=False)
+            if r.status == 503 and "cannot start" in r.text:
+                raise RuntimeError(self.log()[-500:])
+            return r.status in (200, 303)
         except OSError:
             return False
 
