@@ -3,7 +3,8 @@
  * inboxctl - the administrator's hand tool.
  *
  *   init            make key file, database and media folder where absent
- *   check           configuration, keys, catalogues, database: one line each
+ *   check           configuration, keys, catalogues, templates, database: one
+ *                   line each
  *   backup FILE     consistent copy of the database, while everything runs
  *   status          what the engine did last and what waits
  *
@@ -15,7 +16,10 @@
 #include "../lib/base/conf.h"
 #include "../lib/base/crypt.h"
 #include "../lib/base/log.h"
+#include "../lib/base/str.h"
 #include "../lib/db/db.h"
+#include "../lib/tmpl/tmpl.h"
+#include "../cgi-bin/views.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -72,9 +76,10 @@ tell(const char *what, const struct ib_err *err)
 static int
 verb_check(const struct conf *conf, const char *arg)
 {
-	const char *dir = conf_str(conf, CONF_CATALOGUES);
+	const char *dir = conf_str(conf, CONF_CATALOGUES), *html = conf_str(conf, CONF_TEMPLATES);
 	const struct ib_err *err;
 	struct keyring *keys = NULL;
+	struct tmpl_set *set = NULL;
 	struct cats *cats = NULL;
 	struct arena a;
 	struct db *db = NULL;
@@ -86,11 +91,15 @@ verb_check(const struct conf *conf, const char *arg)
 	ok &= tell("configuration", NULL);
 	ok &= tell("keys", keyring_load(conf_str(conf, CONF_KEY_FILE), &keys));
 	ok &= tell("catalogues", cats_load(*dir != '\0' ? dir : PKGDATADIR "/po", &cats));
+	if (cats != NULL)
+		ok &= tell("templates", tmpl_load(*html != '\0' ? html : PKGDATADIR "/templates", cats,
+		    tpl_decls, TPL_MAX, url_is_loopback(conf_str(conf, CONF_BASE_URL)), false, &set));
 	err = db_open(conf_str(conf, CONF_DATABASE), 0, &db);
 	if (err == NULL && (err = db_check(db, &a, &whole, &what)) == NULL && !whole)
 		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s", what != NULL ? what : "damaged");
 	ok &= tell("database", err);
 	db_close(db);
+	tmpl_free(set);
 	cats_free(cats);
 	keyring_free(keys);
 	arena_fini(&a);

@@ -31,11 +31,11 @@ on("submit", (e) => {
 });
 on("pageshow", (e) => e.persisted && all("form").forEach((form) => busy(form)));
 
-const renew = "import" in page && setInterval(async () => {
-	const [r, doc] = await get(location.href);
-	if (!r.ok) return;
-	$("import").replaceWith($("import", doc));
-	if (!("import" in doc.body.dataset)) clearInterval(renew);
+if ("import" in page) setInterval(async () => {
+	const [r, doc] = await get(location.href).catch(() => [{}]);
+	/* At its end it leads to the inbox. */
+	if (r.redirected) location.replace(r.url);
+	else if (r.ok) $("import").replaceWith($("import", doc));
 }, 2000);
 if (!page.poll) return;
 

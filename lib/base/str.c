@@ -296,6 +296,8 @@ str_blank(const char *s)
 			s++;
 		else if (strncmp(s, "\xe3\x80\x80", 3) == 0)
 			s += 3;
+		else if (strncmp(s, "\xc2\xa0", 2) == 0)
+			s += 2;
 		else
 			return false;
 	}

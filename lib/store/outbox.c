@@ -293,6 +293,41 @@ outbox_by_token(struct db *db, struct arena *a, int64_t page_id, const char *tok
 	return outbox_get(db, a, id, out);
 }
 
+bool
+outbox_same_text(struct arena *a, const char *x, const char *y)
+{
+	const char *p = x == NULL ? "" : str_line(a, x, strlen(x), 4000);
+	const char *q = y == NULL ? "" : str_line(a, y, strlen(y), 4000);
+
+	return p != NULL && q != NULL && strcmp(p, q) == 0;
+}
+
+const struct ib_err *
+outbox_like(struct db *db, struct arena *a, int64_t thread_id, const char *text, int64_t at,
+    struct outbox **out)
+{
+	enum { MOST = 8 };
+	const struct ib_err *err;
+	struct db_stmt *st;
+	int64_t ids[MOST];
+	size_t n = 0, i;
+	bool row;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, at + OUTBOX_SLACK_MS)) != NULL)
+		return err;
+	while (n < MOST && (err = db_step(st, &row)) == NULL && row)
+		ids[n++] = db_col_int(st, 0);
+	db_release(st);
+	for (i = 0; err == NULL && i < n; i++) {
+		if ((err = outbox_get(db, a, ids[i], out)) != NULL ||
+		    (*out != NULL && outbox_same_text(a, (*out)->text, text)))
+			return err;
+		*out = NULL;
+	}
+	return err;
+}
+
 const struct ib_err *
 outbox_settle(struct db *db, const struct outbox *o, const struct outbox_end *end, int64_t now)
 {

@@ -27,6 +27,8 @@ enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE };
 #define REPLY_MAX_UNITS	2000	/* UTF-16 units; messenger.md 5.2 leaves the unit open: the strictest reading but bytes */
 #define OUTBOX_PREFIX	"pd:out:"
 #define OUTBOX_LEASE_MS	INT64_C(30000)
+/* Facebook's clock and ours may differ by this much when times are compared. */
+#define OUTBOX_SLACK_MS	INT64_C(120000)
 
 struct outbox {
 	int64_t		 id, install_id, page_id, thread_id, msg_id, msg_at, user_id;
@@ -62,6 +64,15 @@ IB_MUST const struct ib_err *outbox_check_next(struct db *db, struct arena *a, i
 /* By our id in an echo's metadata; *out NULL when unknown on that Page. */
 IB_MUST const struct ib_err *outbox_by_token(struct db *db, struct arena *a, int64_t page_id,
     const char *token, struct outbox **out);
+/* The same words?  Facebook may trim and fold blanks. */
+bool outbox_same_text(struct arena *a, const char *x, const char *y);
+/*
+ * A reply under way (sending, checking) in this thread with this text, tried
+ * before `at`: what a copy without our id may be evidence of.  *out NULL: none.
+ */
+IB_MUST const struct ib_err *outbox_like(struct db *db, struct arena *a, int64_t thread_id,
+    const char *text, int64_t at, struct outbox **out);
+
 /* What became of it. */
 struct outbox_end {
 	enum outbox_state state;	/* SENT, DEFERRED, CHECKING, FAILED */

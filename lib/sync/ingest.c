@@ -195,8 +195,30 @@ add_attachments(struct work *w, const struct message *m)
 }
 
 /*
- * The echo of a reply of ours: give the row Facebook's identity and clock.
- * *mine false when the metadata names no row of this Page.
+ * Which reply of ours is this a copy of?  An echo names it by our id.  What
+ * the Conversations API tells carries no id: there a reply under way with the
+ * same words is meant (messenger.md 5.8), unless the message is known.
+ */
+static const struct ib_err *
+reply_of(struct work *w, struct outbox **out)
+{
+	const struct ib_err *err;
+	const struct fb_event *e = w->e;
+	struct message *known;
+
+	*out = NULL;
+	if (e->metadata != NULL && origin_of(w) == ORIGIN_OURS)
+		return outbox_by_token(w->db, w->a, w->page->id, e->metadata, out);
+	if (!e->history || !e->out || str_blank(e->text))
+		return NULL;
+	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &known)) != NULL || known != NULL)
+		return err;
+	return outbox_like(w->db, w->a, w->thread.id, e->text, e->at, out);
+}
+
+/*
+ * A copy of a reply of ours: give the row Facebook's identity and clock.
+ * *mine false when it is none.
  */
 static const struct ib_err *
 match_reply(struct work *w, bool *mine)
@@ -208,9 +230,7 @@ match_reply(struct work *w, bool *mine)
 	struct outbox *o;
 
 	*mine = false;
-	if (origin_of(w) != ORIGIN_OURS || e->metadata == NULL)
-		return NULL;
-	if ((err = outbox_by_token(w->db, w->a, w->page->id, e->metadata, &o)) != NULL || o == NULL)
+	if ((err = reply_of(w, &o)) != NULL || o == NULL)
 		return err;
 	*mine = true;
 	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &other)) != NULL)

@@ -85,6 +85,17 @@ mind_usage(struct sync *s, const struct page *p, const struct graph_res *res, in
 	return db_run(s->db, ST_PAGE_READ_LATER, "ii", p->id, now + 15 * MS_MINUTE);
 }
 
+/* Refused: not again before some time, whatever the reason. */
+static const struct ib_err *
+read_refused(struct sync *s, const struct page *p, const struct graph_res *res, int64_t now)
+{
+	const struct ib_err *err;
+
+	if ((err = db_run(s->db, ST_PAGE_READ_LATER, "ii", p->id, now + MS_MINUTE)) != NULL)
+		return err;
+	return page_refused(s, p->install_id, p->id, res, now);
+}
+
 /* The listing --------------------------------------------------------------------- */
 
 static const struct ib_err *
@@ -184,7 +195,7 @@ read_listing(struct sync *s, struct arena *a, struct page *p, int64_t now)
 			return err;
 	}
 	if (res.refused)
-		return page_refused(s, p->install_id, p->id, &res, now);
+		return read_refused(s, p, &res, now);
 	if ((err = store_slice(s, a, p, t, n, next, now)) != NULL)
 		return err;
 	return mind_usage(s, p, &res, now);
@@ -235,15 +246,18 @@ complete(struct fb_event *ev, size_t n, const char *psid)
 		ev[i].psid = psid;
 }
 
+/*
+ * `beyond`: the page read reached further back than our copy did; what lies
+ * there is for readers to ask for.
+ */
 static const struct ib_err *
 finish_thread(struct sync *s, const struct page *p, const struct want *w, const char *next,
-    size_t fresh, size_t n, int64_t now)
+    size_t fresh, bool beyond)
 {
 	const struct ib_err *err;
 	bool importing = strcmp(p->import_state, "done") != 0;
 	bool first = strcmp(w->history, "unknown") == 0;
 
-	(void)now;
 	/* How far back our copy reaches is moved by the first look and by readers only. */
 	if ((first && w->cursor == NULL) || w->deep) {
 		err = thread_set_history(s->db, w->thread_id, next == NULL ? "start" : "more", next);
@@ -251,7 +265,7 @@ finish_thread(struct sync *s, const struct page *p, const struct want *w, const 
 			return err;
 	}
 	/* A comparison goes on until one whole page is known: a lost webhook leaves holes. */
-	if (!w->deep && !first && next != NULL && fresh > 0 && n > 0)
+	if (!w->deep && !first && next != NULL && fresh > 0 && !beyond)
 		return db_run(s->db, ST_WANT_CURSOR, "iiit", p->id, w->updated_at, w->thread_id, next);
 	if (!w->deep && (err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at)) != NULL)
 		return err;
@@ -291,7 +305,9 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 	struct graph *g;
 	struct fb_event *ev;
 	const char *next, *after = w->deep ? w->history_cursor : w->cursor;
+	int64_t oldest;
 	size_t n, fresh;
+	bool have;
 
 	if ((err = sync_graph(s, &g)) != NULL)
 		return err;
@@ -303,7 +319,7 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 		    &next, &res)) != NULL)
 			return err;
 		if (res.refused)
-			return page_refused(s, p->install_id, p->id, &res, now);
+			return read_refused(s, p, &res, now);
 		if (n == 0)
 			return give_up_thread(s, p, w);
 		if ((err = thread_set_fb(s->db, w->thread_id, t[0].id, 0)) != NULL)
@@ -326,12 +342,14 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 			return give_up_thread(s, p, w);
 	}
 	if (res.refused)
-		return page_refused(s, p->install_id, p->id, &res, now);
+		return read_refused(s, p, &res, now);
 	complete(ev, n, w->psid);
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
-	    (err = finish_thread(s, p, w, next, fresh, n, now)) == NULL &&
+	if ((err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
+	    (err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
+	    (err = finish_thread(s, p, w, next, fresh,
+	    n == 0 || (have && ev[n - 1].at <= oldest))) == NULL &&
 	    (err = install_touch(s->db, p->install_id)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);

@@ -29,8 +29,6 @@
 #define CHECK_WAIT_MS	(60 * MS_SECOND)
 #define LOOKS		2
 #define TRIES		6
-/* Facebook's clock and ours may differ by this much when times are compared. */
-#define CLOCK_SLACK_MS	(2 * MS_MINUTE)
 
 /* messenger.md 8, class R; with up to a quarter of jitter. */
 static int64_t
@@ -240,24 +238,24 @@ sync_send_one(struct sync *s, int64_t now, bool *did)
 
 /* Looking for a reply ------------------------------------------------------------- */
 
-/* Facebook may trim and fold blanks: compare the words. */
-static bool
-same_text(struct arena *a, const char *x, const char *y)
-{
-	const char *p = str_line(a, x, strlen(x), 4000);
-	const char *q = y == NULL ? "" : str_line(a, y, strlen(y), 4000);
-
-	return p != NULL && q != NULL && strcmp(p, q) == 0;
-}
-
+/*
+ * May this message of the conversation be the reply we look for?  Not when it
+ * is a reply of ours already, nor when its echo said that another app sent it.
+ * A copy that came by the Conversations API or without our id may be it.
+ */
 static const struct ib_err *
-is_known(struct sync *s, const char *page_fb, const struct fb_event *e, bool *known)
+may_be_ours(struct sync *s, struct arena *a, const char *page_fb, const struct fb_event *e, bool *may)
 {
+	const struct ib_err *err;
+	struct message *m;
 	struct mkey k;
-	int64_t one;
 
 	mkey_make(page_fb, e->key, &k);
-	return db_get_int(s->db, ST_MESSAGE_KNOWN, &one, known, "b", (const void *)k.b, sizeof(k.b));
+	if ((err = message_by_mkey(s->db, a, &k, &m)) != NULL)
+		return err;
+	*may = m == NULL || (m->user_id == 0 &&
+	    ((m->flags & MSG_EXACT) == 0 || m->origin == ORIGIN_OURS));
+	return NULL;
 }
 
 /* *hit: the message found; *reached: the look went back beyond the call. */
@@ -271,7 +269,7 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 	struct graph *g;
 	const char *fb_thread = o->fb_thread, *next;
 	size_t i, n;
-	bool known;
+	bool may;
 
 	*hit = NULL;
 	*reached = false;
@@ -295,15 +293,15 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 		return err;
 	*reached = next == NULL;
 	for (i = 0; i < n; i++) {
-		if (ev[i].at < o->tried_at - CLOCK_SLACK_MS) {
+		if (ev[i].at < o->tried_at - OUTBOX_SLACK_MS) {
 			*reached = true;
 			break;
 		}
-		if (!ev[i].out || !same_text(a, o->text, ev[i].text))
+		if (!ev[i].out || !outbox_same_text(a, o->text, ev[i].text))
 			continue;
-		if ((err = is_known(s, page->fb_id, &ev[i], &known)) != NULL)
+		if ((err = may_be_ours(s, a, page->fb_id, &ev[i], &may)) != NULL)
 			return err;
-		if (!known)
+		if (may)
 			*hit = &ev[i];		/* the oldest that fits */
 	}
 	return NULL;

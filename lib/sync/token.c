@@ -156,7 +156,6 @@ page_refused(struct sync *s, int64_t install_id, int64_t page_id, const struct g
 		return page_pause(s->db, page_id, now + minutes * MS_MINUTE);
 	case CLASS_RETRY:
 	case CLASS_CONFIG:
-		return db_run(s->db, ST_PAGE_READ_LATER, "ii", page_id, now + MS_MINUTE);
 	case CLASS_FINAL:
 		break;
 	}

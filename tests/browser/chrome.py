@@ -142,7 +142,7 @@ class Chrome:
         self.d.switch_to.window(handle)
 
     def get(self, path):
-        self.d.get(path if "://" in path else self.stand.url + path)
+        self.d.get(self.stand.url + path if path.startswith("/") else path)
 
     @property
     def path(self):
@@ -154,31 +154,27 @@ class Chrome:
         return (within or self.d).find_elements("css selector", css)
 
     def shown(self, css, within=None):
-        return [e for e in self.all(css, within) if e.is_displayed()]
+        """Those that a person can see, or scroll to."""
+        return self.js_("""return [...(arguments[1] || document).querySelectorAll(arguments[0])].filter(
+            (e) => e.checkVisibility({ checkVisibilityCSS: true }) && e.getClientRects().length)""", css, within)
 
     def one(self, css, text=None, seconds=10):
         """The first element in view; with text, the first that says it."""
         def look():
-            try:
-                for e in self.all(css):
-                    if e.is_displayed() and (text is None or text in self.name(e)):
-                        return e
-            except GONE:
-                pass
-            return None
+            return next((e for e in self.shown(css) if text is None or text in self.name(e)), None)
         look.__name__ = "%s %s" % (css, text or "")
         return self.until(look, seconds)
 
     def name(self, e):
-        return (e.text or "") + (e.get_attribute("aria-label") or "") + (e.get_attribute("value") or "")
+        return (e.get_property("innerText") or "") + (e.get_attribute("aria-label") or "") + (e.get_attribute("value") or "")
+
+    def texts(self, css, within=None):
+        """What is written in each of them."""
+        return [t.strip() for t in self.js_(
+            "return [...(arguments[1] || document).querySelectorAll(arguments[0])].map((e) => e.innerText || '')", css, within)]
 
     def text(self, css="body"):
-        for _ in range(5):
-            try:
-                return "\n".join(e.text for e in self.all(css))
-            except GONE:
-                continue
-        return ""
+        return "\n".join(self.texts(css))
 
     def has(self, css):
         return bool(self.shown(css))
@@ -211,6 +207,8 @@ class Chrome:
         for turn in range(4):
             e = self.one(css, text, seconds)
             try:
+                # Within a reversed column the driver does not scroll by itself.
+                self.js_("arguments[0].scrollIntoView({ block: 'nearest' })", e)
                 return e.click()
             except StaleElementReferenceException:
                 if turn == 3:
@@ -300,5 +298,6 @@ class Case(unittest.TestCase):
                 self.b.shot("failed-" + self.id().replace("__main__.", ""))
             except Exception:
                 pass
-            self.stand.show_logs()
+            sys.stderr.write("".join("  " + line + "\n" for line in self.stand.log().splitlines()
+                                     if " debug " not in line and " info " not in line))
         return result

@@ -121,9 +121,7 @@ class Way:
         self.inbox = b.d.current_window_handle
 
     def rows(self):
-        def look():
-            return [r.text for r in self.b.all("#rows .row")]
-        return self.b.until(look)
+        return self.b.until(lambda: self.b.texts("#rows .row"))
 
     def phone(self, text=None):
         """Take the customer's phone, and write."""
@@ -179,8 +177,8 @@ class Way:
         since = time.monotonic()
 
         def on_top():
-            top = b.all("#rows .row")[0]
-            return who.customer in top.text and who.asks[0] in top.text and "unread" in top.get_attribute("class")
+            top = b.texts("#rows .row:first-child.unread")
+            return top and who.customer in top[0] and who.asks[0] in top[0]
         self.soon(on_top, since, "the row is not on top")
         if self.js:
             self.assertRegex(b.d.title, r"^\(\d+\) ")
@@ -201,7 +199,6 @@ class Way:
             self.turn_pages()
         if self.b.width < 700:
             self.assertFalse(b.has("#rows .row"))
-        self.phone_open = self.phone
         self.back()
         self.phone(who.asks[1])
         since = time.monotonic()
@@ -213,7 +210,7 @@ class Way:
         b, w, who = self.b, self.w, self.who
         seen = {}
         for _ in range(20):
-            seen.update((m.get_attribute("id"), m.text) for m in b.all("#log .msg, #log .line"))
+            seen.update(zip((m.get_attribute("id") for m in b.all("#log [data-rev]")), b.texts("#log [data-rev]")))
             if not b.has("#older"):
                 break
             b.leave("#older")
@@ -248,11 +245,8 @@ class Way:
         """It is in the conversation at once, and the box is empty."""
         b, w = self.b, self.w
         how()
-        b.until(lambda: text in [self.said(m) for m in b.all("#log .msg.out")], 5)
+        b.until(lambda: text in b.texts("#log .out > .text"), 5)
         self.assertEqual("", b.one("#reply").get_attribute("value"))
-
-    def said(self, msg):
-        return "\n".join(p.text for p in msg.find_elements("css selector", ".text"))
 
     def wait_state(self, text, state):
         b = self.b
@@ -260,10 +254,9 @@ class Way:
 
         def look():
             for m in reversed(b.all("#log .msg.out")):
-                if self.said(m) == text:
-                    meta = m.find_element("css selector", ".meta")
+                if b.text("#%s > .text" % m.get_attribute("id")) == text:
                     # Inside a group the line is for screen readers only.
-                    if state in (meta.get_attribute("textContent") or ""):
+                    if state in m.find_element("css selector", ".meta").get_property("textContent"):
                         return True
                     break
             if not self.js:

@@ -252,7 +252,9 @@ class Stand:
     def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path=""):
         self.server_kind, self.seed, self.procs = server, seed, procs
         self.extra_conf, self.sandbox_args, self.base_path = conf or {}, list(sandbox_args), base_path
-        self.children, self.build = [], _build()
+        self.children, self.build, self.listener, self.src = [], _build(), None, SRC
+        # Apache will not work as root: then everything of the product runs as its user.
+        self.user = "www-data" if server.startswith("apache") and os.getuid() == 0 else None
 
     # life -------------------------------------------------------------------
 
@@ -269,6 +271,8 @@ class Stand:
     def __exit__(self, *exc):
         for p in list(reversed(self.children)):
             self.end(p)
+        if self.listener:
+            self.listener.close()
         reports = self.sanitizer_reports()
         if exc and exc[0] is not None:
             self.show_logs()
@@ -299,6 +303,8 @@ class Stand:
             except subprocess.TimeoutExpired:
                 p.kill()
                 p.wait()
+        if p.stdout:
+            p.stdout.close()
         if p in self.children:
             self.children.remove(p)
 
@@ -320,13 +326,35 @@ class Stand:
         self.children.append(p)
         return p
 
+    def as_user(self):
+        """Arguments of subprocess for programs of the product."""
+        return {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+
+    def settle_in(self):
+        """A user of his own may not read the source tree: copies in the stand's folder, which becomes his."""
+        app = self.path("app")
+        for d in ("templates", "po", "static"):
+            shutil.copytree(os.path.join(SRC, d), os.path.join(app, d))
+        for f in ("inbox.fcgi", "inbox-sync", "inboxctl"):
+            shutil.copy2(os.path.join(self.build, f), app)
+        self.build = self.src = app
+
+    def own(self):
+        for folder, _, files in os.walk(self.dir):
+            for f in [folder] + [os.path.join(folder, f) for f in files]:
+                shutil.chown(f, self.user, self.user)
+
     def start(self):
         self.port = free_port()
         self.url = "http://127.0.0.1:%d%s" % (self.port, self.base_path)
         self.sandbox_proc = self.run_sandbox(0)
+        if self.user:
+            self.settle_in()
         self.write_conf()
+        if self.user:
+            self.own()
         subprocess.run([os.path.join(self.build, "inboxctl"), "--conf", self.conf, "init"], check=True,
-                       stdout=subprocess.DEVNULL, cwd=self.dir)
+                       stdout=subprocess.DEVNULL, cwd=self.dir, **self.as_user())
         self.start_server()
         until(self.answers, 20)
 
@@ -345,7 +373,7 @@ class Stand:
         self.conf = self.path("inbox.conf")
         s = {
             "base_url": self.url, "database": "inbox.db", "key_file": "keys",
-            "templates": SRC + "/templates", "catalogues": SRC + "/po", "static_dir": SRC + "/static",
+            "templates": self.src + "/templates", "catalogues": self.src + "/po", "static_dir": self.src + "/static",
             "facebook.app_id": APP_ID, "facebook.app_secret": APP_SECRET, "facebook.verify_token": VERIFY,
             "facebook.graph_url": self.sandbox, "facebook.dialog_url": self.sandbox,
             "facebook.media_hosts": "127.0.0.1", "pipedrive.client_id": "5f3c9a1b2c3d4e5f",
@@ -357,7 +385,7 @@ class Stand:
         with os.fdopen(fd, "w") as f:
             f.writelines("%s = %s\n" % kv for kv in s.items())
         with open(self.path("clock"), "w") as f:
-            f.write("0\n")
+            f.write("%020d\n" % 0)
 
     def answers(self):
         try:
@@ -422,6 +450,32 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
 ''' % (self.port, self.dir, self.dir, self.path("server.log"), self.base_path, self.base_path, self.base_path, SRC))
         self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
 
+    def start_apache(self):
+        """Apache with mod_fcgid (server="apache") or plain CGI ("apache-cgi"), with docs/servers/apache.conf as it is shipped."""
+        mods, run = "/usr/lib/apache2/modules", self.path("run")
+        os.makedirs(run, exist_ok=True)
+        lines = ["ServerName 127.0.0.1", "Listen 127.0.0.1:%d" % self.port, "ServerRoot %s" % self.dir,
+                 "PidFile %s/pid" % run, "ErrorLog %s" % self.path("worker.log"), "DefaultRuntimeDir %s" % run]
+        for m in ("mpm_event", "authz_core", "authz_host", "alias", "headers", "mime", "env", "cgid", "fcgid"):
+            lines.append("LoadModule %s_module %s/mod_%s.so" % (m, mods, m))
+        lines += ["DocumentRoot %s" % run, "TypesConfig /etc/mime.types", "ScriptSock %s/cgisock" % run,
+                  "FcgidIPCDir %s/fcgid" % run, "FcgidProcessTableFile %s/fcgid_shm" % run,
+                  "Define INBOX_PROGRAM %s" % os.path.join(self.build, "inbox.fcgi"),
+                  "Define INBOX_CONF %s" % self.conf, "Define INBOX_STATIC %s/static" % self.src]
+        with open(os.path.join(SRC, "docs/servers/apache.conf")) as f:
+            shipped = f.read()
+        if self.server_kind == "apache-cgi":
+            shipped = shipped.replace("SetHandler fcgid-script", "SetHandler cgi-script\n\tSetEnv INBOX_CONF ${INBOX_CONF}")
+        with open(self.path("apache.conf"), "w") as f:
+            f.write("\n".join(lines) + "\n" + shipped)
+        if self.user:
+            self.own()
+        self.server = self.run(["/usr/sbin/apache2", "-f", self.path("apache.conf"), "-DFOREGROUND"], "server.log",
+                               **self.as_user())
+
+    def start_apache_cgi(self):
+        self.start_apache()
+
     # the outside world ----------------------------------------------------------
 
     def control(self, call, body=None, method=None):
@@ -467,13 +521,12 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
 
     def clock(self, offset_ms):
         """Product and sandbox alike live so many ms ahead of real time."""
-        with open(self.path("clock.new"), "w") as f:
-            f.write("%d\n" % offset_ms)
-        os.rename(self.path("clock.new"), self.path("clock"))
+        with open(self.path("clock"), "r+") as f:       # in place: the programs keep it open
+            f.write("%020d\n" % offset_ms)
         self.control("clock", {"offset": offset_ms})
 
     def sync(self, budget=20, check=True):
-        r = subprocess.run([os.path.join(self.build, "inbox-sync"), "-c", self.conf, "--budget", str(budget)],
+        r = subprocess.run([os.path.join(self.build, "inbox-sync"), "-c", self.conf, "--budget", str(budget)], **self.as_user(),
                            cwd=self.dir, stderr=subprocess.PIPE)
         with open(self.path("worker.log"), "ab") as f:
             f.write(r.stderr)

@@ -45,7 +45,7 @@ label.row input{margin-top:.35rem}form.inline{display:inline}
 .side{max-height:82vh;overflow:auto}.small{display:none}@media(max-width:760px){.side{display:none}.small{display:block}}
 .quote{border-left:3px solid var(--line);padding-left:.5rem;font-size:.85rem;opacity:.85;display:block}
 .day{align-self:center;font-size:.78rem;color:var(--dim);margin:.6rem 0}
-.tools{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin-top:.5rem}.tools>*{flex:none}.tools input[type=file]{max-width:100%}
+.tools{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin-top:.5rem}.tools>*{flex:none;max-width:100%}.tools input[type=file]{max-width:100%}
 table{border-collapse:collapse;width:100%;font-size:.88rem}td,th{text-align:left;padding:.35rem .5rem;border-top:1px solid var(--line);vertical-align:top}
 .wrap{overflow-x:auto}code,pre{font:.85rem/1.45 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}
 details summary{cursor:pointer}.tag{font-size:.75rem;border:1px solid var(--line);border-radius:1rem;padding:0 .5rem;color:var(--dim);white-space:nowrap}
