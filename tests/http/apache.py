@@ -21,11 +21,11 @@ class Apache(unittest.TestCase):
             self.assertEqual(got, ["From ten to four."])
             # A batch of 900 KiB: mod_fcgid alone would refuse more than 128 KiB.
             many = [{"sender": {"id": LIISA}, "recipient": {"id": PAGE_A}, "timestamp": 1795341600000 + i,
-                     "message": {"mid": "m_big%04d" % i, "text": "x" * 1500}} for i in range(560)]
+                     "message": {"mid": "m_big%04d" % i, "text": "x" * 1500}} for i in range(570)]
             body = event_body(many)
             self.assertGreater(len(body), 900 * 1024)
             self.assertEqual(st.hook(body), 200)
-            self.assertEqual(st.db("SELECT count(*) FROM message WHERE mid LIKE 'm_big%'")[0][0], 560)
+            self.assertEqual(st.db("SELECT count(*) FROM message WHERE mid LIKE 'm_big%'")[0][0], 570)
             self.assertEqual(st.hook(body, signature="sha256=" + "0" * 64), 403)
             r = b.get("/static/app.css")
             self.assertEqual((r.status, r.header("X-Content-Type-Options")), (200, "nosniff"))
