@@ -13,6 +13,7 @@
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/store/install.h"
+#include "../lib/store/outbox.h"
 #include "../lib/sync/sync.h"
 
 /* The page shows it read already (inbox_load); now remember that. */
@@ -60,9 +61,26 @@ h_inbox(struct app *app, struct req *r)
 	return show(app, r, &ask);
 }
 
+/* "Edit" at a failed reply: its text goes back into the box. */
+static const struct ib_err *
+take_text(struct app *app, struct req *r, struct inbox_ask *ask)
+{
+	const struct ib_err *err;
+	struct message *m;
+	int64_t id;
+
+	if (!str_int_in(req_query(r, "edit"), 1, INT64_MAX, &id))
+		return NULL;
+	if ((err = outbox_failed(app->db, r->a, r->session->install_id, ask->thread, id, &m)) != NULL)
+		return err;
+	ask->text = m != NULL ? m->text : NULL;
+	return NULL;
+}
+
 const struct ib_err *
 h_thread(struct app *app, struct req *r)
 {
+	const struct ib_err *err;
 	struct inbox_ask ask = { 0 };
 	const char *before = req_query(r, "before");
 
@@ -70,6 +88,8 @@ h_thread(struct app *app, struct req *r)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if (before != NULL && !key_parse(before, &ask.msg_at, &ask.msg_id))
 		return resp_problem(app, r, 400, "problem.bad_request");
+	if (r->session->may_read && (err = take_text(app, r, &ask)) != NULL)
+		return err;
 	return show(app, r, &ask);
 }
 

@@ -110,33 +110,56 @@ done:
 	return err;
 }
 
+/* Row and place of a failed reply; *id 0 when it is none. */
+static const struct ib_err *
+find_failed(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id,
+    int64_t *id, int64_t *at)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*id = *at = 0;
+	if ((err = db_query(db, ST_OUTBOX_FAILED, &st, "iii", thread_id, msg_id, install_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		*id = db_col_int(st, 0);
+		*at = db_col_int(st, 1);
+	}
+	db_release(st);
+	return err;
+}
+
+const struct ib_err *
+outbox_failed(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
+    int64_t msg_id, struct message **out)
+{
+	const struct ib_err *err;
+	int64_t id, at;
+
+	*out = NULL;
+	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL || id == 0)
+		return err;
+	return message_get(db, a, thread_id, at, msg_id, out);
+}
+
 const struct ib_err *
 outbox_retry(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id,
     int64_t now, bool *ok)
 {
 	const struct ib_err *err;
-	struct db_stmt *st;
-	int64_t id = 0, at = 0;
-	bool row;
+	int64_t id, at;
 
 	*ok = false;
 	if ((err = db_begin(db)) != NULL)
 		return err;
-	if ((err = db_query(db, ST_OUTBOX_FAILED, &st, "iii", thread_id, msg_id, install_id)) != NULL)
+	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL)
 		goto done;
-	if ((err = db_step(st, &row)) == NULL && row) {
-		id = db_col_int(st, 0);
-		at = db_col_int(st, 1);
-		*ok = true;
-	}
-	db_release(st);
-	if (err != NULL || !*ok)
-		goto done;
-	if ((err = db_run(db, ST_OUTBOX_REQUEUE, "ii", id, now)) != NULL ||
-	    (err = message_set_state(db, thread_id, at, msg_id, MSG_QUEUED, NULL)) != NULL ||
-	    (err = thread_add_failed(db, thread_id, -1)) != NULL ||
-	    (err = install_touch(db, install_id)) != NULL)
-		goto done;
+	*ok = id != 0;
+	if (*ok && (err = db_run(db, ST_OUTBOX_REQUEUE, "ii", id, now)) == NULL &&
+	    (err = message_set_state(db, thread_id, at, msg_id, MSG_QUEUED, NULL)) == NULL &&
+	    (err = thread_add_failed(db, thread_id, -1)) == NULL)
+		err = install_touch(db, install_id);
 done:
 	if (err == NULL)
 		err = db_commit(db);

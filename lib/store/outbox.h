@@ -51,6 +51,9 @@ IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, int64_t 
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);
+/* The message of a failed reply; *out NULL when it is none of this install and thread. */
+IB_MUST const struct ib_err *outbox_failed(struct db *db, struct arena *a, int64_t install_id,
+    int64_t thread_id, int64_t msg_id, struct message **out);
 /*
  * Take the next row that may be sent now: due, first of its thread, its Page
  * active.  Marks it `sending` and commits before returning: the call may then
