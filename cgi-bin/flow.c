@@ -3,6 +3,8 @@
 #include "flow.h"
 
 #include "../lib/base/json.h"
+#include "../lib/base/log.h"
+#include "../lib/sync/sync.h"
 
 #include <string.h>
 
@@ -133,13 +135,17 @@ const struct ib_err *
 flow_look(struct app *app, struct req *r, enum flow_step step, struct flow **out)
 {
 	const struct ib_err *err;
+	enum lang lang;
 	char *json;
 
 	*out = NULL;
 	if ((err = flow_peek(app->db, app->keys, r->a, req_cookie(r, COOKIE), step, r->now, &json)) != NULL ||
-	    json == NULL)
+	    json == NULL || (err = decode(r->a, json, out)) != NULL)
 		return err;
-	return decode(r->a, json, out);
+	/* The person's own language, unless one was chosen by hand. */
+	if (r->session == NULL && req_cookie(r, "lang") == NULL && lang_parse((*out)->lang, &lang))
+		r->lang = lang;
+	return NULL;
 }
 
 const struct ib_err *
@@ -158,6 +164,18 @@ flow_use(struct app *app, struct req *r, enum flow_step step, struct flow **out)
 	if (err != NULL || json == NULL)
 		return err;
 	return decode(r->a, json, out);
+}
+
+void
+flow_give_back(struct app *app, struct req *r, const struct flow *f)
+{
+	const struct ib_err *err;
+	struct pd_res res = { 0 };
+	struct pdrive *pd;
+
+	if ((err = sync_pdrive(app->sync, &pd)) != NULL ||
+	    (err = pdrive_revoke(pd, r->a, f->refresh, &res)) != NULL)
+		log_err(err, "revoke");
 }
 
 void

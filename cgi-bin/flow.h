@@ -43,6 +43,8 @@ IB_MUST const struct ib_err *flow_next(struct app *app, struct req *r, enum flow
 /* Look at / take the step of this browser; *out NULL when there is none. */
 IB_MUST const struct ib_err *flow_look(struct app *app, struct req *r, enum flow_step step, struct flow **out);
 IB_MUST const struct ib_err *flow_use(struct app *app, struct req *r, enum flow_step step, struct flow **out);
+/* The grant leads nowhere: revoke it.  The page that follows matters more than the result. */
+void flow_give_back(struct app *app, struct req *r, const struct flow *f);
 /* Forget it (cookie and all). */
 void flow_end(struct app *app, struct req *r);
 

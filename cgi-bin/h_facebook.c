@@ -72,7 +72,7 @@ h_connect_more(struct app *app, struct req *r)
 const struct ib_err *
 h_connect_facebook(struct app *app, struct req *r)
 {
-	struct view_facebook v = { .frame = view_frame_make(app, r) };
+	struct view_facebook v = { 0 };
 	const struct ib_err *err;
 	struct graph *g;
 	struct flow *f;
@@ -83,6 +83,7 @@ h_connect_facebook(struct app *app, struct req *r)
 		return again(app, r, 400, "problem.state_expired");
 	if ((err = sync_graph(app->sync, &g)) != NULL)
 		return err;
+	v.frame = view_frame_make(app, r);
 	v.redirect_uri = redirect_uri(app, r);
 	v.declined = f->declined;
 	v.go = graph_dialog_url(g, r->a, v.redirect_uri, f->state,
@@ -327,9 +328,13 @@ subscribe(struct app *app, struct req *r, struct flow_page **p, size_t *n)
 	return NULL;
 }
 
-/* Install, user, Pages, session: all or nothing. */
+/*
+ * Install, user, Pages, session: all or nothing.  *taken: a colleague was
+ * faster, nothing was stored; who uses the inbox is not changed by a race.
+ */
 static const struct ib_err *
-store_connection(struct app *app, struct req *r, const struct flow *f, struct flow_page **p, size_t n)
+store_connection(struct app *app, struct req *r, const struct flow *f, struct flow_page **p, size_t n,
+    struct install **taken)
 {
 	const struct ib_err *err = NULL;
 	struct user u = { .pd_user_id = f->pd_user, .name = f->name, .email = f->email,
@@ -341,6 +346,11 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 	if ((err = db_begin(app->db)) != NULL)
 		return err;
 	if (install == 0) {
+		if ((err = install_by_company(app->db, r->a, f->company_id, taken)) != NULL)
+			goto done;
+		if (*taken != NULL && (*taken)->active)
+			goto done;
+		*taken = NULL;
 		if ((err = install_put(app->db, f->company_id, f->company_name, f->company_domain,
 		    f->api_domain, f->shared, r->now, &install)) != NULL)
 			goto done;
@@ -376,8 +386,11 @@ connected_meanwhile(struct app *app, struct req *r, const struct install *in, co
 	err = db_get_int(app->db, ST_USER_ID, &user, &found, "ii", in->id, f->pd_user);
 	if (err != NULL)
 		return err;
-	if (!found || user != in->owner_id)
+	if (!found || user != in->owner_id) {
+		if (!found)
+			flow_give_back(app, r, f);
 		return again(app, r, 409, "problem.connected_meanwhile");
+	}
 	if ((err = auth_sign_in(app, r, user)) != NULL)
 		return err;
 	flow_end(app, r);
@@ -389,7 +402,7 @@ h_connect_pages(struct app *app, struct req *r)
 {
 	const struct ib_err *err;
 	struct flow_page **chosen;
-	struct install *in;
+	struct install *in = NULL;
 	struct flow *f;
 	size_t n, asked;
 
@@ -420,8 +433,10 @@ h_connect_pages(struct app *app, struct req *r)
 		return err;
 	if (n == 0)
 		return pages_page(app, r, f, 502, cat_str(app->cats, r->lang, STR_PROBLEM_SUBSCRIBE));
-	if ((err = store_connection(app, r, f, chosen, n)) != NULL)
+	if ((err = store_connection(app, r, f, chosen, n, &in)) != NULL)
 		return err;
+	if (in != NULL)
+		return connected_meanwhile(app, r, in, f);
 	if ((err = flow_use(app, r, FLOW_PAGES, &f)) != NULL)
 		log_err(err, "flow");	/* it ends by itself */
 	flow_end(app, r);

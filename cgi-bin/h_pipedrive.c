@@ -45,19 +45,6 @@ again(struct app *app, struct req *r, int status, const char *key)
 	return resp_problem_way(app, r, status, key, req_href(app, r, "/connect"), "way.again");
 }
 
-/* Give the grant back; the page that follows matters more than the result. */
-static void
-give_back(struct app *app, struct req *r, const struct flow *f)
-{
-	const struct ib_err *err;
-	struct pd_res res = { 0 };
-	struct pdrive *pd;
-
-	if ((err = sync_pdrive(app->sync, &pd)) != NULL ||
-	    (err = pdrive_revoke(pd, r->a, f->refresh, &res)) != NULL)
-		log_err(err, "revoke");
-}
-
 /* Store the person with the fresh tokens and start a session. */
 static const struct ib_err *
 sign_in(struct app *app, struct req *r, const struct install *in, const struct flow *f)
@@ -95,7 +82,7 @@ arrive(struct app *app, struct req *r, const struct install *in, const struct fl
 		flow_end(app, r);
 		return resp_see_other(app, r, "/inbox");
 	}
-	give_back(app, r, f);
+	flow_give_back(app, r, f);
 	flow_end(app, r);
 	return resp_problem_text(app, r, 403, cat_fill(r->a, cat_str(app->cats, r->lang,
 	    STR_PROBLEM_INSTALL_PRIVATE), "name", in->owner_name, NULL),
@@ -130,10 +117,12 @@ exchange(struct app *app, struct req *r, const char *code, struct flow *f, bool 
 		else
 			log_event(LOG_WARN_, "pipedrive_sign_in", "status", log_i(res.status),
 			    "key", res.row->key, NULL);
+		if (f->refresh != NULL)
+			flow_give_back(app, r, f);
 		return again(app, r, 502, "problem.pd_failed");
 	}
 	if (!u.active) {
-		give_back(app, r, f);
+		flow_give_back(app, r, f);
 		return again(app, r, 403, "problem.deactivated");
 	}
 	f->pd_user = u.id;
@@ -183,7 +172,7 @@ h_pipedrive_callback(struct app *app, struct req *r)
 	if (in != NULL && in->active)
 		return arrive(app, r, in, f);
 	if (!f->admin) {
-		give_back(app, r, f);
+		flow_give_back(app, r, f);
 		return resp_problem_way(app, r, 403, "problem.not_admin_install",
 		    req_href(app, r, "/"), "way.start");
 	}

@@ -119,7 +119,8 @@ const char *const schema_steps[] = {
 "  profile_at INTEGER NOT NULL DEFAULT 0,"	/* when to ask for the profile; 0 = not wanted */
 "  profile_tries INTEGER NOT NULL DEFAULT 0,"
 "  profile_got INTEGER NOT NULL DEFAULT 0,"	/* when it was last told or given up */
-"  source TEXT,"				/* referral of the first contact, JSON */
+"  source TEXT,"				/* the earliest referral, JSON, */
+"  source_at INTEGER NOT NULL DEFAULT 0,"	/* and its time */
 "  history TEXT NOT NULL DEFAULT 'unknown' CHECK (history IN ('unknown','more','start','end')),"
 "  history_cursor TEXT,"
 "  synced_at INTEGER NOT NULL DEFAULT 0,"	/* updated_time of the listing that was compared */

@@ -368,6 +368,12 @@ fact_put(struct db *db, const struct mkey *k, enum fact_kind kind, int64_t num, 
 }
 
 const struct ib_err *
+facts_forget_edits(struct db *db, const struct mkey *k)
+{
+	return db_run(db, ST_FACT_FORGET_EDITS, "b", k->b, sizeof(k->b));
+}
+
+const struct ib_err *
 facts_of(struct db *db, struct arena *a, const struct mkey *k, struct fact **out, size_t *n)
 {
 	enum { MOST = 16 };		/* five edits, two reactions, one unsending */

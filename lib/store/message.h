@@ -83,6 +83,8 @@ IB_MUST const struct ib_err *attachment_drop(struct db *db, int64_t thread_id, i
 /* Facts.  *changed false when an equal or newer one was there. */
 IB_MUST const struct ib_err *fact_put(struct db *db, const struct mkey *k, enum fact_kind kind,
     int64_t num, int64_t at, int64_t page_id, const char *value, bool *changed);
+/* Of an unsent message no text stays, whichever came first. */
+IB_MUST const struct ib_err *facts_forget_edits(struct db *db, const struct mkey *k);
 struct fact { enum fact_kind kind; int64_t num, at; const char *value; };
 IB_MUST const struct ib_err *facts_of(struct db *db, struct arena *a, const struct mkey *k,
     struct fact **out, size_t *n);

@@ -145,7 +145,6 @@ thread_find(struct db *db, struct arena *a, int64_t install_id, int64_t page_id,
 		out->owner_app = db_col_dup(st, 13, a);
 		out->snippet = db_col_dup(st, 14, a);
 		out->has_name = db_col_int(st, 15) != 0;
-		out->has_source = db_col_int(st, 16) != 0;
 	}
 	db_release(st);
 	if (err != NULL || out->id != 0)
@@ -175,9 +174,9 @@ thread_set_name(struct db *db, int64_t id, const char *name)
 }
 
 const struct ib_err *
-thread_set_source(struct db *db, int64_t id, const char *json)
+thread_set_source(struct db *db, int64_t id, const char *json, int64_t at)
 {
-	return db_run(db, ST_THREAD_SOURCE, "it", id, json);
+	return db_run(db, ST_THREAD_SOURCE, "iti", id, json, at);
 }
 
 const struct ib_err *

@@ -53,7 +53,7 @@ struct thread_row {
 	int64_t		 last_user;
 	int		 last_dir, snippet_kind;
 	const char	*owner_app, *snippet;
-	bool		 has_name, has_source;
+	bool		 has_name;
 	bool		 created;	/* by this call */
 };
 IB_MUST const struct ib_err *thread_find(struct db *db, struct arena *a, int64_t install_id,
@@ -61,7 +61,7 @@ IB_MUST const struct ib_err *thread_find(struct db *db, struct arena *a, int64_t
 /* Write back everything of the row that ingest may move. */
 IB_MUST const struct ib_err *thread_save(struct db *db, const struct thread_row *t);
 IB_MUST const struct ib_err *thread_set_name(struct db *db, int64_t id, const char *name);	/* only where none is */
-IB_MUST const struct ib_err *thread_set_source(struct db *db, int64_t id, const char *json);	/* only where none is */
+IB_MUST const struct ib_err *thread_set_source(struct db *db, int64_t id, const char *json, int64_t at);	/* the earliest counts */
 IB_MUST const struct ib_err *thread_set_fb(struct db *db, int64_t id, const char *fb_id, int64_t synced_at);
 IB_MUST const struct ib_err *thread_set_history(struct db *db, int64_t id, const char *state, const char *cursor);
 IB_MUST const struct ib_err *thread_mark_seen(struct db *db, int64_t user_id, int64_t id, int64_t upto);

@@ -71,13 +71,15 @@ apply_facts(struct work *w, struct message *m)
 			break;
 		}
 	}
-	/* The first text is kept as edit number 0, for the "edited" note. */
-	if (m->edits > 0 && (n == 0 || f[0].kind != FACT_EDIT || f[0].num != 0))
-		err = fact_put(w->db, &m->mkey, FACT_EDIT, 0, m->at, w->page->id, original, &kept);
 	if ((m->flags & MSG_DELETED) != 0) {
 		m->text = NULL;
 		m->natt = 0;
+		m->edits = 0;
+		return NULL;
 	}
+	/* The first text is kept as edit number 0, for the "edited" note. */
+	if (m->edits > 0 && (n == 0 || f[0].kind != FACT_EDIT || f[0].num != 0))
+		err = fact_put(w->db, &m->mkey, FACT_EDIT, 0, m->at, w->page->id, original, &kept);
 	return err;
 }
 
@@ -352,12 +354,28 @@ store_message(struct work *w)
 	if ((err = add_attachments(w, &m)) != NULL)
 		return err;
 	note_customer(w, &m);
-	if (e->referral != NULL && !w->thread.has_source &&
-	    (err = thread_set_source(w->db, w->thread.id, e->referral)) != NULL)
+	if (e->referral != NULL &&
+	    (err = thread_set_source(w->db, w->thread.id, e->referral, e->at)) != NULL)
 		return err;
 	if (!is_real(&m))
 		return NULL;
 	return show_in_list(w, &m, e->natt > 0 ? e->att[0].type : FB_ATT_OTHER);
+}
+
+/* Unsent, now or before: its earlier texts go too. */
+static const struct ib_err *
+forget_if_unsent(struct work *w)
+{
+	const struct ib_err *err;
+	struct fact *f;
+	size_t i, n;
+
+	if ((err = facts_of(w->db, w->a, &w->mkey, &f, &n)) != NULL)
+		return err;
+	for (i = 0; i < n; i++)
+		if (f[i].kind == FACT_DELETE)
+			return facts_forget_edits(w->db, &w->mkey);
+	return NULL;
 }
 
 /* Changes to a mid -------------------------------------------------------------------- */
@@ -375,6 +393,8 @@ store_fact(struct work *w)
 
 	if ((err = fact_put(w->db, &w->mkey, kind, e->kind == FB_EDIT ? e->edit_num : 0, e->at,
 	    w->page->id, value, &changed)) != NULL || !changed)
+		return err;
+	if ((kind == FACT_EDIT || kind == FACT_DELETE) && (err = forget_if_unsent(w)) != NULL)
 		return err;
 	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &m)) != NULL || m == NULL)
 		return err;		/* not here yet: the fact waits */
@@ -398,6 +418,7 @@ store_fact(struct work *w)
 		m->flags |= MSG_DELETED;
 		m->text = NULL;
 		m->natt = 0;
+		m->edits = 0;
 		if ((err = attachment_drop(w->db, m->thread_id, m->id)) != NULL)
 			return err;
 		break;

@@ -71,6 +71,20 @@ class BrowserStand(Stand):
         self.extra_conf.setdefault("demo.sandbox_url", self.sandbox)
         super().write_conf()
 
+    def lose_workers(self):
+        """The programs behind the web server end; it answers 503 from now on."""
+        for p in self.workers:
+            self.end(p)
+        self.listener.close()
+
+    def find_workers(self):
+        os.unlink(self.socket_path)
+        self.start_workers()
+
+    def served(self, route):
+        """Requests that the programs have answered for a route."""
+        return self.log().count(" route=%s " % route)
+
 
 class Chrome:
     """One Chromium with a profile of its own."""
@@ -266,7 +280,6 @@ class Chrome:
 
     def adopt(self, browser):
         """Go on as the person of a stand's browser (its cookies)."""
-        self.get("/static/icon.svg")
         for name, value in browser.cookies["127.0.0.1:%d" % self.stand.port].items():
             self.cdp("Network.setCookie", name=name, value=value, url=self.stand.url + "/", httpOnly=True)
 

@@ -1,0 +1,337 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""reading.py - reading conversations and the list: what is read never moves.
+
+The newest messages first and at their end; older ones on scrolling up, new
+ones while somebody reads further up, and rows that change: the element that
+is first in view stays where it is, in every frame.  Then the list and its
+marks, the poll that rests while nobody looks, and a server that goes away.
+"""
+import time
+import unittest
+
+from chrome import Case, until
+
+PAGE, JAAN = "108422330517604", "6804412339871206"
+
+# Follows what is first in view from now on, frame by frame.
+WATCH = """
+const box = document.querySelector(arguments[0]), top = box.getBoundingClientRect().top;
+if (arguments[1] !== null) box.scrollTop = arguments[1];
+const first = [...box.querySelectorAll('[data-rev]')].find((e) => e.getBoundingClientRect().top >= top);
+const w = window.watched = { id: first.id, from: first.getBoundingClientRect().top, worst: 0, frames: 0, on: true };
+const look = () => {
+    const e = document.getElementById(w.id);
+    w.worst = Math.max(w.worst, e ? Math.abs(e.getBoundingClientRect().top - w.from) : 1e6);
+    w.frames++;
+    if (w.on) requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+return w.id;
+"""
+UNWATCH = "watched.on = false; return watched;"
+
+
+class Reading(Case):
+    @classmethod
+    def prepare(cls):
+        cls.person = cls.stand.connect("shared")
+        cls.b.adopt(cls.person)
+        cls.jaan = cls.stand.thread(JAAN)
+
+    # helpers ---------------------------------------------------------------------
+
+    def open(self, thread=None):
+        self.b.get("/inbox/%d" % (thread or self.jaan))
+        self.b.js_("window.same = 1")
+
+    def ids(self, css="#log .msg, #log .line"):
+        return self.b.js_("return [...document.querySelectorAll(arguments[0])].map((e) => e.id)", css)
+
+    def room(self, box="#scroll"):
+        return self.b.js_("const s = document.querySelector(arguments[0]); return s.scrollHeight - s.clientHeight", box)
+
+    def watch(self, box="#scroll", to=None):
+        self.b.js_(WATCH, box, to)
+
+    def still(self):
+        w = self.b.js_(UNWATCH)
+        self.assertGreater(w["frames"], 1)
+        self.assertLess(w["worst"], 0.5, "what was first in view has moved: %s" % w)
+
+    def frames(self, n=20):
+        """Let the browser draw so many more frames."""
+        at = self.b.js_("return watched.frames")
+        self.b.until(lambda: self.b.js_("return watched.frames") >= at + n)
+
+    def at_end(self):
+        return self.b.js_("""
+            const s = document.getElementById('scroll').getBoundingClientRect();
+            const m = [...document.querySelectorAll('#log [data-rev]')].at(-1).getBoundingClientRect();
+            return m.bottom <= s.bottom + 1 && m.bottom > s.bottom - 80 && Math.abs(document.getElementById('scroll').scrollTop) < 1""")
+
+    def write(self, text, psid=JAAN, **kw):
+        return self.stand.customer(text, page=PAGE, psid=psid, **kw)
+
+    def pill(self):
+        return self.b.has("#pill")
+
+    # the conversation ---------------------------------------------------------------
+
+    def test_1_newest_thirty_at_their_end(self):
+        self.open()
+        self.assertEqual(30, len(self.ids()))
+        self.assertTrue(self.at_end())
+        self.assertFalse(self.pill())
+        self.assertEqual("reply", self.b.js_("return document.activeElement.id"))
+
+    def test_2_older_ones_on_scrolling_up(self):
+        b = self.b
+        self.open()
+        turns = []
+        while self.w["log.end_start"] not in b.text("#edge"):
+            before = self.ids()
+            # Near the upper end, as somebody who scrolls back; more comes by itself.
+            self.watch(to=-(self.room() - 300))
+            b.until(lambda: len(self.ids()) > len(before) or self.w["log.end_start"] in b.text("#edge"), 20)
+            self.frames()
+            self.still()
+            after = self.ids()
+            self.assertEqual(before, after[len(after) - len(before):])
+            turns.append(len(after) - len(before))
+            self.assertLess(len(turns), 8)
+        self.assertLessEqual(max(turns), 30)
+        ids = self.ids()
+        self.assertEqual(95, len(ids))
+        self.assertEqual(len(ids), len(set(ids)))
+        theirs = [m["text"] for m in self.stand.control("state?page=%s&psid=%s" % (PAGE, JAAN))
+                  ["conversations"][0]["messages"] if m["text"]]
+        self.assertEqual(theirs, [t for t in b.texts("#log .msg > .text") if t])
+        days = self.ids("#log .day")
+        self.assertEqual(sorted(set(days)), days)
+
+    def test_3_new_ones_while_reading_further_up(self):
+        b = self.b
+        self.open()
+        self.watch(to=-900)
+        mid = self.write("While you were reading")
+        until(self.pill, 8)
+        self.frames(5)
+        self.still()
+        self.assertIn("While you were reading", b.text("#log"))
+        self.assertFalse(self.at_end())
+
+        # What changes below does not move it either.
+        self.watch()
+        self.stand.control("customer/edit", {"mid": mid, "text": "While you were reading\n" + "something long " * 40})
+        b.reads("#log", "something long something long")
+        self.frames(5)
+        self.still()
+
+        b.click("#pill")
+        until(self.at_end, 3)
+        until(lambda: not self.pill(), 3)
+        self.assertTrue(b.js_("return window.same === 1"))
+
+        # At the end, the end is followed.
+        self.write("And at the end?")
+        b.reads("#log", "And at the end?", 7)
+        self.assertTrue(self.at_end())
+        self.assertFalse(self.pill())
+
+    def test_4_more_new_ones_than_a_poll_brings(self):
+        b = self.b
+        self.open()
+        self.watch(to=-700)
+        self.stand.control("customer/write", {"page": PAGE, "psid": JAAN, "text": "Again and again", "count": 40,
+                                                "timestamp": int(time.time() * 1000)})
+        self.stand.delivered()
+        until(self.pill, 8)
+        self.frames(5)
+        self.still()
+        b.click("#pill")
+        until(lambda: self.at_end() and "Again and again 40" in b.texts("#log .msg > .text")[-1:], 5)
+        self.assertFalse(self.pill())
+        # No hole: everything up to the first is there, once.
+        while len(self.ids()) < 60:
+            before = len(self.ids())
+            b.js_("document.getElementById('scroll').scrollTop = -1e6")
+            b.until(lambda: len(self.ids()) > before, 10)
+        rows = self.stand.db("SELECT id FROM message WHERE thread_id = ? ORDER BY at, id", self.jaan)
+        ids = self.ids()
+        self.assertEqual(["m-%d" % r for r, in rows][-len(ids):], ids)
+
+    # the list ------------------------------------------------------------------------
+
+    def unread(self):
+        return self.stand.db("SELECT count(*) FROM thread t LEFT JOIN seen s ON s.thread_id = t.id"
+                             " WHERE t.last_in_at > coalesce(s.upto, 0)")[0][0]
+
+    def counted(self, n):
+        title = self.b.d.title
+        return title.startswith("(%d) " % n) if n else not title.startswith("(")
+
+    def test_5_unread_marks_and_count(self):
+        b = self.b
+        self.open()
+        at = b.js_("return +document.getElementById('rows').dataset.unread")
+        self.assertTrue(self.counted(at), b.d.title)
+        row = "#t-%d" % self.stand.thread("6990000000000002")
+        if b.has(row + ".unread"):
+            b.click(row + " a")
+            b.until(lambda: not b.has(row + ".unread"))
+            self.open()
+            at = b.js_("return +document.getElementById('rows').dataset.unread")
+        self.write("Are you there?", psid="6990000000000002")
+        until(lambda: b.has(row + ".unread"), 8)
+        self.assertIn(self.w["row.unread"], b.js_("return document.querySelector(arguments[0]).textContent", row))
+        self.assertTrue(self.counted(at + 1), b.d.title)
+        self.assertEqual(row[1:], self.ids("#rows > li")[0])
+        b.click(row + " a")
+        b.reads("#conv-name", "Noah Fischer")
+        b.until(lambda: not b.has(row + ".unread"), 3)
+        self.assertTrue(self.counted(at), b.d.title)
+        self.assertIn("Noah Fischer", b.d.title)
+        self.assertEqual("page", b.d.find_element("css selector", row + " a").get_attribute("aria-current"))
+        self.assertTrue(b.js_("return window.same === 1"))
+        # Back and forth with the browser's own buttons.
+        b.d.back()
+        b.reads("#conv-name", "Jaan Kask")
+        b.d.forward()
+        b.reads("#conv-name", "Noah Fischer")
+
+    def test_6_the_list_goes_on(self):
+        b = self.b
+        for i in range(70):
+            new = self.stand.control("customer/new", {"page": PAGE, "name": "Guest %02d" % i})
+            self.stand.control("customer/write", {"page": PAGE, "psid": new["psid"], "text": "Number %d" % i})
+        self.stand.delivered()
+        self.open()
+        self.assertEqual(50, len(self.ids("#rows > li")))
+        for turn in range(2):
+            before = self.ids("#rows > li")
+            self.watch("#list", self.room("#list") - 200)
+            b.until(lambda: len(self.ids("#rows > li")) > len(before), 10)
+            self.frames(5)
+            self.still()
+            if not b.has("#list-older"):
+                break
+        rows = ["t-%d" % r for r, in self.stand.db("SELECT id FROM thread WHERE last_at > 0 ORDER BY last_at DESC, id DESC")]
+        self.assertEqual(rows, self.ids("#rows > li"))
+        self.assertGreater(len(rows), 80)
+
+        # Somebody writes while the list is read further down.
+        self.watch("#list")
+        self.write("Hello again", psid="6990000000000003")
+        top = "t-%d" % self.stand.thread("6990000000000003")
+        until(lambda: self.ids("#rows > li")[0] == top, 8)
+        self.frames(5)
+        self.still()
+        self.assertEqual(len(rows), len(set(self.ids("#rows > li"))))
+
+    # the poll --------------------------------------------------------------------------
+
+    def polls(self):
+        return self.stand.served("/poll")
+
+    def test_7_the_poll_rests_while_nobody_looks(self):
+        b = self.b
+        self.open()
+        here = b.d.current_window_handle
+        at = self.polls()
+        until(lambda: self.polls() > at, 7)
+        b.d.switch_to.new_window("tab")
+        tab = b.d.current_window_handle
+        try:
+            b.to(here)
+            b.cdp("Target.activateTarget", targetId=tab)
+            self.assertTrue(b.js_("return document.hidden"))
+            at, end = self.polls(), time.monotonic() + 7
+            until(lambda: self.polls() > at or time.monotonic() > end, 10)
+            self.assertEqual(at, self.polls())
+            self.write("Nobody looked")
+            b.cdp("Target.activateTarget", targetId=here)
+            b.reads("#log", "Nobody looked", 2)
+        finally:
+            b.to(tab)
+            b.d.close()
+            b.to(here)
+
+    def test_8_the_server_goes_and_comes_back(self):
+        b = self.b
+        self.open()
+        self.assertFalse(b.has("#lost"))
+        self.stand.lose_workers()
+        try:
+            until(lambda: b.has("#lost"), 20)
+            self.assertEqual(self.w["live.lost"], b.text("#lost"))
+            self.assertTrue(b.has("#log .msg"))
+        finally:
+            self.stand.find_workers()
+        self.write("Back again")
+        b.reads("#log", "Back again", 25)
+        self.assertFalse(b.has("#lost"))
+        self.assertTrue(b.js_("return window.same === 1"))
+
+    def test_9_a_server_that_hangs(self):
+        """Stopped, not ended: a request takes its time, and nothing is lost."""
+        import signal
+        b = self.b
+        self.open()
+        at = self.polls()
+        until(lambda: self.polls() > at, 7)
+        for p in self.stand.workers:
+            p.send_signal(signal.SIGSTOP)
+        try:
+            end = time.monotonic() + 6
+            until(lambda: time.monotonic() > end, 8)
+            self.assertEqual(self.polls(), self.polls())
+            self.assertTrue(b.has("#log .msg"))
+        finally:
+            for p in self.stand.workers:
+                p.send_signal(signal.SIGCONT)
+        self.write("After the pause")
+        b.reads("#log", "After the pause", 8)
+        self.assertFalse(b.has("#lost"))
+
+    def test_A_console_is_clean(self):
+        errors = [e["message"] for e in self.b.errors() if "/poll" not in e["message"]]
+        self.assertEqual([], errors)
+
+
+class Narrow(Case):
+    """A telephone shows the list or a conversation, and goes from one to the other."""
+    width = 390
+
+    @classmethod
+    def prepare(cls):
+        cls.b.adopt(cls.stand.connect("shared"))
+
+    def test_there_and_back(self):
+        b = self.b
+        b.get("/inbox")
+        self.assertTrue(b.has("#rows .row"))
+        b.js_("window.same = 1; document.getElementById('list').scrollTop = 200")
+        name = b.text("#rows > li:nth-child(7) .row-name")
+        b.click("#rows > li:nth-child(7) a")
+        b.reads("#conv-name", name)
+        self.assertFalse(b.js_("return getComputedStyle(document.getElementById('list')).visibility === 'visible'"))
+        # No keyboard jumps up on a telephone.
+        self.assertNotEqual("reply", b.js_("return document.activeElement.id"))
+        b.click("a.back")
+        b.until(lambda: b.js_("return getComputedStyle(document.getElementById('list')).visibility === 'visible'"))
+        self.assertEqual(200, b.js_("return document.getElementById('list').scrollTop"))
+        self.assertTrue(b.js_("return window.same === 1"))
+        self.assertFalse(b.has("#conv"))
+        b.click("#rows > li:nth-child(7) a")
+        b.reads("#conv-name", name)
+        b.click(".panel-open")
+        b.until(lambda: b.has("#pipedrive"))
+        self.assertIn(name, b.text("#pipedrive"))
+        b.click(".panel-close")
+        b.until(lambda: not b.has("#pipedrive"))
+        self.assertEqual([], b.errors())
+
+
+if __name__ == "__main__":
+    unittest.main()
