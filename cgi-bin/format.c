@@ -24,6 +24,8 @@ digits(char *to, int v, int least)
 	char rev[12];
 	int n = 0;
 
+	if (v >= 1000 && v < 10000 && least == 4)
+		return digits(digits(to, v / 100, 2), v % 100, 2);
 	if (v < 100 && least == 2) {
 		*to++ = (char)('0' + v / 10);
 		*to++ = (char)('0' + v % 10);

@@ -328,13 +328,48 @@ subscribe(struct app *app, struct req *r, struct flow_page **p, size_t *n)
 	return NULL;
 }
 
+/* Who was faster, if somebody was. */
+struct faster {
+	struct install	*colleague;	/* the company is connected already */
+	const char	*page;		/* name of a Page that another company holds */
+};
+
+static const struct ib_err *
+look_who_was_faster(struct app *app, struct req *r, const struct flow *f, struct flow_page **p,
+    size_t n, struct faster *fa)
+{
+	const struct ib_err *err;
+	int64_t own = f->install_id;
+	struct install *in;
+	struct page *held;
+	size_t i;
+
+	if (own == 0) {
+		if ((err = install_by_company(app->db, r->a, f->company_id, &in)) != NULL)
+			return err;
+		if (in != NULL && in->active) {
+			fa->colleague = in;
+			return NULL;
+		}
+		if (in != NULL)
+			own = in->id;
+	}
+	for (i = 0; i < n; i++) {
+		if ((err = page_by_fb(app->db, r->a, p[i]->id, &held)) != NULL)
+			return err;
+		if (held != NULL && held->install_id != own)
+			fa->page = p[i]->name;
+	}
+	return NULL;
+}
+
 /*
- * Install, user, Pages, session: all or nothing.  *taken: a colleague was
- * faster, nothing was stored; who uses the inbox is not changed by a race.
+ * Install, user, Pages, session: all or nothing, and nothing when somebody was
+ * faster: who uses an inbox is not changed by a race.
  */
 static const struct ib_err *
 store_connection(struct app *app, struct req *r, const struct flow *f, struct flow_page **p, size_t n,
-    struct install **taken)
+    struct faster *fa)
 {
 	const struct ib_err *err = NULL;
 	struct user u = { .pd_user_id = f->pd_user, .name = f->name, .email = f->email,
@@ -345,12 +380,10 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 	(void)lang_parse(f->lang, &u.lang);
 	if ((err = db_begin(app->db)) != NULL)
 		return err;
+	if ((err = look_who_was_faster(app, r, f, p, n, fa)) != NULL || fa->colleague != NULL ||
+	    fa->page != NULL)
+		goto done;
 	if (install == 0) {
-		if ((err = install_by_company(app->db, r->a, f->company_id, taken)) != NULL)
-			goto done;
-		if (*taken != NULL && (*taken)->active)
-			goto done;
-		*taken = NULL;
 		if ((err = install_put(app->db, f->company_id, f->company_name, f->company_domain,
 		    f->api_domain, f->shared, r->now, &install)) != NULL)
 			goto done;
@@ -402,7 +435,8 @@ h_connect_pages(struct app *app, struct req *r)
 {
 	const struct ib_err *err;
 	struct flow_page **chosen;
-	struct install *in = NULL;
+	struct faster fa = { NULL, NULL };
+	struct install *in;
 	struct flow *f;
 	size_t n, asked;
 
@@ -433,10 +467,13 @@ h_connect_pages(struct app *app, struct req *r)
 		return err;
 	if (n == 0)
 		return pages_page(app, r, f, 502, cat_str(app->cats, r->lang, STR_PROBLEM_SUBSCRIBE));
-	if ((err = store_connection(app, r, f, chosen, n, &in)) != NULL)
+	if ((err = store_connection(app, r, f, chosen, n, &fa)) != NULL)
 		return err;
-	if (in != NULL)
-		return connected_meanwhile(app, r, in, f);
+	if (fa.colleague != NULL)
+		return connected_meanwhile(app, r, fa.colleague, f);
+	if (fa.page != NULL)
+		return pages_page(app, r, f, 409, cat_fill(r->a, cat_str(app->cats, r->lang,
+		    STR_PROBLEM_PAGE_TAKEN), "name", fa.page, NULL));
 	if ((err = flow_use(app, r, FLOW_PAGES, &f)) != NULL)
 		log_err(err, "flow");	/* it ends by itself */
 	flow_end(app, r);

@@ -37,17 +37,17 @@ split_links(struct arena *a, const char *text, struct view_span **out, size_t *c
 	const char *p, *from = text;
 	size_t n, cap = 1;
 
-	for (p = text; *p != '\0'; p++)
-		cap += (p[0] == 'h' && p[1] == 't') ? 2 : 0;
+	for (p = text; (p = strstr(p, "http")) != NULL; p += 4)
+		cap += 2;
 	*count = 0;
 	if ((*out = ARENA_ARRAY(a, cap, struct view_span)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "spans");
-	for (p = text; *p != '\0'; ) {
+	for (p = text; (p = strstr(p, "http")) != NULL; ) {
 		char *url;
 
-		if (*p != 'h' || (n = link_length(p)) == 0 ||
-		    (url = arena_dupn(a, p, n)) == NULL || !url_is_web(url, false)) {
-			p++;
+		if ((n = link_length(p)) == 0 || (url = arena_dupn(a, p, n)) == NULL ||
+		    !url_is_web(url, false)) {
+			p += 4;
 			continue;
 		}
 		if (p > from)

@@ -108,8 +108,11 @@ const char *const schema_steps[] = {
 "  last_dir INTEGER NOT NULL DEFAULT 0,"	/* of the last message: 0 in, 1 out */
 "  last_user INTEGER NOT NULL DEFAULT 0,"	/* colleague who wrote it */
 "  failed INTEGER NOT NULL DEFAULT 0,"		/* replies that failed and were not dealt with */
-"  owner_at INTEGER NOT NULL DEFAULT 0,"	/* time of the last fact about who holds the thread */
-"  owner_app TEXT,"				/* the other app that holds it; '' = some other; NULL = we may write */
+"  owner_app TEXT,"				/* the other app that holds it; '' = some other; NULL = we may write: */
+"  control_at INTEGER NOT NULL DEFAULT 0,"	/* follows from the latest word about control, */
+"  control_app TEXT,"				/* from what came to standby, and from what came to us */
+"  standby_at INTEGER NOT NULL DEFAULT 0,"
+"  direct_at INTEGER NOT NULL DEFAULT 0,"
 "  name TEXT,"					/* NULL = not known */
 "  snippet TEXT NOT NULL DEFAULT '',"
 "  snippet_kind INTEGER NOT NULL DEFAULT 0,"	/* 0 text, else attachment type */

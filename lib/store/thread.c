@@ -57,14 +57,13 @@ thread_get(struct db *db, struct arena *a, int64_t install_id, int64_t id, int64
 		t->customer_at = db_col_int(st, 15);
 		t->delivered_at = db_col_int(st, 16);
 		t->seen_at = db_col_int(st, 17);
-		t->owner_at = db_col_int(st, 18);
-		t->created_at = db_col_int(st, 19);
-		t->last_user = db_col_int(st, 20);
-		t->failed = db_col_int(st, 21);
-		t->last_dir = (int)db_col_int(st, 22);
-		t->snippet_kind = (int)db_col_int(st, 23);
-		t->upto = db_col_int(st, 24);
-		t->link = db_col_dup(st, 25, a);
+		t->created_at = db_col_int(st, 18);
+		t->last_user = db_col_int(st, 19);
+		t->failed = db_col_int(st, 20);
+		t->last_dir = (int)db_col_int(st, 21);
+		t->snippet_kind = (int)db_col_int(st, 22);
+		t->upto = db_col_int(st, 23);
+		t->link = db_col_dup(st, 24, a);
 		*out = t;
 	}
 done:
@@ -136,15 +135,18 @@ thread_find(struct db *db, struct arena *a, int64_t install_id, int64_t page_id,
 		out->customer_at = db_col_int(st, 4);
 		out->delivered_at = db_col_int(st, 5);
 		out->seen_at = db_col_int(st, 6);
-		out->owner_at = db_col_int(st, 7);
-		out->profile_at = db_col_int(st, 8);
-		out->profile_got = db_col_int(st, 9);
-		out->last_user = db_col_int(st, 10);
-		out->last_dir = (int)db_col_int(st, 11);
-		out->snippet_kind = (int)db_col_int(st, 12);
-		out->owner_app = db_col_dup(st, 13, a);
-		out->snippet = db_col_dup(st, 14, a);
-		out->has_name = db_col_int(st, 15) != 0;
+		out->profile_at = db_col_int(st, 7);
+		out->profile_got = db_col_int(st, 8);
+		out->last_user = db_col_int(st, 9);
+		out->last_dir = (int)db_col_int(st, 10);
+		out->snippet_kind = (int)db_col_int(st, 11);
+		out->owner_app = db_col_dup(st, 12, a);
+		out->snippet = db_col_dup(st, 13, a);
+		out->has_name = db_col_int(st, 14) != 0;
+		out->control_at = db_col_int(st, 15);
+		out->control_app = db_col_dup(st, 16, a);
+		out->standby_at = db_col_int(st, 17);
+		out->direct_at = db_col_int(st, 18);
 	}
 	db_release(st);
 	if (err != NULL || out->id != 0)
@@ -161,10 +163,10 @@ thread_find(struct db *db, struct arena *a, int64_t install_id, int64_t page_id,
 const struct ib_err *
 thread_save(struct db *db, const struct thread_row *t)
 {
-	return db_run(db, ST_THREAD_SAVE, "iiiiiiiiiiiitt", t->id, t->last_at, t->last_id,
-	    t->last_in_at, t->customer_at, t->delivered_at, t->seen_at, t->owner_at,
+	return db_run(db, ST_THREAD_SAVE, "iiiiiiiiiiittitii", t->id, t->last_at, t->last_id,
+	    t->last_in_at, t->customer_at, t->delivered_at, t->seen_at,
 	    t->profile_at, t->last_user, (int64_t)t->last_dir, (int64_t)t->snippet_kind,
-	    t->owner_app, t->snippet);
+	    t->owner_app, t->snippet, t->control_at, t->control_app, t->standby_at, t->direct_at);
 }
 
 const struct ib_err *

@@ -28,7 +28,7 @@ struct thread {
 	const char	*psid, *name, *snippet, *fb_id, *owner_app, *source, *picture, *link;
 	const char	*history, *history_cursor;	/* unknown, more, start, end */
 	int64_t		 last_at, last_id, last_in_at, customer_at;
-	int64_t		 delivered_at, seen_at, owner_at, created_at;
+	int64_t		 delivered_at, seen_at, created_at;
 	int64_t		 last_user, failed;
 	int		 last_dir, snippet_kind;
 	int64_t		 upto;		/* how far the asking user has read */
@@ -49,10 +49,11 @@ IB_MUST const struct ib_err *thread_list(struct db *db, struct arena *a, int64_t
 /* For ingest, in a transaction. */
 struct thread_row {
 	int64_t		 id, last_at, last_id, last_in_at, customer_at;
-	int64_t		 delivered_at, seen_at, owner_at, profile_at, profile_got;
+	int64_t		 delivered_at, seen_at, profile_at, profile_got;
+	int64_t		 control_at, standby_at, direct_at;
 	int64_t		 last_user;
 	int		 last_dir, snippet_kind;
-	const char	*owner_app, *snippet;
+	const char	*owner_app, *control_app, *snippet;
 	bool		 has_name;
 	bool		 created;	/* by this call */
 };

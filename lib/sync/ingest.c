@@ -122,24 +122,38 @@ max_to(int64_t *v, int64_t with)
 		*v = with;
 }
 
-/* Who holds the thread: the latest fact counts. */
+/*
+ * Who holds the thread.  Three maxima, so that the order of arrival does not
+ * matter; the conclusion is drawn from them.  The latest word about control
+ * counts, unless something came later: to us, then nobody keeps us from
+ * writing; to standby, then another app holds it, by name if known.
+ */
 static void
 note_owner(struct work *w)
 {
 	const struct fb_event *e = w->e;
 	struct thread_row *t = &w->thread;
+	const char *app = e->owner_app;
 
-	if (e->history || !e->has_at || e->at <= t->owner_at)
+	if (e->history || !e->has_at)
 		return;
-	t->owner_at = e->at;
-	if (e->kind == FB_CONTROL)
-		t->owner_app = e->owner_app == NULL ||
-		    strcmp(e->owner_app, conf_str(w->s->conf, CONF_FB_APP_ID)) == 0 ?
-		    NULL : e->owner_app;
-	else if (!e->standby)
+	if (e->kind == FB_CONTROL) {
+		if (app != NULL && strcmp(app, conf_str(w->s->conf, CONF_FB_APP_ID)) == 0)
+			app = NULL;
+		if (e->at > t->control_at || (e->at == t->control_at && app != NULL &&
+		    (t->control_app == NULL || strcmp(app, t->control_app) > 0))) {
+			t->control_at = e->at;
+			t->control_app = app;
+		}
+	} else {
+		max_to(e->standby ? &t->standby_at : &t->direct_at, e->at);
+	}
+	if (t->direct_at > t->standby_at && t->direct_at > t->control_at)
 		t->owner_app = NULL;
-	else if (t->owner_app == NULL)
-		t->owner_app = "";
+	else if (t->standby_at > t->control_at)
+		t->owner_app = t->control_app != NULL ? t->control_app : "";
+	else
+		t->owner_app = t->control_app;
 }
 
 /* Messages -------------------------------------------------------------------------- */

@@ -108,7 +108,7 @@ html_element(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
-		if (strcmp(elements[i].name, name) == 0)
+		if (elements[i].name[0] == name[0] && strcmp(elements[i].name, name) == 0)
 			return elements[i].flags;
 	return -1;
 }

@@ -18,7 +18,7 @@ START = 1795300000000
 # Rows that mean something; ids of our own are replaced by Page and PSID.
 TABLES = {
     "thread": "SELECT p.fb_id, t.psid, t.last_at, t.last_id, t.last_in_at, t.customer_at, t.delivered_at, t.seen_at,"
-              " t.last_dir, t.last_user, t.snippet, t.snippet_kind, t.owner_at, t.owner_app, t.source"
+              " t.last_dir, t.last_user, t.snippet, t.snippet_kind, t.control_at, t.control_app, t.standby_at, t.direct_at, t.owner_app, t.source"
               " FROM thread t JOIN page p ON p.id = t.page_id",
     "message": "SELECT p.fb_id, t.psid, m.at, m.id, m.mkey, m.mid, m.dir, m.origin, m.line, m.flags, m.state, m.natt, m.edits,"
                " m.text, m.detail, m.react_in, m.react_out, m.reply_to"
