@@ -14,10 +14,9 @@ started ends by its own pid, the windows of Chromium with their driver.
 $INBOX_SHOTS names a folder: screenshots of failures go there (and those of
 look.py).
 """
-import json
 import os
+import socket
 import sys
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,27 +40,21 @@ for _program in (CHROMIUM, DRIVER):
     if not os.access(_program, os.X_OK):
         sys.exit("browser: %s is missing; install chromium, chromium-driver and python3-selenium" % _program)
 
-import stand as _stand  # noqa: E402
-from stand import Stand, free_port, until  # noqa: E402,F401
+from stand import Stand, free_port, say, until  # noqa: E402
 
 SHOTS = os.environ.get("INBOX_SHOTS")
 HEIGHT = {390: 844, 1280: 800}
 GONE = (StaleElementReferenceException, NoSuchElementException)
 
 
-def words(lang):
-    """The catalogue of a language: key -> text, as a person reads it."""
-    out, key = {}, None
-    with open(os.path.join(_stand.SRC, "po", lang + ".po"), encoding="utf-8") as f:
-        for line in f:
-            line = line.strip()
-            if line.startswith("msgid "):
-                key = json.loads(line[6:])
-            elif line.startswith("msgstr ") and key:
-                out[key] = json.loads(line[7:])
-            elif line.startswith('"') and key and key in out:
-                out[key] += json.loads(line)
-    return out
+class Words:
+    """The catalogue of a language: w["start.heading"]."""
+
+    def __init__(self, lang):
+        self.lang = lang
+
+    def __getitem__(self, key):
+        return say(key, self.lang)
 
 
 class BrowserStand(Stand):
@@ -115,7 +108,6 @@ class Chrome:
         self.fit()
 
     def listens(self, port):
-        import socket
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return True
@@ -294,7 +286,7 @@ class Case(unittest.TestCase):
         cls.addClassCleanup(cls.stand.__exit__, None, None, None)
         cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network)
         cls.addClassCleanup(cls.b.close)
-        cls.w = words(cls.lang)
+        cls.w = Words(cls.lang)
         cls.prepare()
 
     @classmethod
