@@ -90,7 +90,7 @@ main(int argc, char **argv)
 	int64_t budget = 50;
 	int c;
 
-	if (file == NULL)
+	if (file == NULL || *file == '\0')
 		file = SYSCONFDIR "/inbox.conf";
 	while ((c = getopt_long(argc, argv, "c:nvh", longs, NULL)) != -1) {
 		switch (c) {

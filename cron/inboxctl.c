@@ -180,7 +180,7 @@ main(int argc, char **argv)
 	size_t i;
 	int c, rc;
 
-	if (file == NULL)
+	if (file == NULL || *file == '\0')
 		file = SYSCONFDIR "/inbox.conf";
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
 		if (c == 'c') {

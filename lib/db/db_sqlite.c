@@ -553,13 +553,21 @@ run_to_end(struct db *db, enum stmt_id id, const char *types, va_list ap)
 {
 	const struct ib_err *err;
 	struct db_stmt *st;
-	bool row = true;
+	bool row = true, alone;
 
 	if ((err = bind_all(db, id, &st, types, ap)) != NULL)
 		return err;
+	/* A single write outside a transaction takes its turn like any other. */
+	alone = !db->in_tx && id > ST_SAVEPOINT_RELEASE && sqlite3_stmt_readonly(st->st) == 0;
+	if (alone && (err = db_lock(db, WRITE_WAIT_MS)) != NULL) {
+		db_release(st);
+		return err;
+	}
 	while (err == NULL && row)
 		err = db_step(st, &row);
 	db_release(st);
+	if (alone)
+		db_unlock(db);
 	return err;
 }
 

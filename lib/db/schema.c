@@ -78,7 +78,7 @@ const char *const schema_steps[] = {
 "  user_id INTEGER NOT NULL,"			/* who connected it */
 "  state TEXT NOT NULL CHECK (state IN ('active','broken','removed')),"
 "  why TEXT NOT NULL DEFAULT '',"		/* catalogue key of the reason when broken */
-"  pause_until INTEGER NOT NULL DEFAULT 0,"	/* throttled: nothing but sends before */
+"  pause_until INTEGER NOT NULL DEFAULT 0,"	/* throttled or refused: nothing before */
 "  refusals INTEGER NOT NULL DEFAULT 0,"	/* in a row */
 "  read_at INTEGER NOT NULL DEFAULT 0,"		/* last Conversations API call */
 "  synced_until INTEGER NOT NULL DEFAULT 0,"	/* Meta's time of the newest thread fully compared */

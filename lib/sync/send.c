@@ -28,6 +28,7 @@
 
 #define CHECK_WAIT_MS	(60 * MS_SECOND)
 #define LOOKS		2
+#define LOOK_PAGES	10	/* 300 messages since the call: then it stays open for the next look */
 #define TRIES		6
 
 /* messenger.md 8, class R; with up to a quarter of jitter. */
@@ -268,7 +269,7 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 	struct fb_event *ev;
 	struct graph *g;
 	const char *fb_thread = o->fb_thread, *next;
-	size_t i, n;
+	size_t i, n, pages;
 	bool may;
 
 	*hit = NULL;
@@ -287,22 +288,27 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 		fb_thread = threads[0].id;
 		sync_nap(PAGE_READ_GAP_MS);
 	}
-	s->stats.calls++;
-	if ((err = graph_messages(g, a, page->fb_id, page->token, fb_thread, NULL, 30, false,
-	    &ev, &n, &next, res)) != NULL || res->refused)
-		return err;
-	*reached = next == NULL;
-	for (i = 0; i < n; i++) {
-		if (ev[i].at < o->tried_at - OUTBOX_SLACK_MS) {
-			*reached = true;
-			break;
-		}
-		if (!ev[i].out || !outbox_same_text(a, o->text, ev[i].text))
-			continue;
-		if ((err = may_be_ours(s, a, page->fb_id, &ev[i], &may)) != NULL)
+	/* Newest first, until beyond the call: much may have been said since. */
+	for (pages = 0, next = NULL; !*reached && pages < LOOK_PAGES; pages++) {
+		if (pages > 0)
+			sync_nap(PAGE_READ_GAP_MS);
+		s->stats.calls++;
+		if ((err = graph_messages(g, a, page->fb_id, page->token, fb_thread, next, 30, false,
+		    &ev, &n, &next, res)) != NULL || res->refused)
 			return err;
-		if (may)
-			*hit = &ev[i];		/* the oldest that fits */
+		*reached = next == NULL;
+		for (i = 0; i < n; i++) {
+			if (ev[i].at < o->tried_at - OUTBOX_SLACK_MS) {
+				*reached = true;
+				break;
+			}
+			if (!ev[i].out || !outbox_same_text(a, o->text, ev[i].text))
+				continue;
+			if ((err = may_be_ours(s, a, page->fb_id, &ev[i], &may)) != NULL)
+				return err;
+			if (may)
+				*hit = &ev[i];		/* the oldest that fits */
+		}
 	}
 	return NULL;
 }
