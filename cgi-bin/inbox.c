@@ -138,7 +138,7 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 		struct view_alert *al;
 
 		if (p->state == PAGE_ACTIVE) {
-			buf_puts(&names, names.len > 0 ? ", " : "");
+			buf_puts(&names, names.len > 0 ? say(in, STR_NAME_NEXT) : "");
 			buf_puts(&names, p->name);
 			if (strcmp(p->import_state, "done") != 0)
 				v->import = req_href(in->app, in->r, "/connect/import");

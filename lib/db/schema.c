@@ -221,6 +221,7 @@ const char *const schema_steps[] = {
 "  lease_until INTEGER NOT NULL DEFAULT 0,"
 "  created_at INTEGER NOT NULL,"
 "  tried_at INTEGER NOT NULL DEFAULT 0,"	/* when the last call began */
+"  after_at INTEGER NOT NULL DEFAULT 0,"	/* newest message we knew before the first call, Facebook's clock */
 "  settled_at INTEGER NOT NULL DEFAULT 0,"
 "  code INTEGER NOT NULL DEFAULT 0, subcode INTEGER NOT NULL DEFAULT 0,"
 "  why TEXT NOT NULL DEFAULT '',"		/* catalogue key */

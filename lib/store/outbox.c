@@ -194,7 +194,7 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->checks = db_col_int(st, 8);
 		o->next_at = db_col_int(st, 9);
 		o->created_at = db_col_int(st, 10);
-		o->tried_at = db_col_int(st, 11);
+		o->after_at = db_col_int(st, 11);
 		o->state = state_parse(db_col_text(st, 12));
 		o->token = db_col_dup(st, 13, a);
 		o->code = (int)db_col_int(st, 14);
@@ -270,6 +270,12 @@ outbox_check_next(struct db *db, struct arena *a, int64_t now, struct outbox **o
 }
 
 const struct ib_err *
+outbox_looked(struct db *db, const struct outbox *o, bool counts, int64_t next_at)
+{
+	return db_run(db, ST_OUTBOX_LOOKED, "iii", o->id, next_at, (int64_t)counts);
+}
+
+const struct ib_err *
 outbox_expire(struct db *db, int64_t now, int64_t *n)
 {
 	struct outbox_end end = { OUT_CHECKING, now + 60000, "", 0, 0 };
@@ -336,8 +342,9 @@ outbox_like(struct db *db, struct arena *a, int64_t thread_id, const char *text,
 	size_t n = 0, i;
 	bool row;
 
+	/* The Conversations API tells whole seconds. */
 	*out = NULL;
-	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, at + OUTBOX_SLACK_MS)) != NULL)
+	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, at + 999)) != NULL)
 		return err;
 	while (n < MOST && (err = db_step(st, &row)) == NULL && row)
 		ids[n++] = db_col_int(st, 0);

@@ -12,7 +12,8 @@
  *   any open state  -> cancelled     the Page or the company left
  *
  * A lease that ends in `sending` (a worker died) becomes `checking`: the call
- * may have been made.  A row leaves `sending` and `checking` only through
+ * may have been made.  Where to look for what came of it is told by Facebook's
+ * clock alone (after_at): ours may be wrong.  A row leaves `sending` and `checking` only through
  * outbox_settle().  Within a thread the oldest open row goes first; later
  * ones wait for it.
  */
@@ -27,12 +28,11 @@ enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE };
 #define REPLY_MAX_UNITS	2000	/* UTF-16 units; messenger.md 5.2 leaves the unit open: the strictest reading but bytes */
 #define OUTBOX_PREFIX	"pd:out:"
 #define OUTBOX_LEASE_MS	INT64_C(30000)
-/* Facebook's clock and ours may differ by this much when times are compared. */
-#define OUTBOX_SLACK_MS	INT64_C(120000)
 
 struct outbox {
 	int64_t		 id, install_id, page_id, thread_id, msg_id, msg_at, user_id;
-	int64_t		 attempts, checks, next_at, created_at, tried_at;
+	int64_t		 attempts, checks, next_at, created_at;
+	int64_t		 after_at;	/* what came of it is not older than this, by Facebook's clock */
 	enum outbox_state state;
 	const char	*token, *text, *psid, *fb_thread;
 	int64_t		 customer_at;
@@ -64,14 +64,16 @@ IB_MUST const struct ib_err *outbox_lease(struct db *db, struct arena *a, int64_
 IB_MUST const struct ib_err *outbox_expire(struct db *db, int64_t now, int64_t *n);
 /* The next row in `checking` that is due to be looked for; leased for 30 s. */
 IB_MUST const struct ib_err *outbox_check_next(struct db *db, struct arena *a, int64_t now, struct outbox **out);
+/* A look is over without a find; it counts when it went back far enough. */
+IB_MUST const struct ib_err *outbox_looked(struct db *db, const struct outbox *o, bool counts, int64_t next_at);
 /* By our id in an echo's metadata; *out NULL when unknown on that Page. */
 IB_MUST const struct ib_err *outbox_by_token(struct db *db, struct arena *a, int64_t page_id,
     const char *token, struct outbox **out);
 /* The same words?  Facebook may trim and fold blanks. */
 bool outbox_same_text(struct arena *a, const char *x, const char *y);
 /*
- * A reply under way (sending, checking) in this thread with this text, tried
- * before `at`: what a copy without our id may be evidence of.  *out NULL: none.
+ * A reply under way (sending, checking) in this thread with this text, first
+ * tried when nothing newer than `at` was known: what a copy without our id may be evidence of.  *out NULL: none.
  */
 IB_MUST const struct ib_err *outbox_like(struct db *db, struct arena *a, int64_t thread_id,
     const char *text, int64_t at, struct outbox **out);

@@ -207,21 +207,28 @@ attachment_store(struct sync *s, int64_t install_id, const struct attachment *t,
 	return err;
 }
 
-/* The address expired: ask for a fresh one (messenger.md 6.3, 12). */
+/*
+ * The address expired: ask for a fresh one (messenger.md 6.3, 12).  This is a
+ * read of the Conversations API like any other; *later: not in this half
+ * second.
+ */
 static const struct ib_err *
-fresh_url(struct sync *s, struct arena *a, const struct attachment *t, int64_t page_id, const char **url)
+fresh_url(struct sync *s, struct arena *a, const struct attachment *t, int64_t page_id,
+    const char **url, bool *later)
 {
-	const struct ib_err *err;
+	const struct ib_err *err, *free_err;
 	struct fb_attachment *list;
 	struct graph_res res = { 0 };
 	struct graph *g;
 	struct page *p;
 	struct db_stmt *st;
 	const char *mid = NULL;
+	int64_t claimed;
 	size_t n;
-	bool row;
+	bool row, mine;
 
 	*url = NULL;
+	*later = false;
 	if ((err = db_query(s->db, ST_MESSAGE_MID, &st, "ii", t->thread_id, t->msg_id)) != NULL)
 		return err;
 	if ((err = db_step(st, &row)) == NULL && row)
@@ -231,8 +238,15 @@ fresh_url(struct sync *s, struct arena *a, const struct attachment *t, int64_t p
 	    (err = page_with_token(s->db, s->keys, a, page_id, &p)) != NULL ||
 	    p == NULL || p->token == NULL || (err = sync_graph(s, &g)) != NULL)
 		return err;
+	claimed = clock_now();
+	if ((err = page_claim_read(s->db, p->id, claimed, &mine)) != NULL || !mine) {
+		*later = true;
+		return err;
+	}
 	s->stats.calls++;
-	if ((err = graph_attachments(g, a, p->token, mid, &list, &n, &res)) != NULL || res.refused)
+	err = graph_attachments(g, a, p->token, mid, &list, &n, &res);
+	free_err = page_release_read(s->db, p->id, claimed, clock_now());
+	if (err != NULL || (err = free_err) != NULL || res.refused)
 		return err;
 	if ((size_t)t->n < n && list[t->n].url != NULL && !str_eq(list[t->n].url, t->url))
 		*url = list[t->n].url;
@@ -248,7 +262,7 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	struct graph *g;
 	const char *name, *mime = NULL, *url;
 	int64_t page_id, install_id, size = 0;
-	bool gone, mine;
+	bool gone, mine, later = false;
 
 	*did = false;
 	arena_reset(a);
@@ -270,7 +284,7 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	url = t->url;
 	err = fetch_file(s, a, url, name, FILE_MAX, &mime, &size, &gone);
 	if (err == NULL && gone) {
-		if ((err = fresh_url(s, a, t, page_id, &url)) == NULL && url != NULL &&
+		if ((err = fresh_url(s, a, t, page_id, &url, &later)) == NULL && url != NULL &&
 		    graph_media_allowed(g, a, url))
 			err = fetch_file(s, a, url, name, FILE_MAX, &mime, &size, &gone);
 	}
@@ -282,6 +296,8 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 		    attachment_store(s, install_id, t, NULL, NULL, 0, now + AGAIN_MS * (t->tries + 1)) :
 		    attachment_store(s, install_id, t, "", NULL, 0, 0);
 	}
+	if (later)
+		return attachment_store(s, install_id, t, NULL, NULL, 0, now + MS_SECOND);
 	if (gone)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	s->stats.fetched++;

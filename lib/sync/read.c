@@ -7,7 +7,9 @@
  * thread first, so that new messages never wait behind old ones, and goes on
  * with the listing only when nothing is wanted.  The first pass of a Page is
  * its import: bounded in threads, 30 messages each, and quiet.  Later passes
- * end where the listing is older than what was compared before.
+ * end where the listing is older than what was compared before, and so does
+ * the reading of each thread: a page of known messages proves nothing, lost
+ * webhooks may have left holes behind them.
  *
  * Everything under way is a row (page.pass_*, want): a run may end anywhere
  * and the next goes on.  Two reads a second per Page at most (page_claim_read).
@@ -27,12 +29,14 @@
 #define SLICE		25
 #define MESSAGES	30
 #define MARGIN_MS	(10 * MS_MINUTE)	/* messenger.md 6.4 */
+#define FRESH_MS	(30 * MS_SECOND)	/* updated_time has whole seconds, and clocks differ */
 #define USAGE_EASE	75			/* percent: stop imports (messenger.md 9) */
 
 struct want {
 	int64_t		 updated_at, thread_id, install_id;
 	bool		 deep;
 	const char	*cursor, *fb_id, *psid, *history, *history_cursor;
+	int64_t		 synced_at;
 };
 
 static const struct ib_err *
@@ -56,6 +60,7 @@ want_next(struct db *db, struct arena *a, int64_t page_id, struct want **out)
 		w->history = db_col_dup(st, 6, a);
 		w->history_cursor = db_col_dup(st, 7, a);
 		w->install_id = db_col_int(st, 8);
+		w->synced_at = db_col_int(st, 9);
 		*out = w;
 	}
 	db_release(st);
@@ -203,7 +208,7 @@ read_listing(struct sync *s, struct arena *a, struct page *p, int64_t now)
 
 /* One thread -------------------------------------------------------------------------- */
 
-/* Count those we did not have; a whole page of known ones ends a comparison. */
+/* Count those we did not have. */
 static const struct ib_err *
 store_messages(struct sync *s, struct arena *a, const struct fb_event *ev, size_t n,
     int64_t now, size_t *fresh)
@@ -247,27 +252,40 @@ complete(struct fb_event *ev, size_t n, const char *psid)
 }
 
 /*
- * `beyond`: the page read reached further back than our copy did; what lies
- * there is for readers to ask for.
+ * Everything newer than this is compared: what the comparison before has not
+ * seen; of a thread never compared, what came since the Page was connected.
+ */
+static int64_t
+compare_from(const struct page *p, const struct want *w)
+{
+	return w->synced_at > 0 ? w->synced_at - MARGIN_MS : p->connected_at;
+}
+
+/*
+ * `oldest` is the time of the last message of the page read, 0 when there was
+ * none.  `beyond`: that page reached further back than our copy did; what lies
+ * behind is for readers to ask for.
  */
 static const struct ib_err *
 finish_thread(struct sync *s, const struct page *p, const struct want *w, const char *next,
-    size_t fresh, bool beyond)
+    int64_t oldest, bool beyond, int64_t now)
 {
 	const struct ib_err *err;
 	bool importing = strcmp(p->import_state, "done") != 0;
 	bool first = strcmp(w->history, "unknown") == 0;
+	int64_t synced = w->updated_at;
 
-	/* How far back our copy reaches is moved by the first look and by readers only. */
-	if ((first && w->cursor == NULL) || w->deep) {
+	if (first || w->deep || beyond) {
 		err = thread_set_history(s->db, w->thread_id, next == NULL ? "start" : "more", next);
 		if (err != NULL)
 			return err;
 	}
-	/* A comparison goes on until one whole page is known: a lost webhook leaves holes. */
-	if (!w->deep && !first && next != NULL && fresh > 0 && !beyond)
+	if (!w->deep && next != NULL && oldest > compare_from(p, w))
 		return db_run(s->db, ST_WANT_CURSOR, "iiit", p->id, w->updated_at, w->thread_id, next);
-	if (!w->deep && (err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at)) != NULL)
+	/* Another message of the same second would not move updated_time: look once more. */
+	if (synced > now - FRESH_MS)
+		synced--;
+	if (!w->deep && (err = thread_set_fb(s->db, w->thread_id, NULL, synced)) != NULL)
 		return err;
 	if (!w->deep && importing && (err = db_run(s->db, ST_PAGE_IMPORT_DONE, "i", p->id)) != NULL)
 		return err;
@@ -348,8 +366,8 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 		return err;
 	if ((err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
 	    (err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
-	    (err = finish_thread(s, p, w, next, fresh,
-	    n == 0 || (have && ev[n - 1].at <= oldest))) == NULL &&
+	    (err = finish_thread(s, p, w, next, n > 0 ? ev[n - 1].at : 0,
+	    n > 0 && have && ev[n - 1].at <= oldest, now)) == NULL &&
 	    (err = install_touch(s->db, p->install_id)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);

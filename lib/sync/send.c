@@ -11,7 +11,7 @@
  *
  * A reply in `checking` is looked for in the conversation, twice, a minute
  * apart.  Found: it takes the mid found.  Absent in both looks, each of which
- * reached back beyond the call: only then it goes again.
+ * was finished and reached back beyond the call: only then it goes again.
  */
 #include "sync.h"
 
@@ -28,7 +28,7 @@
 
 #define CHECK_WAIT_MS	(60 * MS_SECOND)
 #define LOOKS		2
-#define LOOK_PAGES	10	/* 300 messages since the call: then it stays open for the next look */
+#define LOOK_PAGES	6		/* within one claim of the Page's reads */
 #define TRIES		6
 
 /* messenger.md 8, class R; with up to a quarter of jitter. */
@@ -269,7 +269,7 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 	struct fb_event *ev;
 	struct graph *g;
 	const char *fb_thread = o->fb_thread, *next;
-	size_t i, n, pages;
+	size_t i, n, page_no;
 	bool may;
 
 	*hit = NULL;
@@ -288,17 +288,17 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 		fb_thread = threads[0].id;
 		sync_nap(PAGE_READ_GAP_MS);
 	}
-	/* Newest first, until beyond the call: much may have been said since. */
-	for (pages = 0, next = NULL; !*reached && pages < LOOK_PAGES; pages++) {
-		if (pages > 0)
+	for (next = NULL, page_no = 0; !*reached && page_no < LOOK_PAGES; page_no++) {
+		if (page_no > 0)
 			sync_nap(PAGE_READ_GAP_MS);
 		s->stats.calls++;
-		if ((err = graph_messages(g, a, page->fb_id, page->token, fb_thread, next, 30, false,
-		    &ev, &n, &next, res)) != NULL || res->refused)
+		if ((err = graph_messages(g, a, page->fb_id, page->token, fb_thread, next, 30,
+		    false, &ev, &n, &next, res)) != NULL || res->refused)
 			return err;
 		*reached = next == NULL;
 		for (i = 0; i < n; i++) {
-			if (ev[i].at < o->tried_at - OUTBOX_SLACK_MS) {
+			/* The Conversations API tells whole seconds. */
+			if (ev[i].at + 999 < o->after_at) {
 				*reached = true;
 				break;
 			}
@@ -316,7 +316,7 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 const struct ib_err *
 sync_check_one(struct sync *s, int64_t now, bool *did)
 {
-	struct outbox_end end = { .state = OUT_CHECKING };
+	struct outbox_end end;
 	const struct ib_err *err, *free_err;
 	struct graph_res res = { 0 };
 	struct arena *a = &s->arena;
@@ -345,25 +345,24 @@ sync_check_one(struct sync *s, int64_t now, bool *did)
 	}
 	if (!mine) {
 		/* The Page's two reads of this second are used: this was no look. */
-		return db_run(s->db, ST_OUTBOX_UNCHECK, "ii", o->id, now + MS_SECOND);
+		return outbox_looked(s->db, o, false, now + MS_SECOND);
 	}
-	end.next_at = now + CHECK_WAIT_MS;
 	err = look(s, a, o, page, &res, &hit, &reached);
 	free_err = page_release_read(s->db, page->id, now, clock_now());
 	if (err != NULL || (err = free_err) != NULL) {
 		log_err(err, "check");
-		return db_run(s->db, ST_OUTBOX_UNCHECK, "ii", o->id, now + CHECK_WAIT_MS);
+		return outbox_looked(s->db, o, false, now + CHECK_WAIT_MS);
 	}
 	if (res.refused) {
-		if ((err = db_run(s->db, ST_OUTBOX_UNCHECK, "ii", o->id, now + CHECK_WAIT_MS)) != NULL)
+		if ((err = outbox_looked(s->db, o, false, now + CHECK_WAIT_MS)) != NULL)
 			return err;
 		return page_refused(s, o->install_id, o->page_id, &res, now);
 	}
 	s->stats.settled++;
 	if (hit != NULL)
 		return settle_sent(s, a, o, page->fb_id, hit->mid, hit->at, false, now);
-	if (o->checks < LOOKS || !reached)
-		return settle(s, o, &end, now);
+	if (!reached || o->checks + 1 < LOOKS)
+		return outbox_looked(s->db, o, reached, now + CHECK_WAIT_MS);
 	if (window_state(o->customer_at, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &until) == WINDOW_CLOSED)
 		end = (struct outbox_end){ OUT_FAILED, 0, "error.fb.window", 0, 0 };
 	else if (o->attempts >= TRIES)
