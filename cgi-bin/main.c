@@ -17,6 +17,7 @@
 #include "views.h"
 
 #include "../lib/base/clock.h"
+#include "../lib/base/fault.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
@@ -204,7 +205,7 @@ run_cgi(struct app *app, struct web *web)
 	const struct io_calls calls = { .arg = web, .serve = serve };
 	const struct ib_err *err;
 
-	if (!io_cgi_serve(&calls))
+	if (!io_cgi_serve(&calls) || fault(FAULT_WORK) != FAULT_NONE)
 		return 0;
 	app_disconnect(app);
 	(void)io_cgi_detach();
@@ -263,6 +264,7 @@ main(int argc, char **argv)
 		(void)printf(PROGRAM ": everything is in order\n");
 		rc = 0;
 	} else {
+		fault_arm();
 		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web);
 	}
 	app_stop(&app, &web);

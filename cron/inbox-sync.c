@@ -8,6 +8,7 @@
  * (another run, a busy database).
  */
 #include "../lib/base/clock.h"
+#include "../lib/base/fault.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/sync/sync.h"
@@ -62,6 +63,7 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 	}
 	if (check)
 		goto done;
+	fault_arm();
 	if ((err = sync_run(s, driver, budget, &ran)) != NULL) {
 		log_err(err, "run");
 		rc = fail(err);

@@ -13,6 +13,7 @@ struct db_stmt {
 	struct db	*db;
 	enum stmt_id	 id;
 	bool		 busy;		/* handed out and not yet released */
+	bool		 alone;		/* writes without a transaction: holds the lock until released */
 	int		 bind_rc;	/* first bind failure */
 };
 

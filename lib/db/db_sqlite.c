@@ -11,6 +11,7 @@
 #include "db_int.h"
 #include "schema.h"
 
+#include "../base/fault.h"
 #include "../base/log.h"
 
 #include <assert.h>
@@ -268,12 +269,42 @@ db_path(const struct db *db)
 	return db->path;
 }
 
+/* A statement that writes outside of any transaction is one by itself. */
+static bool
+is_alone(const struct db_stmt *st)
+{
+	return st->id > ST_SAVEPOINT_RELEASE && !st->db->in_tx && !sqlite3_stmt_readonly(st->st);
+}
+
+/* What a test wants to fail here, as SQLite would say it. */
+static int
+step_fault(struct db *db, enum fault_point point)
+{
+	switch (fault(point)) {
+	case FAULT_FULL:
+		return SQLITE_FULL;
+	case FAULT_IOERR:
+		/* SQLite may undo the whole transaction by itself then. */
+		if (db->in_tx && sqlite3_get_autocommit(db->s) == 0)
+			(void)sqlite3_exec(db->s, "ROLLBACK", NULL, NULL, NULL);
+		return SQLITE_IOERR;
+	case FAULT_BUSY:
+		return SQLITE_BUSY;
+	case FAULT_FAIL:
+		return SQLITE_NOMEM;
+	case FAULT_NONE:
+		break;
+	}
+	return SQLITE_OK;
+}
+
 /* Transactions -------------------------------------------------------------- */
 
 const struct ib_err *
 db_begin_at(struct db *db, const char *file, int line)
 {
 	const struct ib_err *err;
+	int rc;
 
 	if (db->in_tx) {
 		log_event(LOG_ERROR_, "db_nested", "opener", db->tx_file,
@@ -283,7 +314,11 @@ db_begin_at(struct db *db, const char *file, int line)
 	db_read_end(db);
 	if ((err = db_lock(db, WRITE_WAIT_MS)) != NULL)
 		return err;
-	if ((err = db_run(db, ST_BEGIN, "")) != NULL) {
+	if ((rc = step_fault(db, FAULT_DB_BEGIN)) != SQLITE_OK)
+		err = db_error(db, rc, "begin");
+	else
+		err = db_run(db, ST_BEGIN, "");
+	if (err != NULL) {
 		db_unlock(db);
 		return err;
 	}
@@ -299,10 +334,12 @@ db_commit(struct db *db)
 	const struct ib_err *err;
 
 	assert(db->in_tx);
+	(void)fault(FAULT_COMMIT);
 	if ((err = db_run(db, ST_COMMIT, "")) != NULL) {
 		db_rollback(db);
 		return err;
 	}
+	(void)fault(FAULT_COMMITTED);
 	db->in_tx = false;
 	db_unlock(db);
 	return NULL;
@@ -441,14 +478,28 @@ db_step(struct db_stmt *st, bool *row)
 {
 	const struct ib_err *err;
 	int rc = st->bind_rc;
+	bool ends = false;
 
 	*row = false;
+	if (!st->alone && is_alone(st)) {
+		if ((err = db_lock(st->db, WRITE_WAIT_MS)) != NULL)
+			return err;
+		st->alone = ends = true;
+	}
+	/* What only undoes does not fail. */
+	if (rc == SQLITE_OK && st->id != ST_ROLLBACK && st->id != ST_SAVEPOINT_UNDO &&
+	    (st->id != ST_COMMIT || st->db->in_tx))
+		rc = step_fault(st->db, FAULT_DB_STEP);
+	if (ends)
+		(void)fault(FAULT_COMMIT);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st->st);
 	if (rc == SQLITE_ROW) {
 		*row = true;
 		return NULL;
 	}
+	if (ends && rc == SQLITE_DONE)
+		(void)fault(FAULT_COMMITTED);
 	if (rc == SQLITE_DONE)
 		return NULL;
 	err = db_error(st->db, rc, stmt_names[st->id]);
@@ -464,7 +515,9 @@ db_release(struct db_stmt *st)
 	sqlite3_reset(st->st);
 	/* Every text was bound SQLITE_STATIC: forget the pointers. */
 	sqlite3_clear_bindings(st->st);
-	st->busy = false;
+	if (st->alone)
+		db_unlock(st->db);
+	st->alone = st->busy = false;
 }
 
 int64_t
