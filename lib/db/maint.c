@@ -315,7 +315,7 @@ is_ours(const char *path)
 static const struct ib_err *
 try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void *arg)
 {
-	const struct ib_err *err;
+	const struct ib_err *err, *why;
 	struct db *db = NULL;
 	struct arena a;
 	char *what = NULL;
@@ -324,8 +324,9 @@ try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void 
 	if (!is_ours(tmp))
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", from);
 	arena_init(&a, 1 << 20);
-	if ((err = db_open(tmp, DB_MIGRATE | (flags & DB_ANY_DISK), &db)) == NULL &&
-	    (err = db_check(db, &a, &good, &what)) == NULL && !good)
+	if ((why = db_open(tmp, DB_MIGRATE | (flags & DB_ANY_DISK), &db)) != NULL)
+		err = ib_fail(why->code, why->retry, "%.90s (copied to %.150s)", from, why->msg);
+	else if ((err = db_check(db, &a, &good, &what)) == NULL && !good)
 		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s is damaged: %.120s", from, what != NULL ? what : "-");
 	if (err == NULL && look != NULL)
 		err = look(db, arg);
