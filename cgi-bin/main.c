@@ -74,16 +74,17 @@ static const struct ib_err *
 open_db(struct app *app, bool check)
 {
 	const char *path = conf_str(app->conf, CONF_DATABASE);
+	unsigned any = conf_bool(app->conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0;
 	const struct ib_err *err;
 	struct stat st;
 
 	if (!check) {
-		err = db_open(path, DB_CREATE | DB_MIGRATE, &app->db);
+		err = db_open(path, DB_CREATE | DB_MIGRATE | any, &app->db);
 		return err != NULL ? err : sync_new(app->conf, app->db, app->keys, &app->sync);
 	}
 	if (stat(path, &st) != 0 && errno == ENOENT)
 		return NULL;		/* made at the first start */
-	return db_open(path, DB_READONLY, &app->db);
+	return db_open(path, DB_READONLY | any, &app->db);
 }
 
 static const struct ib_err *

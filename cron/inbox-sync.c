@@ -48,6 +48,7 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 	struct conf *conf = NULL;
 	struct sync *s = NULL;
 	struct db *db = NULL;
+	unsigned flags = DB_MIGRATE;
 	bool ran = false;
 	int rc = 0;
 
@@ -55,8 +56,10 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 		return fail(err);
 	log_init("inbox-sync", verbose ? LOG_DEBUG_ : LOG_INFO_, 2);
 	clock_set_offset_file(*conf_str(conf, CONF_TEST_CLOCK) != '\0' ? conf_str(conf, CONF_TEST_CLOCK) : NULL);
+	if (conf_bool(conf, CONF_ANY_DISK))
+		flags |= DB_ANY_DISK;
 	if ((err = keyring_load(conf_str(conf, CONF_KEY_FILE), &keys)) != NULL ||
-	    (err = db_open(conf_str(conf, CONF_DATABASE), DB_MIGRATE, &db)) != NULL ||
+	    (err = db_open(conf_str(conf, CONF_DATABASE), flags, &db)) != NULL ||
 	    (err = sync_new(conf, db, keys, &s)) != NULL) {
 		rc = fail(err);
 		goto done;

@@ -43,6 +43,15 @@ fail(const struct ib_err *err)
 	return err->code == IB_ECONF ? 2 : 1;
 }
 
+/* The database of the configuration. */
+static const struct ib_err *
+open_db(const struct conf *conf, unsigned flags, struct db **db)
+{
+	if (conf_bool(conf, CONF_ANY_DISK))
+		flags |= DB_ANY_DISK;
+	return db_open(conf_str(conf, CONF_DATABASE), flags, db);
+}
+
 static int
 verb_init(const struct conf *conf, const char *arg)
 {
@@ -58,7 +67,7 @@ verb_init(const struct conf *conf, const char *arg)
 	}
 	if (access(path, F_OK) != 0)
 		printf("made   %s\n", path);
-	if ((err = db_open(path, DB_CREATE | DB_MIGRATE, &db)) != NULL)
+	if ((err = open_db(conf, DB_CREATE | DB_MIGRATE, &db)) != NULL)
 		return fail(err);
 	db_close(db);
 	puts("ready");
@@ -94,7 +103,7 @@ verb_check(const struct conf *conf, const char *arg)
 	if (cats != NULL)
 		ok &= tell("templates", tmpl_load(*html != '\0' ? html : PKGDATADIR "/templates", cats,
 		    tpl_decls, TPL_MAX, url_is_loopback(conf_str(conf, CONF_BASE_URL)), false, &set));
-	err = db_open(conf_str(conf, CONF_DATABASE), 0, &db);
+	err = open_db(conf, 0, &db);
 	if (err == NULL && (err = db_check(db, &a, &whole, &what)) == NULL && !whole)
 		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s", what != NULL ? what : "damaged");
 	ok &= tell("database", err);
@@ -117,7 +126,7 @@ verb_backup(const struct conf *conf, const char *arg)
 		fputs("inboxctl: backup needs the name of a new file\n", stderr);
 		return 2;
 	}
-	if ((err = db_open(conf_str(conf, CONF_DATABASE), 0, &db)) != NULL)
+	if ((err = open_db(conf, 0, &db)) != NULL)
 		return fail(err);
 	err = db_backup(db, arg);
 	db_close(db);
@@ -139,7 +148,7 @@ verb_status(const struct conf *conf, const char *arg)
 	bool found;
 
 	(void)arg;
-	if ((err = db_open(conf_str(conf, CONF_DATABASE), 0, &db)) != NULL)
+	if ((err = open_db(conf, 0, &db)) != NULL)
 		return fail(err);
 	if ((err = db_get_int(db, ST_RUN_LAST, &last, &found, "")) == NULL &&
 	    (err = db_get_int(db, ST_OUTBOX_PENDING, &waiting, &found, "i", INT64_MAX)) == NULL)

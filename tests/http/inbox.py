@@ -10,7 +10,7 @@ import re
 import time
 import unittest
 
-from stand import (ACME, ANNA, ASID_MARIA, JAAN, LIISA, MARIA, PAGE_A, PAGE_B, PEETER, Stand, event_body, message, say, until)
+from stand import (ACME, ANNA, ASID_MARIA, JAAN, LIISA, PAGE_A, PAGE_B, PEETER, Stand, event_body, message, say, until)
 
 DAY = 86_400_000
 
@@ -25,12 +25,10 @@ def unread(page):
 
 
 def texts(page):
-    return [re.sub(r"<[^>]*>", "", t) for t in re.findall(r'<p class="text[^>]*>(.*?)</p>', page.source, re.S)]
+    return [re.sub(r"<[^>]*>", "", t) for t in re.findall(r'<p class="text[^>]*>(.*?)</p>', page.source.split("<template")[0], re.S)]
 
 
 class Case(unittest.TestCase):
-    before = lambda self: None
-
     @classmethod
     def setUpClass(cls):
         cls.st = cls.enterClassContext(Stand())
@@ -81,7 +79,7 @@ class List(Case):
             # Meanwhile: somebody new, and one that was shown already.
             self.post(message("53%013d" % pages, "m_new%d" % pages, "new", at + 50_000 + pages),
                       message(mine[[t for t in seen if t in mine][pages]], "m_again%d" % pages, "again", at + 60_000 + pages))
-            r = self.b.get(r.page.link_to("/inbox?before="))
+            r = self.b.get(r.page.ids["list-older"]["href"])
             self.assertIn(say("list.newest"), r.page.text)
         self.assertGreaterEqual(pages, 3)
         self.assertEqual(sorted(t for t in seen if t in mine), sorted(mine))
@@ -90,7 +88,7 @@ class List(Case):
         r = self.b.get("/inbox")
         whole = rows(r.page)
         while "list-older" in r.page.ids:
-            r = self.b.get(r.page.link_to("/inbox?before="))
+            r = self.b.get(r.page.ids["list-older"]["href"])
             whole += rows(r.page)
         self.assertEqual(whole, sorted(whole, key=lambda t: (-moments[t], -t)))
         self.assertEqual(len(whole), self.st.db("SELECT count(*) FROM thread WHERE last_at > 0")[0][0])
@@ -116,24 +114,17 @@ class Conversation(Case):
 
     def test_to_the_very_end(self):
         thread = self.st.thread(LIISA)
+        self.assertNotIn(thread, unread(self.b.get("/inbox").page))     # what was there before is not news
         r = self.b.get("/inbox/%d" % thread)
         self.assertEqual(texts(r.page), ["History %d" % i for i in range(66, 96)])
-        self.assertEqual(unread(r.page), [])
-        got = texts(r.page)
-        for _ in range(6):
-            if "older" not in r.page.ids:
-                break
-            link = r.page.link_to("?before=")
-
-            def older():
-                page = self.b.get(link).page
-                return page if texts(page) or "older" not in page.ids else None
-            page = until(older, 20, 0.1)
-            r = self.b.get(link)
+        page, got = r.page, texts(r.page)
+        while "older" in page.ids:
+            link = page.ids["older"]["href"]
+            # The first time our copy ends before Facebook's: it is being fetched.
+            page = until(lambda: next((p for p in [self.b.get(link).page] if texts(p) or "older" not in p.ids), None), 20, 0.1)
             self.assertLessEqual(len(texts(page)), 30)
             self.assertIn("newest", page.ids)
             got = texts(page) + got
-            r.page.ids.update(page.ids)
         self.assertEqual(got, ["History %d" % i for i in range(1, 96)])
         last = until(lambda: next((p for p in [self.b.get(link).page] if say("log.end_start") in p.text), None), 20, 0.1)
         self.assertEqual(texts(last)[0], "History 1")
@@ -156,7 +147,7 @@ class Conversation(Case):
         while "older" in page.ids:
             n += 1
             self.post(message(psid, "m_late%d" % n, "late", at + 1000 + n))
-            page = self.b.get(page.link_to("?before=")).page
+            page = self.b.get(page.ids["older"]["href"]).page
             got = texts(page) + got
         self.assertEqual(sorted(got), sorted("n%d" % i for i in range(70)))
         self.assertIn(say("log.end_importing"), page.text)
@@ -175,7 +166,7 @@ class Conversation(Case):
         def further():
             nonlocal page
             if "older" in page.ids:
-                page = self.b.get(page.link_to("?before=")).page
+                page = self.b.get(page.ids["older"]["href"]).page
             else:
                 page = self.b.get("/inbox/%d" % thread).page
             return say("log.end_facebook") in page.text or say("log.end_start") in page.text
@@ -443,8 +434,6 @@ class Strangers(unittest.TestCase):
             r = b.get(path)
             self.harmless(r, path)
             self.assertNotIn("<script>alert", r.text)
-        # The owner's name on the page for those who are not let in.
-        st.control("pipedrive/user", {"company": ACME, "id": MARIA, "name": "<script>alert('owner')</script>{name}"})
 
 
 if __name__ == "__main__":
