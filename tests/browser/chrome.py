@@ -2,12 +2,10 @@
 """chrome.py - Chromium before the test stand: what the browser tests share.
 
     class Reading(Case):
-        seed, lang, width, js = "demo", "en", 1280, True
-        @classmethod
-        def prepare(cls): ...               # once, with cls.stand and cls.b
-        def test_x(self): self.b.click("button", "Send")
+        lang, width, js = "en", 1280, True
+        def test_x(self): self.b.click("button", self.w["composer.send"])
 
-One stand and one Chromium for a class.  People find things by their role and
+One stand and one Chromium for a class (or a stand for two).  People find things by their role and
 words, and so do the tests; `until()` polls, nothing sleeps.  Whatever was
 started ends by its own pid, the windows of Chromium with their driver.
 
@@ -258,6 +256,10 @@ class Chrome:
     def js_(self, script, *args):
         return self.d.execute_script(script, *args)
 
+    def ask(self):
+        """As when the network comes back: the page polls now, not after its five seconds."""
+        self.js_("dispatchEvent(new Event('online'))")
+
     def errors(self):
         """What the console has complained of since it was last asked."""
         return [e for e in self.d.get_log("browser") if e["level"] == "SEVERE"]
@@ -278,20 +280,23 @@ class Chrome:
 
 class Case(unittest.TestCase):
     seed, lang, width, js, network, conf = "demo", "en", 1280, True, False, None
+    connected = True    # the demo's first company, signed in
+    beside = None       # class whose stand, and whose person, this one shares
 
     @classmethod
     def setUpClass(cls):
-        cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}))
-        cls.stand.__enter__()
-        cls.addClassCleanup(cls.stand.__exit__, None, None, None)
+        if cls.beside and hasattr(cls.beside, "stand"):
+            cls.stand, cls.person = cls.beside.stand, cls.beside.person
+        else:
+            cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}))
+            cls.stand.__enter__()
+            unittest.addModuleCleanup(cls.stand.__exit__, None, None, None)
+            cls.person = cls.stand.connect("shared") if cls.connected else None
         cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network)
         cls.addClassCleanup(cls.b.close)
         cls.w = Words(cls.lang)
-        cls.prepare()
-
-    @classmethod
-    def prepare(cls):
-        pass
+        if cls.person:
+            cls.b.adopt(cls.person)
 
     def run(self, result=None):
         result = result if result is not None else self.defaultTestResult()

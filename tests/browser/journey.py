@@ -38,7 +38,7 @@ class Aozora:
 class Way:
     """The way itself; the classes below say who goes it, and with what."""
 
-    who = Acme
+    connected, who = False, Acme
 
     def test_way(self):
         self.connect()
@@ -253,12 +253,10 @@ class Way:
         b.to(self.inbox)
 
         def look():
-            for m in reversed(b.all("#log .msg.out")):
-                if b.text("#%s > .text" % m.get_attribute("id")) == text:
-                    # Inside a group the line is for screen readers only.
-                    if state in m.find_element("css selector", ".meta").get_property("textContent"):
-                        return True
-                    break
+            # Inside a group the line is for screen readers only.
+            if state in b.js_("""return [...document.querySelectorAll('#log .out')].findLast(
+                    (m) => m.querySelector('.text')?.innerText === arguments[0])?.querySelector('.meta').textContent || ''""", text):
+                return True
             if not self.js:
                 b.d.refresh()
             return False

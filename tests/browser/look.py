@@ -98,7 +98,7 @@ OPERABLE = ("button", "link", "textbox", "checkbox", "radio", "DisclosureTriangl
 
 class Looking:
     """What is looked at on each page; the classes below go through them."""
-    network = True
+    connected, network = False, True
     conf = {"log_level": "info"}
 
     def tree(self):
@@ -167,7 +167,7 @@ class Looking:
         b.get("/")
         b.leave("a", w["start.connect"])
         for label in b.all("label"):
-            if self.person in label.text:
+            if self.user in label.text:
                 label.click()
         b.leave("button[value=allow]")
         self.look("visibility")
@@ -176,7 +176,7 @@ class Looking:
         b.click("summary")
         self.look("facebook")
         b.leave("a", w["facebook.go"])
-        b.leave("a", self.person)
+        b.leave("a", self.user)
         b.leave("button[value=continue]")
         self.look("pages")
         for box_ in b.shown("input[type=checkbox]:checked"):
@@ -278,12 +278,12 @@ class Looking:
 
 
 class English(Looking, Case):
-    lang, person, company = "en", "Maria Tamm", 9000123
+    lang, user, company = "en", "Maria Tamm", 9000123
     pages, customer, silent = (PAGE_A, PAGE_B), LIISA, OLGA
 
 
 class Japanese(Looking, Case):
-    lang, person, company = "ja", "佐藤 美咲", 9000456
+    lang, user, company = "ja", "佐藤 美咲", 9000456
     pages, customer, silent = (PAGE_C, "112233445566901"), TAKAHASHI, "6990000000000016"
 
 

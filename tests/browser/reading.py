@@ -34,11 +34,8 @@ UNWATCH = "watched.on = false; return watched;"
 
 
 class Reading(Case):
-    @classmethod
-    def prepare(cls):
-        cls.person = cls.stand.connect("shared")
-        cls.b.adopt(cls.person)
-        cls.jaan = cls.stand.thread(JAAN)
+    def setUp(self):
+        self.jaan = self.stand.thread(JAAN)
 
     # helpers ---------------------------------------------------------------------
 
@@ -125,6 +122,7 @@ class Reading(Case):
         # What changes below does not move it either.
         self.watch()
         self.stand.control("customer/edit", {"mid": mid, "text": "While you were reading\n" + "something long " * 40})
+        b.ask()
         b.reads("#log", "something long something long")
         self.frames(5)
         self.still()
@@ -141,6 +139,7 @@ class Reading(Case):
         self.stand.control("customer/write", {"page": PAGE, "psid": JAAN, "text": "Again and again", "count": 40,
                                                 "timestamp": int(time.time() * 1000)})
         self.stand.delivered()
+        b.ask()
         until(self.pill, 8)
         self.frames(5)
         self.still()
@@ -178,6 +177,7 @@ class Reading(Case):
             self.open()
             at = b.js_("return +document.getElementById('rows').dataset.unread")
         self.write("Are you there?", psid="6990000000000002")
+        b.ask()
         until(lambda: b.has(row + ".unread"), 8)
         self.assertIn(self.w["row.unread"], b.js_("return document.querySelector(arguments[0]).textContent", row))
         self.assertTrue(self.counted(at + 1), b.d.title)
@@ -219,6 +219,7 @@ class Reading(Case):
         self.watch("#list")
         self.write("Hello again", psid="6990000000000003")
         top = "t-%d" % self.stand.thread("6990000000000003")
+        b.ask()
         until(lambda: self.ids("#rows > li")[0] == top, 8)
         self.frames(5)
         self.still()
@@ -292,11 +293,7 @@ class Reading(Case):
 
 class Narrow(Case):
     """A telephone shows the list or a conversation, and goes from one to the other."""
-    width = 390
-
-    @classmethod
-    def prepare(cls):
-        cls.b.adopt(cls.stand.connect("shared"))
+    width, beside = 390, Reading
 
     def test_there_and_back(self):
         b = self.b
@@ -313,7 +310,7 @@ class Narrow(Case):
         b.until(lambda: b.js_("return getComputedStyle(document.getElementById('list')).visibility === 'visible'"))
         self.assertEqual(200, b.js_("return document.getElementById('list').scrollTop"))
         self.assertTrue(b.js_("return window.same === 1"))
-        self.assertFalse(b.has("#conv"))
+        self.assertFalse(b.has("#log"))
         b.click("#rows > li:nth-child(7) a")
         b.reads("#conv-name", name)
         b.click(".panel-open")

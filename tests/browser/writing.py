@@ -46,10 +46,6 @@ class Writing:
 
 
 class Live(Writing, Case):
-    @classmethod
-    def prepare(cls):
-        cls.b.adopt(cls.stand.connect("shared"))
-
     def setUp(self):
         self.stand.control("faults/clear", {})
         self.b.js_("try { sessionStorage.clear() } catch {}")
@@ -147,11 +143,13 @@ class Live(Writing, Case):
             self.stand.fault({"endpoint": "fb.send"}, times=1, cut="after")
             self.paste("Did this arrive?")
             self.send_by_button()
-            b.until(lambda: self.last(".unsure-text") == self.w["state.checking"], 8)
+            b.until(lambda: b.ask() or self.last(".unsure-text") == self.w["state.checking"], 8)
             self.assertEqual(self.mine()[-1], "Did this arrive?")
         finally:
             self.stand.control("deliver", {"hold": False})
             self.stand.control("flush", {"order": "fifo"})
+        self.stand.delivered()
+        b.ask()
         b.until(lambda: not b.has("#log .unsure") and self.w["state.delivered"] in self.last(".meta"), 8)
         self.assertEqual(1, self.out().count("Did this arrive?"))
         self.assertEqual(1, self.mine().count("Did this arrive?"))
@@ -205,6 +203,7 @@ class Live(Writing, Case):
         b.reads("#foot", self.w["advice.wait"])
         b.reads("#window", self.w["conv.closed"])
         self.stand.customer("Hello, me again", page=PAGE, psid=OLGA)
+        b.ask()
         b.until(lambda: b.has("#reply"), 7)
         self.assertFalse(b.has("#closed"))
         self.paste("Welcome back, Olga")
@@ -234,11 +233,7 @@ class Live(Writing, Case):
 
 class Plain(Writing, Case):
     """The form as it is, without JavaScript."""
-    js = False
-
-    @classmethod
-    def prepare(cls):
-        cls.b.adopt(cls.stand.connect("shared"))
+    js, beside = False, Live
 
     def setUp(self):
         self.open()
