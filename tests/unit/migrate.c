@@ -186,7 +186,7 @@ test_kills(void)
 		if (migrate(in_dir(name), 1) != NULL || !migrate_killed(in_dir(name), at))
 			break;
 		got = dump_all(in_dir(name));
-		v = atoi(got);
+		v = (int)strtol(got, NULL, 10);
 		seen[v] = true;
 		is_str(got, want[v], "killed at point %d: version %d, whole", at, v);
 		free(got);
