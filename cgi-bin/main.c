@@ -24,6 +24,7 @@
 #include "../lib/sync/sync.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@
 
 #define PROGRAM		"inbox.fcgi"
 #define REQUESTS_MAX	10000
+#define TIDY_EVERY	16
 #define IDLE_MS		(20 * MS_SECOND)
 #define WORK_MS		(3 * MS_SECOND)		/* a worker that works serves nobody */
 #define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
@@ -138,10 +140,17 @@ app_stop(struct app *app, struct web *web)
 
 /* Serving ---------------------------------------------------------------------- */
 
+/* A worker that is never idle looks after the WAL too, now and then. */
 static bool
 serve(void *arg, struct io *io)
 {
-	return web_serve(arg, io);
+	static unsigned served;
+	struct web *web = arg;
+	bool work = web_serve(web, io);
+
+	if (++served % TIDY_EVERY == 0)
+		app_idle(web->app);
+	return work;
 }
 
 static void
@@ -253,6 +262,7 @@ main(int argc, char **argv)
 			return usage();
 	}
 	(void)umask(077);
+	(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 	log_init(PROGRAM, LOG_INFO_, STDERR_FILENO);
 	app.cgi = !check && !io_fcgi_here();
 	if (app.cgi && getenv("REQUEST_METHOD") == NULL)

@@ -14,6 +14,7 @@
 #include "../lib/sync/sync.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 	bool ran = false;
 	int rc = 0;
 
+	(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 	if ((err = conf_load(file, &conf)) != NULL)
 		return fail(err);
 	log_init("inbox-sync", verbose ? LOG_DEBUG_ : LOG_INFO_, 2);

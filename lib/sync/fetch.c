@@ -20,11 +20,13 @@
 #include "../store/page.h"
 #include "../store/thread.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FILE_MAX	(INT64_C(26) << 20)	/* messenger.md 5.3: 25 MB and a little */
@@ -47,6 +49,32 @@ sync_media_dir(const struct sync *s, struct arena *a)
 	if (dir != NULL && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		log_event(LOG_ERROR_, "media_dir", "errno", log_i(errno), NULL);
 	return dir;
+}
+
+#define PIECE_KEEP_S	3600
+
+void
+sync_media_sweep(struct sync *s)
+{
+	const char *dir, *path;
+	struct dirent *e;
+	struct stat sb;
+	DIR *d;
+
+	arena_reset(&s->arena);
+	if ((dir = sync_media_dir(s, &s->arena)) == NULL || (d = opendir(dir)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		/* ".a5-7-0.1234", as fetch_file names them; by the disk's clock, not ours. */
+		if (e->d_name[0] != '.' || (e->d_name[1] != 'a' && e->d_name[1] != 'p') ||
+		    fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(sb.st_mode) ||
+		    time(NULL) - sb.st_mtime < PIECE_KEEP_S)
+			continue;
+		path = arena_printf(&s->arena, "%s/%s", dir, e->d_name);
+		if (path != NULL)
+			(void)unlink(path);
+	}
+	closedir(d);
 }
 
 /* What the first bytes say; NULL = nothing that may be shown in a page. */
@@ -77,6 +105,18 @@ sniff(int fd)
 	return NULL;
 }
 
+/* The database will say that the file is there: its name must be on disk before. */
+static bool
+sync_folder(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 /*
  * Fetch `url` into media_dir/name by way of a temporary file.  *mime: by the
  * bytes, else application/octet-stream.  *gone: expired or removed there.
@@ -105,6 +145,9 @@ fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, i
 	if (err == NULL && res.refused) {
 		*gone = res.status == 403 || res.status == 404 || res.status == 410;
 		err = *gone ? NULL : ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "media: status %d", res.status);
+	} else if (err == NULL && fsync(fd) != 0) {
+		/* A name must never lead to half a file. */
+		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
 	} else if (err == NULL) {
 		*mime = sniff(fd);
 		if (*mime != NULL && strcmp(*mime, "video/mp4") == 0 && told != NULL &&
@@ -112,7 +155,7 @@ fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, i
 			*mime = "audio/mp4";
 		if (*mime == NULL)
 			*mime = "application/octet-stream";
-		if (rename(tmp, path) != 0)
+		if (rename(tmp, path) != 0 || !sync_folder(dir))
 			err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
 	}
 	close(fd);
@@ -261,7 +304,7 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	struct attachment *t;
 	struct graph *g;
 	const char *name, *mime = NULL, *url;
-	int64_t page_id, install_id, size = 0;
+	int64_t page_id, install_id, size = 0, tries;
 	bool gone, mine, later = false;
 
 	*did = false;
@@ -292,8 +335,10 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 		log_err(err, "media");
 		if (err->code == IB_ELIMIT)
 			return attachment_store(s, install_id, t, "!", NULL, 0, 0);
-		return t->tries < TRIES ?
-		    attachment_store(s, install_id, t, NULL, NULL, 0, now + AGAIN_MS * (t->tries + 1)) :
+		/* A full disk is ours, not Facebook's: the file is still to be had. */
+		tries = t->tries < TRIES ? t->tries : TRIES;
+		return t->tries < TRIES || err->code == IB_ESYS ?
+		    attachment_store(s, install_id, t, NULL, NULL, 0, now + AGAIN_MS * (tries + 1)) :
 		    attachment_store(s, install_id, t, "", NULL, 0, 0);
 	}
 	if (later)
