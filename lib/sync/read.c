@@ -215,7 +215,7 @@ store_messages(struct sync *s, struct arena *a, const struct fb_event *ev, size_
 {
 	const struct ib_err *err = NULL;
 	struct fb_event e;
-	int64_t second = -1, in_second = 0, one;
+	int64_t last = 0, at;
 	struct mkey k;
 	size_t i = n;
 	bool changed, work, known;
@@ -223,18 +223,19 @@ store_messages(struct sync *s, struct arena *a, const struct fb_event *ev, size_
 	*fresh = 0;
 	/*
 	 * Oldest first.  The API tells whole seconds; messages of one second keep
-	 * their order by milliseconds of our own (they are marked not exact).
+	 * their order by milliseconds of our own (they are marked not exact), also
+	 * behind those of that second whose time is known.
 	 */
 	while (err == NULL && i-- > 0) {
 		e = ev[i];
-		in_second = e.at == second ? in_second + 1 : 0;
-		second = e.at;
-		e.at += in_second < 999 ? in_second : 999;
 		mkey_make(e.page, e.key, &k);
-		if ((err = db_get_int(s->db, ST_MESSAGE_KNOWN, &one, &known, "b",
+		if ((err = db_get_int(s->db, ST_MESSAGE_KNOWN, &at, &known, "b",
 		    (const void *)k.b, sizeof(k.b))) != NULL)
 			break;
 		*fresh += !known;
+		if (!known && last >= e.at && last < e.at + 999)
+			e.at = last + 1;
+		last = known ? at : e.at;
 		changed = work = false;
 		err = ingest_event(s, a, &e, now, &changed, &work);
 	}

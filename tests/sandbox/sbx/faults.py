@@ -12,7 +12,7 @@ import threading
 from .errors import ControlError
 from .wire import Response
 
-_KEYS = {"match", "times", "skip", "status", "body", "headers", "delay_ms", "work", "cut"}
+_KEYS = {"match", "times", "skip", "status", "body", "headers", "delay_ms", "hang_ms", "work", "cut"}
 _MATCH = {"service", "method", "path", "endpoint", "page", "body"}
 
 
@@ -40,7 +40,8 @@ class Faults:
                 raise ControlError("bad regex: %s" % e) from None
         with self.lock:
             f = {"id": self.st.next("fault"), "match": d.get("match") or {}, "times": int(d.get("times", 1)), "skip": int(d.get("skip", 0)), "status": d.get("status"),
-                 "body": d.get("body"), "headers": d.get("headers") or {}, "delay_ms": int(d.get("delay_ms", 0)), "work": bool(d.get("work")),
+                 "body": d.get("body"), "headers": d.get("headers") or {}, "delay_ms": int(d.get("delay_ms", 0)),
+                 "hang_ms": int(d.get("hang_ms", 0)), "work": bool(d.get("work")),
                  "cut": d.get("cut"), "hits": 0}
             self.items.append(f)
         self._save()

@@ -198,6 +198,8 @@ class Sandbox:
         if replaced and not fault["work"] and not fault["cut"]:
             return Faults.answer(fault)
         resp = self._work(rq, handler, own)
+        if fault and fault.get("hang_ms"):
+            time.sleep(fault["hang_ms"] / 1000)
         if replaced and not fault["cut"]:
             resp = Faults.answer(fault)
         if fault and fault["cut"]:
