@@ -21,6 +21,7 @@
 #include "../store/thread.h"
 
 #include <dirent.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -75,6 +76,37 @@ sync_media_sweep(struct sync *s)
 			(void)unlink(path);
 	}
 	closedir(d);
+}
+
+/*
+ * Is the store full (media_max_mb)?  The folder is counted every ten minutes
+ * by each process and what it fetches itself is added meanwhile: the limit is
+ * kept to within what the others fetch in that time.
+ */
+static int64_t used_bytes, counted_at = -1;
+
+static bool
+store_full(const struct sync *s, struct arena *a)
+{
+	int64_t most = conf_int(s->conf, CONF_MEDIA_MAX_MB) * 1024 * 1024;
+	const char *dir = sync_media_dir(s, a);
+	struct dirent *e;
+	struct stat sb;
+	DIR *d;
+
+	if (counted_at >= 0 && clock_mono() - counted_at < 10 * MS_MINUTE)
+		return used_bytes >= most;
+	if (dir == NULL || (d = opendir(dir)) == NULL)
+		return false;
+	used_bytes = 0;
+	while ((e = readdir(d)) != NULL)
+		if (fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(sb.st_mode))
+			used_bytes += sb.st_size;
+	closedir(d);
+	counted_at = clock_mono();
+	if (used_bytes >= most)
+		log_event(LOG_WARN_, "media_full", "bytes", log_i(used_bytes), NULL);
+	return used_bytes >= most;
 }
 
 /* What the first bytes say; NULL = nothing that may be shown in a page. */
@@ -322,6 +354,8 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	if (t->size > FILE_MAX)
 		return attachment_store(s, install_id, t, "!", NULL, 0, 0);
+	if (store_full(s, a))		/* somebody may make room */
+		return attachment_store(s, install_id, t, NULL, NULL, 0, now + MS_HOUR);
 	name = arena_printf(a, "a%lld-%lld-%lld", (long long)t->thread_id, (long long)t->msg_id,
 	    (long long)t->n);
 	url = t->url;
@@ -346,5 +380,6 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	if (gone)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	s->stats.fetched++;
+	used_bytes += size;
 	return attachment_store(s, install_id, t, name, mime, size, 0);
 }

@@ -305,7 +305,7 @@ class Case(unittest.TestCase):
         if len(result.failures) + len(result.errors) > before:
             try:
                 sys.stderr.write("  at %s\n" % self.b.d.current_url)
-                self.b.shot("failed-" + self.id().replace("__main__.", ""))
+                self.b.shot("failed-" + ".".join(self.id().split(".")[-2:]))
             except Exception:
                 pass
             sys.stderr.write("".join("  " + line + "\n" for line in self.stand.log().splitlines()

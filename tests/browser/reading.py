@@ -233,11 +233,12 @@ class Reading(Case):
     def test_7_the_poll_rests_while_nobody_looks(self):
         b = self.b
         self.open()
-        here = b.d.current_window_handle
+        here, at = b.d.current_window_handle, self.polls()
         b.d.switch_to.new_window("tab")
         tab = b.d.current_window_handle
         try:
             b.to(here)
+            until(lambda: self.polls() > at, 6)
             b.cdp("Target.activateTarget", targetId=tab)
             self.assertTrue(b.js_("return document.hidden"))
             at, end = self.polls(), time.monotonic() + 7
