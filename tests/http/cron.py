@@ -141,6 +141,7 @@ class Catchup(Case):
 
     def test_holes_between_known_ones(self):
         texts = ["hole %d" % i for i in range(40)]
+        self.later(5 * MINUTE)
         now = self.st.control("clock")["now"]
         for i, t in enumerate(texts):
             self.st.control("customer/write", {"page": PAGE_A, "psid": LIISA, "text": t, "silent": i % 4 == 1, "timestamp": now - (40 - i) * 2000})
