@@ -286,6 +286,8 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 			return NULL;
 		}
 		fb_thread = threads[0].id;
+		if ((err = thread_set_fb(s->db, o->thread_id, fb_thread, 0)) != NULL)
+			return err;
 		sync_nap(PAGE_READ_GAP_MS);
 	}
 	for (next = NULL, page_no = 0; !*reached && page_no < LOOK_PAGES; page_no++) {
