@@ -217,7 +217,8 @@ const char *const schema_steps[] = {
 "  token TEXT NOT NULL UNIQUE,"			/* our id in metadata */
 "  state TEXT NOT NULL CHECK (state IN ('queued','sending','deferred','checking','sent','failed','cancelled')),"
 "  attempts INTEGER NOT NULL DEFAULT 0,"
-"  checks INTEGER NOT NULL DEFAULT 0,"		/* looks at the conversation while checking */
+"  checks INTEGER NOT NULL DEFAULT 0,"		/* finished looks at the conversation while checking */
+"  look TEXT,"					/* a look goes on from this cursor */
 "  next_at INTEGER NOT NULL,"
 "  lease_until INTEGER NOT NULL DEFAULT 0,"
 "  created_at INTEGER NOT NULL,"

@@ -199,10 +199,11 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->token = db_col_dup(st, 13, a);
 		o->code = (int)db_col_int(st, 14);
 		o->subcode = (int)db_col_int(st, 15);
-		o->text = db_col_dup(st, 16, a);
-		o->psid = db_col_dup(st, 17, a);
-		o->fb_thread = db_col_dup(st, 18, a);
-		o->customer_at = db_col_int(st, 19);
+		o->look = db_col_dup(st, 16, a);
+		o->text = db_col_dup(st, 17, a);
+		o->psid = db_col_dup(st, 18, a);
+		o->fb_thread = db_col_dup(st, 19, a);
+		o->customer_at = db_col_int(st, 20);
 		*out = o;
 	}
 done:
@@ -270,9 +271,9 @@ outbox_check_next(struct db *db, struct arena *a, int64_t now, struct outbox **o
 }
 
 const struct ib_err *
-outbox_looked(struct db *db, const struct outbox *o, bool counts, int64_t next_at)
+outbox_looked(struct db *db, const struct outbox *o, bool counts, const char *cursor, int64_t next_at)
 {
-	return db_run(db, ST_OUTBOX_LOOKED, "iii", o->id, next_at, (int64_t)counts);
+	return db_run(db, ST_OUTBOX_LOOKED, "iiit", o->id, next_at, (int64_t)counts, cursor);
 }
 
 const struct ib_err *

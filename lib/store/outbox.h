@@ -34,7 +34,7 @@ struct outbox {
 	int64_t		 attempts, checks, next_at, created_at;
 	int64_t		 after_at;	/* what came of it is not older than this, by Facebook's clock */
 	enum outbox_state state;
-	const char	*token, *text, *psid, *fb_thread;
+	const char	*token, *text, *psid, *fb_thread, *look;
 	int64_t		 customer_at;
 	int		 code, subcode;
 };
@@ -64,8 +64,12 @@ IB_MUST const struct ib_err *outbox_lease(struct db *db, struct arena *a, int64_
 IB_MUST const struct ib_err *outbox_expire(struct db *db, int64_t now, int64_t *n);
 /* The next row in `checking` that is due to be looked for; leased for 30 s. */
 IB_MUST const struct ib_err *outbox_check_next(struct db *db, struct arena *a, int64_t now, struct outbox **out);
-/* A look is over without a find; it counts when it went back far enough. */
-IB_MUST const struct ib_err *outbox_looked(struct db *db, const struct outbox *o, bool counts, int64_t next_at);
+/*
+ * A piece of a look found nothing: it goes on from `cursor` at next_at.  With
+ * `counts` it went back far enough; the look is over and the next begins anew.
+ */
+IB_MUST const struct ib_err *outbox_looked(struct db *db, const struct outbox *o, bool counts,
+    const char *cursor, int64_t next_at);
 /* By our id in an echo's metadata; *out NULL when unknown on that Page. */
 IB_MUST const struct ib_err *outbox_by_token(struct db *db, struct arena *a, int64_t page_id,
     const char *token, struct outbox **out);

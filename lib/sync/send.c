@@ -11,7 +11,8 @@
  *
  * A reply in `checking` is looked for in the conversation, twice, a minute
  * apart.  Found: it takes the mid found.  Absent in both looks, each of which
- * was finished and reached back beyond the call: only then it goes again.
+ * was finished and reached back beyond the call: only then it goes again.  A
+ * look is done in pieces of one read, and whoever comes next goes on with it.
  */
 #include "sync.h"
 
@@ -28,7 +29,6 @@
 
 #define CHECK_WAIT_MS	(60 * MS_SECOND)
 #define LOOKS		2
-#define LOOK_PAGES	6		/* within one claim of the Page's reads */
 #define TRIES		6
 
 /* messenger.md 8, class R; with up to a quarter of jitter. */
@@ -259,56 +259,52 @@ may_be_ours(struct sync *s, struct arena *a, const char *page_fb, const struct f
 	return NULL;
 }
 
-/* *hit: the message found; *reached: the look went back beyond the call. */
+/*
+ * One read of a look: which conversation it is, or a page of its messages.
+ * *hit: the message found; *reached: the look went back beyond the call; else
+ * it goes on from *next.
+ */
 static const struct ib_err *
 look(struct sync *s, struct arena *a, const struct outbox *o, const struct page *page,
-    struct graph_res *res, struct fb_event **hit, bool *reached)
+    struct graph_res *res, struct fb_event **hit, bool *reached, const char **next)
 {
 	const struct ib_err *err;
 	struct graph_thread *threads;
 	struct fb_event *ev;
 	struct graph *g;
-	const char *fb_thread = o->fb_thread, *next;
-	size_t i, n, page_no;
+	size_t i, n;
 	bool may;
 
 	*hit = NULL;
+	*next = NULL;
 	*reached = false;
 	if ((err = sync_graph(s, &g)) != NULL)
 		return err;
-	if (fb_thread == NULL) {
-		s->stats.calls++;
+	s->stats.calls++;
+	if (o->fb_thread == NULL) {
 		if ((err = graph_threads(g, a, page->fb_id, page->token, o->psid, NULL, 1,
-		    &threads, &n, &next, res)) != NULL || res->refused)
+		    &threads, &n, next, res)) != NULL || res->refused)
 			return err;
-		if (n == 0) {
-			*reached = true;	/* no such conversation: nothing arrived */
-			return NULL;
-		}
-		fb_thread = threads[0].id;
-		sync_nap(PAGE_READ_GAP_MS);
+		*next = NULL;
+		*reached = n == 0;	/* no such conversation: nothing arrived */
+		return n == 0 ? NULL : thread_set_fb(s->db, o->thread_id, threads[0].id, 0);
 	}
-	for (next = NULL, page_no = 0; !*reached && page_no < LOOK_PAGES; page_no++) {
-		if (page_no > 0)
-			sync_nap(PAGE_READ_GAP_MS);
-		s->stats.calls++;
-		if ((err = graph_messages(g, a, page->fb_id, page->token, fb_thread, next, 30,
-		    false, &ev, &n, &next, res)) != NULL || res->refused)
-			return err;
-		*reached = next == NULL;
-		for (i = 0; i < n; i++) {
-			/* The Conversations API tells whole seconds. */
-			if (ev[i].at + 999 < o->after_at) {
-				*reached = true;
-				break;
-			}
-			if (!ev[i].out || !outbox_same_text(a, o->text, ev[i].text))
-				continue;
-			if ((err = may_be_ours(s, a, page->fb_id, &ev[i], &may)) != NULL)
-				return err;
-			if (may)
-				*hit = &ev[i];		/* the oldest that fits */
+	if ((err = graph_messages(g, a, page->fb_id, page->token, o->fb_thread, o->look, 30, false,
+	    &ev, &n, next, res)) != NULL || res->refused)
+		return err;
+	*reached = *next == NULL;
+	for (i = 0; i < n; i++) {
+		/* The Conversations API tells whole seconds. */
+		if (ev[i].at + 999 < o->after_at) {
+			*reached = true;
+			break;
 		}
+		if (!ev[i].out || !outbox_same_text(a, o->text, ev[i].text))
+			continue;
+		if ((err = may_be_ours(s, a, page->fb_id, &ev[i], &may)) != NULL)
+			return err;
+		if (may)
+			*hit = &ev[i];		/* the oldest that fits */
 	}
 	return NULL;
 }
@@ -323,6 +319,7 @@ sync_check_one(struct sync *s, int64_t now, bool *did)
 	struct fb_event *hit;
 	struct outbox *o;
 	struct page *page;
+	const char *next;
 	bool reached, mine;
 	int64_t until;
 
@@ -345,24 +342,26 @@ sync_check_one(struct sync *s, int64_t now, bool *did)
 	}
 	if (!mine) {
 		/* The Page's two reads of this second are used: this was no look. */
-		return outbox_looked(s->db, o, false, now + MS_SECOND);
+		return outbox_looked(s->db, o, false, o->look, now + MS_SECOND);
 	}
-	err = look(s, a, o, page, &res, &hit, &reached);
+	err = look(s, a, o, page, &res, &hit, &reached, &next);
 	free_err = page_release_read(s->db, page->id, now, clock_now());
 	if (err != NULL || (err = free_err) != NULL) {
 		log_err(err, "check");
-		return outbox_looked(s->db, o, false, now + CHECK_WAIT_MS);
+		return outbox_looked(s->db, o, false, o->look, now + CHECK_WAIT_MS);
 	}
 	if (res.refused) {
-		if ((err = outbox_looked(s->db, o, false, now + CHECK_WAIT_MS)) != NULL)
+		if ((err = outbox_looked(s->db, o, false, NULL, now + CHECK_WAIT_MS)) != NULL)
 			return err;
 		return page_refused(s, o->install_id, o->page_id, &res, now);
 	}
+	if (hit == NULL && !reached)
+		return outbox_looked(s->db, o, false, next, now);
 	s->stats.settled++;
 	if (hit != NULL)
 		return settle_sent(s, a, o, page->fb_id, hit->mid, hit->at, false, now);
-	if (!reached || o->checks + 1 < LOOKS)
-		return outbox_looked(s->db, o, reached, now + CHECK_WAIT_MS);
+	if (o->checks + 1 < LOOKS)
+		return outbox_looked(s->db, o, true, NULL, now + CHECK_WAIT_MS);
 	if (window_state(o->customer_at, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &until) == WINDOW_CLOSED)
 		end = (struct outbox_end){ OUT_FAILED, 0, "error.fb.window", 0, 0 };
 	else if (o->attempts >= TRIES)
