@@ -247,8 +247,9 @@ complete(struct fb_event *ev, size_t n, const char *psid)
 }
 
 /*
- * `beyond`: the page read reached further back than our copy did; what lies
- * there is for readers to ask for.
+ * `beyond`: the page read reached back to where our copy began, or to the
+ * moment the Page was connected if that was earlier; what lies there is for
+ * readers to ask for.
  */
 static const struct ib_err *
 finish_thread(struct sync *s, const struct page *p, const struct want *w, const char *next,
@@ -258,15 +259,18 @@ finish_thread(struct sync *s, const struct page *p, const struct want *w, const 
 	bool importing = strcmp(p->import_state, "done") != 0;
 	bool first = strcmp(w->history, "unknown") == 0;
 
+	/*
+	 * Until one whole page is known: a lost webhook leaves holes.  The first
+	 * look at a thread is no exception, events may have made it.
+	 */
+	if (!w->deep && next != NULL && fresh > 0 && !beyond)
+		return db_run(s->db, ST_WANT_CURSOR, "iiit", p->id, w->updated_at, w->thread_id, next);
 	/* How far back our copy reaches is moved by the first look and by readers only. */
-	if ((first && w->cursor == NULL) || w->deep) {
+	if (first || w->deep) {
 		err = thread_set_history(s->db, w->thread_id, next == NULL ? "start" : "more", next);
 		if (err != NULL)
 			return err;
 	}
-	/* A comparison goes on until one whole page is known: a lost webhook leaves holes. */
-	if (!w->deep && !first && next != NULL && fresh > 0 && !beyond)
-		return db_run(s->db, ST_WANT_CURSOR, "iiit", p->id, w->updated_at, w->thread_id, next);
 	if (!w->deep && (err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at)) != NULL)
 		return err;
 	if (!w->deep && importing && (err = db_run(s->db, ST_PAGE_IMPORT_DONE, "i", p->id)) != NULL)
@@ -348,8 +352,8 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 		return err;
 	if ((err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
 	    (err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
-	    (err = finish_thread(s, p, w, next, fresh,
-	    n == 0 || (have && ev[n - 1].at <= oldest))) == NULL &&
+	    (err = finish_thread(s, p, w, next, fresh, n == 0 || ev[n - 1].at <=
+	    (have && oldest < p->connected_at ? oldest : p->connected_at))) == NULL &&
 	    (err = install_touch(s->db, p->install_id)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);
