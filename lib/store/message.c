@@ -149,8 +149,7 @@ one_message(struct db_stmt *st, struct arena *a, struct message **out)
 		else
 			read_message(st, a, *out = m);
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -334,8 +333,7 @@ message_attachments(struct db *db, struct arena *a, int64_t thread_id, int64_t m
 		return err;
 	while (*n < FB_ATT_PER_MESSAGE && (err = db_step(st, &row)) == NULL && row)
 		read_attachment(st, a, &(*out)[(*n)++]);
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -371,8 +369,7 @@ attachment_next(struct db *db, struct arena *a, int64_t now, struct attachment *
 		*install_id = db_col_int(st, 15);
 		*out = t;
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -391,8 +388,7 @@ attachment_get(struct db *db, struct arena *a, int64_t install_id, int64_t threa
 	if ((err = db_step(st, &row)) == NULL && row &&
 	    (t = ARENA_NEW(a, struct attachment)) != NULL)
 		read_attachment(st, a, *out = t);
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -460,6 +456,5 @@ facts_of(struct db *db, struct arena *a, const struct mkey *k, struct fact **out
 		f->at = db_col_int(st, 2);
 		f->value = db_col_dup(st, 3, a);
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }

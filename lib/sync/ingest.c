@@ -636,6 +636,8 @@ sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t n
 	if ((err = json_parse(body, n, JSON_LENIENT_, &root)) != NULL ||
 	    (err = fb_events(a, root, now, &ev, &nev)) != NULL) {
 		json_free(root);
+		if (err->retry != IB_RETRY_NEVER)
+			return err;	/* no memory, not a strange body: it shall come again */
 		log_err(err, "hook");
 		*fate = HOOK_QUARANTINED;
 		return keep_unparsed(s, body, n, now);

@@ -58,8 +58,7 @@ want_next(struct db *db, struct arena *a, int64_t page_id, struct want **out)
 		w->install_id = db_col_int(st, 8);
 		*out = w;
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *

@@ -22,7 +22,6 @@ import contextlib
 import os
 import queue
 import random
-import time
 import unittest
 
 from rig import JAAN, LIISA, LONG, PAGE_A, Rig
@@ -247,7 +246,7 @@ class Play:
         self.texts[text] = self.rig.page_inbox(text, **(more or {}))
 
     def many(self, n, psid=LIISA, ago=0):
-        end = int(time.time() * 1000) + self.rig.ahead - ago * 1000
+        end = self.rig.now() - ago * 1000
         self.rig.control("customer/history", {"page": PAGE_A, "psid": psid, "count": n, "step": 1000, "end": end})
 
     def edit(self, text, new):

@@ -27,13 +27,19 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
-from stand import APP_SECRET, ASID_MARIA, JAAN, LIISA, PAGE_A, Stand, sign, until  # noqa: E402
+from stand import APP_SECRET, ASID_MARIA, JAAN, LIISA, PAGE_A, Stand, event_body, message, sign, until  # noqa: E402
 
 import invariants  # noqa: E402
 
 LONG = bool(os.environ.get("SYNC_LONG"))
 QUIET = "work:1=fail"
 KILLED = -9
+
+
+def message_event(messages):
+    """A signed body of one entry: (psid, mid, text, time) each."""
+    body = event_body([message(psid, mid, text, at) for psid, mid, text, at in messages])
+    return body, sign(body, APP_SECRET)
 
 
 class Gate(http.server.BaseHTTPRequestHandler):
@@ -53,7 +59,7 @@ class Gate(http.server.BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def reply(self, status, headers, body):
-        self.send_response(status)
+        self.send_response(status or 502)
         for k, v in headers:
             self.send_header(k, v)
         self.end_headers()
@@ -69,7 +75,7 @@ class Rig(Stand):
     def __init__(self, **kw):
         super().__init__(server="gate", **kw)
         self.kept, self.live, self.ahead, self.problems = [], False, 0, []
-        self.gate = None
+        self.gate, self.moments = None, {}
 
     # life -------------------------------------------------------------------
 
@@ -105,34 +111,48 @@ class Rig(Stand):
 
     # that moment again ---------------------------------------------------------
 
+    def now(self):
+        """By the clock of product and sandbox."""
+        return int(time.time() * 1000) + self.ahead
+
+    def files(self, folder):
+        return [f for f in os.listdir(folder) if f.startswith("inbox.db") and not f.endswith("-lock")]
+
+    def keep(self, name):
+        """Keep this moment: database, files, sandbox, cookies, clock."""
+        self.control("snapshot", {"name": name})
+        shutil.rmtree(self.path(name), ignore_errors=True)
+        os.mkdir(self.path(name))
+        for f in self.files(self.dir):
+            shutil.copy(self.path(f), self.path(name, f))
+        if os.path.isdir(self.path("media")):
+            shutil.copytree(self.path("media"), self.path(name, "media"))
+        self.moments[name] = self.now(), {k: dict(v) for k, v in self.b.cookies.items()}
+
+    def back(self, name):
+        """That moment again, to the second; webhooks that waited are gone."""
+        at, cookies = self.moments[name]
+        self.control("restore", {"name": name})
+        for f in self.files(self.dir):
+            os.unlink(self.path(f))
+        shutil.rmtree(self.path("media"), ignore_errors=True)
+        for f in self.files(self.path(name)):
+            shutil.copy(self.path(name, f), self.path(f))
+        if os.path.isdir(self.path(name, "media")):
+            shutil.copytree(self.path(name, "media"), self.path("media"))
+        self.b.cookies = {k: dict(v) for k, v in cookies.items()}
+        self.kept, self.live, self.problems = [], False, []
+        self.ahead = at - int(time.time() * 1000)
+        self.clock(self.ahead)
+
     def base(self):
-        """Keep this moment."""
         until(lambda: self.sync_once(None).returncode == 0, 10)
         self.control("requests/clear", {})
         self.control("webhooks/clear", {})
-        self.control("snapshot", {"name": "base"})
-        self.base_at = int(time.time() * 1000) + self.ahead
-        self.base_cookies = {k: dict(v) for k, v in self.b.cookies.items()}
-        shutil.rmtree(self.path("base"), ignore_errors=True)
-        os.mkdir(self.path("base"))
-        for f in os.listdir(self.dir):
-            if f.startswith("inbox.db"):
-                shutil.copy(self.path(f), self.path("base", f))
+        self.keep("base")
 
     def reset(self):
-        """Back to base(), to the second."""
-        self.control("restore", {"name": "base"})
-        for f in os.listdir(self.dir):
-            if f.startswith("inbox.db") and not f.endswith("-lock"):
-                os.unlink(self.path(f))
-        shutil.rmtree(self.path("media"), ignore_errors=True)
-        for f in os.listdir(self.path("base")):
-            if not f.endswith("-lock"):
-                shutil.copy(self.path("base", f), self.path(f))
-        self.b.cookies = {k: dict(v) for k, v in self.base_cookies.items()}
-        self.kept, self.live, self.problems = [], False, []
-        self.ahead = self.base_at - int(time.time() * 1000)
-        self.clock(self.ahead)
+        self.back("base")
 
     def later(self, seconds):
         self.ahead += int(seconds * 1000)
@@ -163,7 +183,7 @@ class Rig(Stand):
         return self.sync_once(args[0] if args else None)
 
     def cgi(self, method, target, headers=(), body=b"", fault=QUIET):
-        """One request: (status, headers, body, exit code). A process that dies without an answer is a 502."""
+        """One request: (status, headers, body, exit code). A process that dies without an answer has status 0."""
         env = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": method, "REQUEST_URI": target, "SERVER_PROTOCOL": "HTTP/1.1",
                "SERVER_NAME": "127.0.0.1", "SERVER_PORT": str(self.port), "REMOTE_ADDR": "127.0.0.1", "SCRIPT_NAME": "",
                "PATH_INFO": urllib.parse.urlsplit(target).path, "QUERY_STRING": urllib.parse.urlsplit(target).query,
@@ -176,7 +196,7 @@ class Rig(Stand):
         r = self.program([os.path.join(self.build, "inbox.fcgi")], fault, input=body, env=env)
         head, found, rest = r.stdout.partition(b"\r\n\r\n")
         lines = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")] if found else []
-        status = next((int(v.split()[0]) for k, v in lines if k.lower() == "status"), 200 if found else 502)
+        status = next((int(v.split()[0]) for k, v in lines if k.lower() == "status"), 200 if found else 0)
         return status, [(k, v) for k, v in lines if k.lower() != "status"], rest, r.returncode
 
     def counts(self, stderr):
@@ -232,6 +252,7 @@ class Rig(Stand):
     def sql(self, text, *args):
         """Start rows that no way of the product makes in a test's time."""
         c = sqlite3.connect(self.path("inbox.db"), timeout=10)
+        c.execute("PRAGMA foreign_keys = ON")
         with c:
             c.execute(text, args)
         c.close()
@@ -292,7 +313,7 @@ class Rig(Stand):
                        " + (SELECT count(*) FROM want) + (SELECT count(*) FROM page WHERE pass_started > 0 OR import_state = 'running')"
                        " + (SELECT count(*) FROM attachment WHERE fetch_at > 0)"
                        # A name that Facebook did not tell is asked for again a day later.
-                       " + (SELECT count(*) FROM thread WHERE profile_at BETWEEN 1 AND ?)", int(time.time() * 1000) + self.ahead + 3600_000)[0][0]
+                       " + (SELECT count(*) FROM thread WHERE profile_at BETWEEN 1 AND ?)", self.now() + 3600_000)[0][0]
 
     def check(self):
         """Findings in the database and unexpected ends of programs so far."""
