@@ -29,9 +29,8 @@ try:
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
     from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.common.keys import Keys  # noqa: F401
     from selenium.webdriver.remote.webdriver import WebDriver
-    from selenium.webdriver.support.ui import WebDriverWait
 except ImportError:
     sys.exit("browser: python3-selenium is missing; install chromium, chromium-driver and python3-selenium")
 for _program in (CHROMIUM, DRIVER):

@@ -172,7 +172,7 @@ class Way:
 
     def customer_writes(self):
         """The list is open: the row comes to its top, marked as unread."""
-        b, w, who = self.b, self.w, self.who
+        b, who = self.b, self.who
         self.mark()
         self.phone(who.asks[0])
         since = time.monotonic()
@@ -243,7 +243,7 @@ class Way:
 
     def send(self, text, how):
         """It is in the conversation at once, and the box is empty."""
-        b, w = self.b, self.w
+        b = self.b
         how()
         b.until(lambda: text in b.texts("#log .out > .text"), 5)
         self.assertEqual("", b.one("#reply").get_attribute("value"))

@@ -8,7 +8,6 @@ heading of the first level, the landmarks; nothing is asked of another host,
 and the console stays silent.  With $INBOX_SHOTS set, a picture of each.
 """
 import json
-import os
 import unittest
 
 from chrome import SHOTS, Case, Keys, until

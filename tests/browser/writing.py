@@ -6,7 +6,6 @@ The keys, the counter, replies that fail or whose fate is unknown, a server
 that is away, a window that closes while somebody writes; and the same form
 without JavaScript.
 """
-import time
 import unittest
 
 from chrome import ActionChains, Case, Keys, until
@@ -163,11 +162,10 @@ class Live(Writing, Case):
             b.reads("#error", self.w["live.unsent"], 10)
             self.assertEqual("I will not be lost", self.box())
             self.assertFalse(b.has("#log .new"))
-            # Not even by leaving the page.
-            b.d.execute_script("history.replaceState(null, '', location.href)")
         finally:
             self.stand.find_workers()
         until(self.stand.answers, 10)
+        # Not even by leaving the page.
         b.d.refresh()
         b.loaded()
         self.assertEqual("I will not be lost", self.box())

@@ -58,6 +58,15 @@ class Case(unittest.TestCase):
     def open(self, psid, lang=None):
         return self.b.get("/inbox/%d" % self.st.thread(psid)).page
 
+    def fetched(self, what):
+        """The worker fetches it at once; on a machine under load the next run does."""
+        try:
+            return until(what, 8)
+        except AssertionError:
+            self.st.clock(10 * 60_000)
+            self.st.sync()
+            return until(what, 8)
+
     def snippet(self, page, psid):
         """Last words of the customer's row in the list."""
         row = re.search(r'<li class="row[^>]*id="t-%d".*?</li>' % self.st.thread(psid), page.source, re.S).group(0)
@@ -376,7 +385,7 @@ class Attachments(Case):
                 psid, mid = self.psid(), "m_att.%d" % i
                 self.post(message(psid, mid, at=at + i, attachments=[att]))
                 if att.get("type") in ("image", "video", "audio", "file", "sticker"):
-                    until(lambda: not self.st.db("SELECT 1 FROM attachment WHERE fetch_at > 0"), 10)
+                    self.fetched(lambda: not self.st.db("SELECT 1 FROM attachment WHERE fetch_at > 0"))
                 text = self.bubble(psid, mid)
                 for w in words:
                     self.assertIn(w, text)
@@ -713,7 +722,7 @@ class People(Case):
         self.st.control("config", {"switches": {"media_ttl": -10}})
         self.addCleanup(self.st.control, "config", {"switches": {"media_ttl": 86400}})
         self.st.customer("hi", psid=psid)
-        until(lambda: self.st.db("SELECT 1 FROM thread WHERE psid = ? AND name = 'Ann Lee'", psid))
+        self.fetched(lambda: self.st.db("SELECT 1 FROM thread WHERE psid = ? AND name = 'Ann Lee'", psid))
         self.assertEqual(self.name(psid), "Ann Lee")
         self.assertEqual(self.b.get("/avatar/%d" % self.st.thread(psid)).status, 404)
 
@@ -724,7 +733,7 @@ class Files(Case):
         mid = self.st.customer(None, psid=psid, attachments=list(attachments))
         key = lambda: self.st.db("SELECT a.thread_id, a.msg_id, a.n FROM attachment a JOIN message m ON m.thread_id = a.thread_id"
                                  " AND m.id = a.msg_id WHERE m.mid = ? AND a.file IS NOT NULL ORDER BY a.n", mid)
-        self.rows = until(lambda: key() if len(key()) == len(attachments) else None)
+        self.rows = self.fetched(lambda: key() if len(key()) == len(attachments) else None)
         self.page = self.open(psid)
         return [(browser or self.b).get("/media/%d/%d/%d" % r) for r in self.rows]
 
@@ -795,7 +804,7 @@ class Files(Case):
         st.control("config", {"switches": {"media_ttl": 86400}})
         st.control("deliver", {"hold": False})
         st.control("flush", {})
-        file = until(lambda: st.db("SELECT a.file FROM attachment a JOIN message m ON m.id = a.msg_id"
+        file = self.fetched(lambda: st.db("SELECT a.file FROM attachment a JOIN message m ON m.id = a.msg_id"
                                    " WHERE m.mid = ? AND a.file IS NOT NULL", mid))[0][0]
         self.assertNotEqual(file, "")
         self.assertNotIn(say("att.gone"), self.bubble(LIISA_B, mid))
@@ -805,7 +814,7 @@ class Files(Case):
         st.control("config", {"switches": {"media_ttl": -10}})
         self.addCleanup(st.control, "config", {"switches": {"media_ttl": 86400}})
         mid = st.customer(None, psid=JAAN, attachments=[{"type": "image", "picture": "cat"}])
-        until(lambda: st.db("SELECT 1 FROM attachment a JOIN message m ON m.id = a.msg_id WHERE m.mid = ? AND a.file = ''", mid))
+        self.fetched(lambda: st.db("SELECT 1 FROM attachment a JOIN message m ON m.id = a.msg_id WHERE m.mid = ? AND a.file = ''", mid))
         self.assertIn(say("att.gone"), self.bubble(JAAN, mid))
 
     def test_foreign_hosts_are_not_asked(self):
@@ -814,7 +823,7 @@ class Files(Case):
         for i, url in enumerate((CDN, "http://localhost:%d/x" % self.st.port, "http://127.0.0.1.example.net/x",
                                  "http://user@127.0.0.1@evil.example/x", "file:///etc/passwd", "http://[::1]/x")):
             self.post(message(psid, "m_ssrf.%d" % i, attachments=[{"type": "image", "payload": {"url": url}}]))
-        until(lambda: not self.st.db("SELECT 1 FROM attachment WHERE fetch_at > 0"))
+        self.fetched(lambda: not self.st.db("SELECT 1 FROM attachment WHERE fetch_at > 0"))
         self.assertEqual(self.st.db("SELECT DISTINCT coalesce(file, '') FROM attachment a JOIN thread t ON t.id = a.thread_id"
                                     " WHERE t.psid = ?", psid), [("",)])
         self.assertFalse([r for r in self.st.requests()[before:] if "/x" in r["path"]])

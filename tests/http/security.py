@@ -92,6 +92,7 @@ class OtherCompany(Case):
         them = st.connect("shared", AOZORA, MISAKI, ASID_MISAKI, (PAGE_C,), lang="ja")
         st.customer("彼らの客", page=PAGE_C, psid=TAKAHASHI)
         csrf = self.csrf(them)
+        until(lambda: st.db("SELECT 1 FROM thread WHERE psid = ? AND profile_at = 0", TAKAHASHI))
         before = self.snapshot()
         asked = 0
         for method, pattern, _ in ROUTES:

@@ -20,6 +20,7 @@ import http.client
 import http.cookiejar
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -82,9 +83,15 @@ def say(key, lang="en", **fill):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, from below those the kernel gives out: it stays free until it is used."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 30000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def sign(body, secret=APP_SECRET):
