@@ -313,8 +313,11 @@ page_send_refused(struct sync *s, int64_t install_id, int64_t page_id, const str
 	int64_t times = 0;
 	bool found;
 
-	/* What concerns one customer or one text says nothing of the Page; silence is no refusal. */
-	if (res->code != 0 && (res->row->class_ == CLASS_THROTTLE || res->row->class_ == CLASS_RETRY ||
+	/*
+	 * What concerns one customer or one text says nothing of the Page; silence
+	 * and "it may have gone out" are no refusals.
+	 */
+	if (res->code != 0 && !res->row->send_unknown && res->status < 500 && (res->row->class_ == CLASS_THROTTLE || res->row->class_ == CLASS_RETRY ||
 	    res->row->class_ == CLASS_CONFIG)) {
 		if ((err = db_begin(s->db)) != NULL)
 			return err;
