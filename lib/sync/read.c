@@ -296,7 +296,7 @@ mind_gap(struct sync *s, struct arena *a, const struct page *p, const struct wan
 {
 	const struct ib_err *err;
 
-	if (w->deep || strcmp(w->history, "unknown") == 0)
+	if (w->deep || known == 0)
 		return NULL;
 	if (w->cursor == NULL && known < w->updated_at - GAP_SLACK_MS &&
 	    (n == 0 || ev[0].at < w->updated_at - GAP_SLACK_MS) &&
@@ -309,12 +309,13 @@ mind_gap(struct sync *s, struct arena *a, const struct page *p, const struct wan
 }
 
 /*
+ * `have`: something of this thread was here before.
  * `beyond`: the page read reached further back than our copy did; what lies
  * there is for readers to ask for.
  */
 static const struct ib_err *
 finish_thread(struct sync *s, const struct page *p, const struct want *w, const char *next,
-    const struct fb_event *ev, size_t n, size_t fresh, bool beyond)
+    const struct fb_event *ev, size_t n, size_t fresh, bool have, bool beyond)
 {
 	const struct ib_err *err;
 	bool importing = strcmp(p->import_state, "done") != 0;
@@ -328,8 +329,11 @@ finish_thread(struct sync *s, const struct page *p, const struct want *w, const 
 		if (err != NULL)
 			return err;
 	}
-	/* A comparison goes on until one whole page is known: a lost webhook leaves holes. */
-	if (!w->deep && !first && next != NULL && fresh > 0 && !beyond)
+	/*
+	 * A comparison goes on until one whole page is known: a lost webhook leaves
+	 * holes.  So does a first look where webhooks brought something before.
+	 */
+	if (!w->deep && (!first || have) && next != NULL && fresh > 0 && !beyond)
 		return db_run(s->db, ST_WANT_CURSOR, "iiitii", p->id, w->updated_at, w->thread_id, next,
 		    (int64_t)n, n > 0 ? ev[n - 1].at : w->reached);
 	if (!w->deep && (err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at)) != NULL)
@@ -343,14 +347,18 @@ finish_thread(struct sync *s, const struct page *p, const struct want *w, const 
 static const struct ib_err *
 give_up_thread(struct sync *s, struct arena *a, const struct page *p, const struct want *w)
 {
-	bool comparing = !w->deep && strcmp(w->history, "unknown") != 0;
 	const struct ib_err *err;
+	int64_t known;
+	bool have;
 
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
 	/* Below what was read of it, or where the listing says that something is. */
-	err = comparing ? put_gap(s, a, p, w, w->reached > 0 ? w->reached - 1 : w->updated_at) :
-	    thread_set_history(s->db, w->thread_id, "end", NULL);
+	if ((err = db_get_int(s->db, ST_MESSAGE_LATEST, &known, &have, "i", w->thread_id)) == NULL &&
+	    have && !w->deep)
+		err = put_gap(s, a, p, w, w->reached > 0 ? w->reached - 1 : w->updated_at);
+	if (err == NULL && (w->deep || strcmp(w->history, "unknown") == 0))
+		err = thread_set_history(s->db, w->thread_id, "end", NULL);
 	if (err == NULL)
 		err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at);
 	if (err == NULL && strcmp(p->import_state, "done") != 0)
@@ -370,9 +378,10 @@ give_up_thread(struct sync *s, struct arena *a, const struct page *p, const stru
  * come at all (messenger.md 11).  An inspection of the connection finds out.
  */
 static const struct ib_err *
-note_missed(struct sync *s, const struct page *p, const struct want *w, size_t fresh, int64_t now)
+note_missed(struct sync *s, const struct page *p, const struct want *w, size_t fresh,
+    int64_t known, int64_t now)
 {
-	if (fresh == 0 || w->deep || strcmp(w->history, "unknown") == 0 ||
+	if (fresh == 0 || w->deep || known == 0 ||
 	    strcmp(p->import_state, "done") != 0)
 		return NULL;
 	return db_run(s->db, ST_PAGE_HEALTH_SOON, "iii", p->id, now, MISSED_GAP_MS);
@@ -431,8 +440,8 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 	    (err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
 	    (err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
 	    (err = mind_gap(s, a, p, w, ev, n, next, fresh, oldest, known)) == NULL &&
-	    (err = note_missed(s, p, w, fresh, now)) == NULL &&
-	    (err = finish_thread(s, p, w, next, ev, n, fresh,
+	    (err = note_missed(s, p, w, fresh, known, now)) == NULL &&
+	    (err = finish_thread(s, p, w, next, ev, n, fresh, have,
 	    n == 0 || (have && ev[n - 1].at <= oldest))) == NULL &&
 	    (err = install_touch(s->db, p->install_id)) == NULL)
 		err = db_commit(s->db);
