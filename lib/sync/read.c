@@ -32,6 +32,7 @@
 #define MESSAGES	30
 #define MARGIN_MS	(10 * MS_MINUTE)	/* messenger.md 6.4 */
 #define USAGE_EASE	75			/* percent: stop imports (messenger.md 9) */
+#define SECOND_END	999			/* listings tell whole seconds */
 #define GAP_SLACK_MS	MS_MINUTE		/* a listing may be so much newer than its messages */
 #define MISSED_GAP_MS	MS_HOUR			/* between inspections because webhooks were missing */
 
@@ -281,6 +282,54 @@ put_gap(struct sync *s, struct arena *a, const struct page *p, const struct want
 	return err;
 }
 
+/* Gap lines within what an answer spans, and what stood above each before it was stored. */
+struct gaps { size_t n; struct { int64_t at, id, above; } g[8]; };
+
+static const struct ib_err *
+above(struct db *db, const struct want *w, int64_t at, int64_t *out)
+{
+	bool found;
+
+	*out = 0;
+	return db_get_int(db, ST_MESSAGE_ABOVE, out, &found, "iii", w->thread_id, at, (int64_t)FB_LINE_GAP);
+}
+
+static const struct ib_err *
+gaps_find(struct db *db, const struct want *w, const struct fb_event *ev, size_t n, struct gaps *out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+	size_t i;
+
+	out->n = 0;
+	if (n == 0 || (err = db_query(db, ST_LINES_IN, &st, "iiii", w->thread_id, ev[n - 1].at,
+	    ev[0].at + SECOND_END, (int64_t)FB_LINE_GAP)) != NULL)
+		return n == 0 ? NULL : err;
+	while (out->n < 8 && (err = db_step(st, &row)) == NULL && row) {
+		out->g[out->n].at = db_col_int(st, 0);
+		out->g[out->n++].id = db_col_int(st, 1);
+	}
+	db_release(st);
+	for (i = 0; err == NULL && i < out->n; i++)
+		err = above(db, w, out->g[i].at, &out->g[i].above);
+	return err;
+}
+
+/* Facebook gives now what it withheld then: something new stands just above the line. */
+static const struct ib_err *
+gaps_close(struct db *db, const struct want *w, const struct gaps *gaps)
+{
+	const struct ib_err *err = NULL;
+	int64_t now_above;
+	size_t i;
+
+	for (i = 0; err == NULL && i < gaps->n; i++)
+		if ((err = above(db, w, gaps->g[i].at, &now_above)) == NULL && now_above > gaps->g[i].above)
+			err = message_delete(db, w->thread_id, gaps->g[i].at, gaps->g[i].id);
+	return err;
+}
+
 /*
  * Does a comparison, by this answer, leave a hole?  `known` is the newest and
  * `oldest` the oldest time we had before it; both 0 when we had nothing.
@@ -300,7 +349,7 @@ mind_gap(struct sync *s, struct arena *a, const struct page *p, const struct wan
 		return NULL;
 	if (w->cursor == NULL && known < w->updated_at - GAP_SLACK_MS &&
 	    (n == 0 || ev[0].at < w->updated_at - GAP_SLACK_MS) &&
-	    (err = put_gap(s, a, p, w, w->updated_at)) != NULL)
+	    (err = put_gap(s, a, p, w, w->updated_at + SECOND_END)) != NULL)
 		return err;
 	if (n > 0 && next == NULL && fresh == n && oldest > 0 && oldest < ev[n - 1].at &&
 	    (w->total < 0 || w->given + (int64_t)n < w->total))
@@ -356,7 +405,8 @@ give_up_thread(struct sync *s, struct arena *a, const struct page *p, const stru
 	/* Below what was read of it, or where the listing says that something is. */
 	if ((err = db_get_int(s->db, ST_MESSAGE_LATEST, &known, &have, "i", w->thread_id)) == NULL &&
 	    have && !w->deep)
-		err = put_gap(s, a, p, w, w->reached > 0 ? w->reached - 1 : w->updated_at);
+		err = put_gap(s, a, p, w, w->reached > 0 ? w->reached - 1 :
+		    w->updated_at + SECOND_END);
 	if (err == NULL && (w->deep || strcmp(w->history, "unknown") == 0))
 		err = thread_set_history(s->db, w->thread_id, "end", NULL);
 	if (err == NULL)
@@ -396,6 +446,7 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 	struct fb_event *ev;
 	const char *next, *after = w->deep ? w->history_cursor : w->cursor;
 	int64_t oldest = 0, known = 0;
+	struct gaps gaps;
 	size_t n, fresh;
 	bool have;
 
@@ -438,7 +489,9 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 		return err;
 	if ((err = db_get_int(s->db, ST_MESSAGE_LATEST, &known, &have, "i", w->thread_id)) == NULL &&
 	    (err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
+	    (err = gaps_find(s->db, w, ev, n, &gaps)) == NULL &&
 	    (err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
+	    (err = gaps_close(s->db, w, &gaps)) == NULL &&
 	    (err = mind_gap(s, a, p, w, ev, n, next, fresh, oldest, known)) == NULL &&
 	    (err = note_missed(s, p, w, fresh, known, now)) == NULL &&
 	    (err = finish_thread(s, p, w, next, ev, n, fresh, have,

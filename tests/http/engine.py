@@ -510,7 +510,7 @@ class Gaps(Case):
         self.assertIn(say("line.gap"), r.page.by_id_text["log"])
         links = [h for h, a in r.page.links if "facebook.com" in h]
         self.assertTrue(links, "no way to the Page's inbox")
-        # Another comparison does not say it twice; a message after it stands below it.
+        # Another comparison that gives no more does not say it twice; a message after it stands below it.
         self.later(11 * MINUTE)
         self.st.sync()
         self.assertEqual(len(self.gaps(thread)), 1)
@@ -522,6 +522,23 @@ class Gaps(Case):
         r = self.b.submit(self.b.get("/inbox"), "/language", {"lang": "ja"})
         self.assertIn(say("line.gap", "ja"), self.b.get("/inbox/%d" % thread).page.by_id_text["log"])
         self.b.submit(r, "/language", {"lang": "en"})
+
+    def test_1_taken_back(self):
+        """What was withheld is given after all: the line goes, nothing is lost."""
+        psid, thread = self.customer(text="before")
+        self.st.sync()
+        self.later(15 * MINUTE)
+        self.many(psid, 1, text="given late")
+        gone = {"error": {"message": "gone", "code": 100, "error_subcode": 33}}
+        self.st.fault({"endpoint": "fb.messages"}, times=2, status=400, body=gone)
+        self.st.sync()
+        self.assertEqual(len(self.gaps(thread)), 1)
+        self.later(15 * MINUTE)
+        self.many(psid, 1, text="newest")
+        self.st.sync()
+        self.assertEqual(self.gaps(thread), [])
+        self.assertEqual(self.st.db("SELECT text FROM message WHERE thread_id = ? ORDER BY at, id", thread),
+                         [("before",), ("given late",), ("newest",)])
 
     def test_2_in_the_middle(self):
         """70 missed, the newest 30 can be read, the next page is refused for good."""
