@@ -23,6 +23,7 @@
 #define WAITING_MS	(10 * MS_MINUTE)
 #define RUNS		10
 #define CODES		50
+#define CODE_MS		(7 * MS_DAY)		/* an unknown code is news for so long */
 #define PER_SECTION	8
 
 enum result { OK, ATTENTION, BROKEN };
@@ -35,6 +36,7 @@ struct looking {
 	size_t		 npages;
 	struct view_health *v;
 	struct view_section *section;
+	bool		 new_codes;	/* an unknown code came lately */
 };
 
 static const char *
@@ -169,7 +171,7 @@ look_events(struct looking *l, const struct page *p)
 	if (p->last_event_at > 0)
 		line(l, STR_HEALTH_EVENTS, OK, cat_fill(l->r->a, say(l, STR_HEALTH_LAST_EVENT), "time",
 		    at(l, p->last_event_at), NULL), NULL);
-	else
+	else if (p->state == PAGE_ACTIVE)
 		line(l, STR_HEALTH_EVENTS, ATTENTION, say(l, STR_HEALTH_NO_EVENT), say(l, STR_HEALTH_TRY_EVENT));
 }
 
@@ -216,7 +218,7 @@ look_subscription(struct looking *l, const struct page *p)
 	else if (strcmp(p->sub_state, "ok") == 0)
 		line(l, STR_HEALTH_SUBSCRIPTION, OK, cat_fill(l->r->a, say(l, STR_HEALTH_SUB_OK),
 		    "time", when, NULL), NULL);
-	else
+	else if (p->state == PAGE_ACTIVE)
 		line(l, STR_HEALTH_SUBSCRIPTION, OK, say(l, STR_HEALTH_SUB_NEW), NULL);
 }
 
@@ -310,7 +312,7 @@ look_server(struct looking *l)
 		return err;
 	line(l, STR_HEALTH_WAL, wal > WAL_MUCH ? ATTENTION : OK, size,
 	    wal > WAL_MUCH ? say(l, STR_HEALTH_WAL_TODO) : NULL);
-	line(l, STR_HEALTH_CODES, l->v->some_codes ? ATTENTION : OK, l->v->some_codes ?
+	line(l, STR_HEALTH_CODES, l->new_codes ? ATTENTION : OK, l->v->some_codes ?
 	    cat_fill(l->r->a, say(l, STR_HEALTH_CODES_SEEN), "n", number(l, (int64_t)l->v->n_codes), NULL) :
 	    say(l, STR_HEALTH_CODES_NONE), l->v->some_codes ? say(l, STR_HEALTH_CODES_TODO) : NULL);
 	line(l, STR_HEALTH_VERSION, OK, cat_fill(l->r->a, say(l, STR_HEALTH_VERSION_IS), "version",
@@ -396,6 +398,7 @@ list_codes(struct looking *l)
 		v->times = number(l, db_col_int(st, 3));
 		v->at = at(l, db_col_int(st, 4));
 		v->iso = iso(l, db_col_int(st, 4));
+		l->new_codes |= db_col_int(st, 4) > l->r->now - CODE_MS;
 	}
 	db_release(st);
 	l->v->some_codes = l->v->n_codes > 0;
