@@ -18,6 +18,9 @@ struct session;
 struct sync;
 struct view_frame;
 
+/* A run of the engine that an answer wants after it; driver NULL: none. */
+struct app_run { const char *driver; int64_t budget_ms, gap_ms; };
+
 struct app {
 	struct conf	*conf;
 	struct cats	*cats;
@@ -30,6 +33,7 @@ struct app {
 	bool		 https;
 	bool		 cgi;		/* one request, then exit */
 	uint8_t		 csrf_key[32];	/* csrf_init() */
+	struct app_run	 run;		/* app_run_after() */
 };
 
 /* Derive csrf_key from the keyring; once, at start. */
@@ -46,6 +50,10 @@ struct view_frame *view_frame_make(struct app *app, struct req *r);
 /* work.c: what an answer left to do, within the budget; and now and then while idle. */
 void app_work(struct app *app, int64_t budget_ms);
 void app_idle(struct app *app);
+/* After this answer a whole run, unless one is under way or began less than gap_ms ago. */
+void app_run_after(struct app *app, struct req *r, const char *driver, int64_t budget_ms, int64_t gap_ms);
+/* Somebody has a page of the inbox open: a short run when nothing else drove the engine lately. */
+void app_visit(struct app *app, struct req *r);
 
 /* What a route demands before its handler runs. */
 enum need {

@@ -139,6 +139,36 @@ fmt_moment(const struct fmt *f, int64_t ms)
 }
 
 const char *
+fmt_since(const struct fmt *f, int64_t ms)
+{
+	struct civil c;
+
+	(void)clock_civil(ms, f->zone, &c);
+	if (c.day_number == f->today.day_number)
+		return fill(f, STR_DATE_TIME, &c);
+	if (c.day_number == f->today.day_number - 1)
+		return fill(f, STR_DATE_SINCE_YESTERDAY, &c);
+	return fill(f, c.year == f->today.year ? STR_DATE_MOMENT : STR_DATE_MOMENT_YEAR, &c);
+}
+
+const char *
+fmt_number(const struct fmt *f, int64_t n)
+{
+	char out[32], *p = out + sizeof(out);
+	uint64_t u = n < 0 ? 0 : (uint64_t)n;
+	int digit = 0;
+
+	*--p = '\0';
+	do {
+		if (digit > 0 && digit % 3 == 0)
+			*--p = ',';
+		*--p = (char)('0' + u % 10);
+		digit++;
+	} while ((u /= 10) != 0);
+	return arena_dup(f->a, p);
+}
+
+const char *
 fmt_separator(const struct fmt *f, const struct civil *c)
 {
 	if (c->day_number == f->today.day_number)

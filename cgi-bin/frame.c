@@ -65,6 +65,11 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "cancelled", STR_NOTICE_CANCELLED, false },
 	{ "retried", STR_NOTICE_RETRIED, false },
 	{ "some_refused", STR_NOTICE_SOME_REFUSED, true },
+	{ "sync", STR_NOTICE_SYNC, false },
+	{ "sync_busy", STR_NOTICE_SYNC_BUSY, false },
+	{ "sync_fresh", STR_NOTICE_SYNC_FRESH, false },
+	{ "sync_pause", STR_NOTICE_SYNC_PAUSE, true },
+	{ "sync_page", STR_NOTICE_SYNC_PAGE, true },
 };
 
 struct view_frame *

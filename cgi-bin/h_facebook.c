@@ -13,14 +13,17 @@
 #include "frame.h"
 #include "handlers.h"
 
+#include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/store/outbox.h"
 #include "../lib/store/page.h"
 #include "../lib/sync/sync.h"
 
 #include <string.h>
 
 #define SLICES_MAX	20	/* of /me/accounts: 2,000 Pages */
+#define HELD_MS		(10 * MS_MINUTE)	/* replies that waited longer go only when somebody says so */
 
 static const struct ib_err *
 again(struct app *app, struct req *r, int status, const char *key)
@@ -399,6 +402,7 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 	for (i = 0; i < n; i++) {
 		if ((err = page_put(app->db, app->keys, r->a, install, p[i]->id, p[i]->name,
 		    p[i]->token, f->asid, user, r->now, &page)) != NULL ||
+		    (err = outbox_hold(app->db, r->a, page, r->now - HELD_MS, "error.fb.waited", r->now)) != NULL ||
 		    (err = audit_put(app->db, install, user, r->now, "page_connected", p[i]->id)) != NULL)
 			goto done;
 	}

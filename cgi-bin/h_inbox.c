@@ -41,6 +41,7 @@ show(struct app *app, struct req *r, const struct inbox_ask *ask)
 		return resp_problem_way(app, r, 404, "problem.not_found", req_href(app, r, "/inbox"), "way.inbox");
 	if (ask->msg_at == 0)
 		mark_seen(app, r, in.thread);
+	app_visit(app, r);
 	if (in.want_older) {
 		if ((err = sync_want_older(app->db, in.thread->page_id, in.thread->id, r->now)) != NULL)
 			log_err(err, "want_older");
@@ -119,6 +120,7 @@ h_poll(struct app *app, struct req *r)
 		return resp_problem(app, r, 403, "problem.private");
 	if (thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread))
 		return resp_problem(app, r, 400, "problem.bad_request");
+	app_visit(app, r);
 	if ((tag = poll_tag(r, ask.thread)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
 	if (req_has_etag(r, tag))

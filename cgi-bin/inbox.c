@@ -19,6 +19,13 @@ inbox_page(const struct inbox *in, int64_t id)
 	return NULL;
 }
 
+/* Facebook's own inbox, as thread owner (messenger.md 4.7: documents disagree on its id). */
+static bool
+is_page_inbox(const char *app_id)
+{
+	return strcmp(app_id, "26390203743090") == 0 || strcmp(app_id, "263902037430900") == 0;
+}
+
 static const char *
 say(const struct inbox *in, enum str_id id)
 {
@@ -63,7 +70,14 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 			c->way_label = say(in, STR_WAY_RECONNECT);
 		}
 	} else if (t->owner_app != NULL) {
-		close_box(in, c, STR_CLOSED_OTHER_APP, STR_ADVICE_FACEBOOK);
+		if (is_page_inbox(t->owner_app))
+			close_box(in, c, STR_CLOSED_PAGE_INBOX, STR_ADVICE_PAGE_INBOX);
+		else
+			close_box(in, c, STR_CLOSED_OTHER_APP, STR_ADVICE_FACEBOOK);
+		if (t->link != NULL) {
+			c->way = t->link;
+			c->way_label = say(in, STR_WAY_FACEBOOK);
+		}
 	} else if (win == WINDOW_CLOSED) {
 		close_box(in, c, agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
 	} else if (win == WINDOW_NEVER) {
@@ -155,7 +169,7 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 	bool shelf;
 	size_t i;
 
-	if ((v->alerts = ARENA_ARRAY(in->r->a, in->npages + 1, struct view_alert)) == NULL)
+	if ((v->alerts = ARENA_ARRAY(in->r->a, 2 * in->npages + 1, struct view_alert)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "alerts");
 	buf_init(&names, 4096);
 	for (i = 0; i < in->npages; i++) {
@@ -168,6 +182,11 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 			buf_puts(&names, p->name);
 			if (strcmp(p->import_state, "done") != 0)
 				v->import = req_href(in->app, in->r, "/connect/import");
+			/* Everybody's replies wait: everybody is told. */
+			if (p->send_after > in->r->now)
+				v->alerts[v->n_alerts++].text = cat_fill(in->r->a,
+				    say(in, STR_NOTICE_SENDS_PAUSED), "page", p->name, "time",
+				    fmt_since(&in->fmt, p->send_after), NULL);
 			continue;
 		}
 		al = &v->alerts[v->n_alerts++];
@@ -214,7 +233,9 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 			goto done;
 		in->view.conv = conv;
 	}
-	if ((err = list_load(in, ask, list)) != NULL || (err = fill_bands(in, ask)) != NULL)
+	if ((err = list_load(in, ask, list)) != NULL ||
+	    (err = fresh_load(in, ask->thread, &list->sync)) != NULL ||
+	    (err = fill_bands(in, ask)) != NULL)
 		goto done;
 	in->view.list = list;
 	in->view.frame = view_frame_make(app, r);

@@ -51,6 +51,15 @@ IB_MUST const struct ib_err *inbox_load(struct app *app, struct req *r, const st
 const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
 IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
 IB_MUST const struct ib_err *messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v);
+/* How fresh all this is, and the button that asks for a comparison. */
+IB_MUST const struct ib_err *fresh_load(struct inbox *in, int64_t thread, struct view_sync **out);
+/*
+ * The same of one Page, for the health page: *why is the reason why it has not
+ * been compared for long, NULL when it has; *left threads are still to be read.
+ */
+#define FRESH_MS	(30 * MS_MINUTE)
+IB_MUST const struct ib_err *fresh_page(struct app *app, const struct fmt *f, const struct page *p,
+    const char **why, int64_t *left);
 /* Key of a place in a list or conversation as it stands in addresses: "at.id". */
 const char *key_text(struct arena *a, int64_t at, int64_t id);
 bool key_parse(const char *s, int64_t *at, int64_t *id);

@@ -21,6 +21,10 @@ const struct route routes[] = {
 
 	{ M_GET | M_POST, "/hook/facebook",		NEED_RAW,		 1 * MIB,  h_hook, NULL },
 
+	{ M_GET | M_POST, "/tick/{secret}",		NEED_NOTHING,		 0,	   h_tick, NULL },
+	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
+	{ M_GET,	  "/health",			NEED_ADMIN,		 0,	   h_health, NULL },
+
 	{ M_GET,	  "/inbox",			NEED_SESSION,		 0,	   h_inbox, NULL },
 	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION,		 0,	   h_thread, NULL },
 	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },

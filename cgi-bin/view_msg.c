@@ -318,18 +318,23 @@ fill_state(struct inbox *in, const struct message *m, struct view_msg *v)
 }
 
 static void
-fill_line(struct inbox *in, const struct message *m, struct view_msg *v)
+fill_line(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
 {
 	static const enum str_id names[FB_LINE_MAX] = {
 		[FB_LINE_POSTBACK] = STR_LINE_POSTBACK, [FB_LINE_REFERRAL] = STR_LINE_REFERRAL,
 		[FB_LINE_ORDER] = STR_LINE_ORDER, [FB_LINE_FEEDBACK] = STR_LINE_FEEDBACK,
 		[FB_LINE_COUPON] = STR_LINE_COUPON, [FB_LINE_LEAD] = STR_LINE_LEAD,
-		[FB_LINE_ADMIN_TEXT] = STR_LINE_ADMIN, [FB_LINE_OPTIN] = STR_LINE_OPTIN
+		[FB_LINE_ADMIN_TEXT] = STR_LINE_ADMIN, [FB_LINE_OPTIN] = STR_LINE_OPTIN,
+		[FB_LINE_GAP] = STR_LINE_GAP
 	};
 	enum str_id id = m->line > 0 && m->line < FB_LINE_MAX ? names[m->line] : STR_LINE_OTHER;
 
 	v->line = cat_str(in->app->cats, in->r->lang, id);
 	v->line_text = !str_blank(m->detail) ? m->detail : m->text;
+	/* What is missing here can be seen there. */
+	if (m->line == FB_LINE_GAP)
+		v->fb = in->thread->link != NULL || p == NULL ? in->thread->link :
+		    arena_printf(in->r->a, "https://www.facebook.com/%s/inbox/", p->fb_id);
 }
 
 static const struct ib_err *
@@ -385,7 +390,7 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);
 	if (m->line != FB_LINE_NONE) {
-		fill_line(in, m, v);
+		fill_line(in, m, p, v);
 		v->rev = look_text(look_text(3, v->line), v->line_text);
 		return NULL;
 	}

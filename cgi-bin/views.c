@@ -148,6 +148,16 @@ static const struct tmpl_field view_row_f[] = {
 };
 static const struct tmpl_type view_row_t = { "row", sizeof(struct view_row), view_row_f };
 
+static const struct tmpl_field view_sync_f[] = {
+	F_STR(struct view_sync, text),
+	F_BOOL(struct view_sync, stale),
+	F_STR(struct view_sync, health),
+	F_STR(struct view_sync, action),
+	F_STR(struct view_sync, thread),
+	F_END
+};
+static const struct tmpl_type view_sync_t = { "sync", sizeof(struct view_sync), view_sync_f };
+
 static const struct tmpl_field view_list_f[] = {
 	F_LIST(struct view_list, rows, &view_row_t),
 	F_BOOL(struct view_list, live),
@@ -159,6 +169,7 @@ static const struct tmpl_field view_list_f[] = {
 	F_BOOL(struct view_list, importing),
 	F_BOOL(struct view_list, empty),
 	F_STR(struct view_list, connect),
+	F_SUB(struct view_list, sync, &view_sync_t),
 	F_END
 };
 static const struct tmpl_type view_list_t = { "list", sizeof(struct view_list), view_list_f };
@@ -335,6 +346,63 @@ static const struct tmpl_field view_inbox_f[] = {
 };
 static const struct tmpl_type view_inbox_t = { "inbox", sizeof(struct view_inbox), view_inbox_f };
 
+static const struct tmpl_field view_check_f[] = {
+	F_STR(struct view_check, name),
+	F_BOOL(struct view_check, ok),
+	F_BOOL(struct view_check, attention),
+	F_BOOL(struct view_check, broken),
+	F_STR(struct view_check, evidence),
+	F_STR(struct view_check, todo),
+	F_STR(struct view_check, way),
+	F_STR(struct view_check, way_label),
+	F_END
+};
+static const struct tmpl_type view_check_t = { "check", sizeof(struct view_check), view_check_f };
+
+static const struct tmpl_field view_section_f[] = {
+	F_STR(struct view_section, title),
+	F_LIST(struct view_section, checks, &view_check_t),
+	F_END
+};
+static const struct tmpl_type view_section_t = { "section", sizeof(struct view_section), view_section_f };
+
+static const struct tmpl_field view_run_f[] = {
+	F_STR(struct view_run, at),
+	F_STR(struct view_run, iso),
+	F_STR(struct view_run, driver),
+	F_STR(struct view_run, result),
+	F_BOOL(struct view_run, bad),
+	F_STR(struct view_run, figures),
+	F_END
+};
+static const struct tmpl_type view_run_t = { "run", sizeof(struct view_run), view_run_f };
+
+static const struct tmpl_field view_code_f[] = {
+	F_STR(struct view_code, service),
+	F_STR(struct view_code, code),
+	F_STR(struct view_code, times),
+	F_STR(struct view_code, at),
+	F_STR(struct view_code, iso),
+	F_END
+};
+static const struct tmpl_type view_code_t = { "code", sizeof(struct view_code), view_code_f };
+
+static const struct tmpl_field view_health_f[] = {
+	F_SUB(struct view_health, frame, &view_frame_t),
+	F_STR(struct view_health, inbox),
+	F_STR(struct view_health, action),
+	F_BOOL(struct view_health, ok),
+	F_BOOL(struct view_health, attention),
+	F_BOOL(struct view_health, broken),
+	F_LIST(struct view_health, sections, &view_section_t),
+	F_LIST(struct view_health, runs, &view_run_t),
+	F_BOOL(struct view_health, some_runs),
+	F_LIST(struct view_health, codes, &view_code_t),
+	F_BOOL(struct view_health, some_codes),
+	F_END
+};
+static const struct tmpl_type view_health_t = { "health", sizeof(struct view_health), view_health_f };
+
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
 	F_SUB(struct view_poll, list, &view_list_t),
@@ -379,4 +447,5 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_POLL] =			{ "poll.html", &view_poll_t, true },
 	[TPL_PROBLEM] =			{ "problem.html", &view_problem_t, false },
 	[TPL_SHELF] =			{ "shelf.html", &view_shelf_t, false },
+	[TPL_HEALTH] =			{ "health.html", &view_health_t, false },
 };

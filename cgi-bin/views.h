@@ -26,6 +26,7 @@ enum tpl {
 	TPL_POLL,		/* fragment */
 	TPL_PROBLEM,
 	TPL_SHELF,
+	TPL_HEALTH,
 	TPL_MAX
 };
 
@@ -155,6 +156,14 @@ struct view_row {			/* a conversation in the list */
 	int64_t		 page_tint;	/* 0..7 */
 };
 
+struct view_sync {			/* how fresh the list is */
+	const char	*text;		/* "Up to date, checked 03:10" */
+	bool		 stale;		/* it is not, and somebody may have to act */
+	const char	*health;	/* href of the health page, admins only */
+	const char	*action;	/* POST csrf, thread */
+	const char	*thread;	/* id of the open conversation, or NULL */
+};
+
 struct view_list {
 	struct view_row	*rows;
 	size_t		 n_rows;
@@ -168,6 +177,7 @@ struct view_list {
 	bool		 importing;	/* the import has not brought any yet */
 	bool		 empty;		/* connected, but nobody has written */
 	const char	*connect;	/* no_pages: href, NULL when this person may not */
+	struct view_sync *sync;		/* NULL: no Page is connected */
 };
 
 struct view_span {			/* message text is a run of these */
@@ -232,7 +242,7 @@ struct view_msg {
 	bool		 deleted;	/* unsent: text and files are hidden */
 	bool		 edited;
 	bool		 unsupported;	/* something only Facebook can show */
-	const char	*fb;		/* unsupported: link to Facebook or NULL */
+	const char	*fb;		/* unsupported, or a line about a gap: link to Facebook or NULL */
 	bool		 has_reactions;
 	struct view_reaction *reactions;
 	size_t		 n_reactions;
@@ -333,6 +343,50 @@ struct view_shelf {
 	bool		 more;		/* only the newest are listed */
 	struct view_shelf_event *events;
 	size_t		 n_events;
+};
+
+/* Health ----------------------------------------------------------------------- */
+
+struct view_check {			/* one thing that was looked at */
+	const char	*name;
+	bool		 ok, attention, broken;	/* one of */
+	const char	*evidence;	/* what was found */
+	const char	*todo;		/* what to do, or NULL */
+	const char	*way, *way_label; /* button, or both NULL */
+};
+
+struct view_section {
+	const char	*title;
+	struct view_check *checks;
+	size_t		 n_checks;
+};
+
+struct view_run {			/* a run of the engine */
+	const char	*at, *iso;
+	const char	*driver;	/* who drove it */
+	const char	*result;
+	bool		 bad;		/* it did not come to its end */
+	const char	*figures;	/* what it did, or NULL */
+};
+
+struct view_code {			/* an error code nobody knows */
+	const char	*service, *code;
+	const char	*times, *at, *iso;
+};
+
+struct view_health {
+	struct view_frame *frame;
+	const char	*inbox;		/* href */
+	const char	*action;	/* POST csrf, health: compare now */
+	bool		 ok, attention, broken;	/* one of: the worst of all checks */
+	struct view_section *sections;
+	size_t		 n_sections;
+	struct view_run	*runs;
+	size_t		 n_runs;
+	bool		 some_runs;
+	struct view_code *codes;
+	size_t		 n_codes;
+	bool		 some_codes;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

@@ -2,21 +2,53 @@
 /*
  * work.c - what a worker does between requests: replies on their way, names
  * and files that pages wait for, history being imported.  Bounded, so that the
- * worker soon serves again; cron is the safety net.
+ * worker soon serves again; a whole run (cron, or app_run_after) is the safety
+ * net.
  */
 #include "app.h"
 
+#include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/db/db.h"
 #include "../lib/sync/sync.h"
 
 /* Past this the WAL is folded in by whoever notices first; cron does it each run. */
 #define WAL_MOST	((int64_t)64 << 20)
+#define VISIT_GAP_MS	(3 * MS_MINUTE)
+#define VISIT_MS	(3 * MS_SECOND)
 
 void
 app_work(struct app *app, int64_t budget_ms)
 {
-	sync_after(app->sync, budget_ms);
+	struct app_run run = app->run;
+	enum run_fate fate = RUN_BUSY;
+	const struct ib_err *err;
+
+	app->run.driver = NULL;
+	if (run.driver != NULL && (err = sync_run_spaced(app->sync, run.driver, run.budget_ms,
+	    run.gap_ms, &fate)) != NULL)
+		log_err(err, "run");
+	if (fate != RUN_DONE)
+		sync_after(app->sync, budget_ms);
+}
+
+void
+app_run_after(struct app *app, struct req *r, const char *driver, int64_t budget_ms, int64_t gap_ms)
+{
+	app->run = (struct app_run){ driver, budget_ms, gap_ms };
+	resp_then_work(r);
+}
+
+void
+app_visit(struct app *app, struct req *r)
+{
+	const struct ib_err *err;
+	enum run_fate fate;
+
+	if ((err = sync_run_look(app->db, r->now, VISIT_GAP_MS, &fate)) != NULL)
+		log_err(err, "visit");
+	else if (fate == RUN_DONE)
+		app_run_after(app, r, "visit", VISIT_MS, VISIT_GAP_MS);
 }
 
 void

@@ -80,6 +80,7 @@ function title() {
 function mergeRows(doc) {
 	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
 	if (!from) return;
+	if (!$("sync")?.contains(document.activeElement)) $("sync-line")?.replaceWith(...all("#sync-line", doc));
 	rows.dataset.unread = from.dataset.unread;
 	title();
 	if (!live("rows")) return;

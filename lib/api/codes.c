@@ -71,6 +71,13 @@ code_find(enum code_service s, int code, int subcode, int http_status)
 	return by_status(s, http_status);
 }
 
+bool
+code_known(enum code_service s, int code, int subcode)
+{
+	return exact(s, code, subcode) != NULL ||
+	    (subcode >= UNIQUE_FROM && by_subcode(s, subcode) != NULL);
+}
+
 const struct code_row *
 code_rows(size_t *n)
 {

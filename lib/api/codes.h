@@ -64,6 +64,8 @@ enum {
  * row of its class (-400, -500).  Status 0 is CODE_NO_ANSWER.
  */
 const struct code_row *code_find(enum code_service s, int code, int subcode, int http_status);
+/* Is this very pair in the table, or a code or subcode that means one thing only? */
+bool code_known(enum code_service s, int code, int subcode);
 /* All rows, for pages and tests. */
 const struct code_row *code_rows(size_t *n);
 

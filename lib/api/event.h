@@ -40,7 +40,9 @@ enum fb_kind {
 enum fb_line {
 	FB_LINE_NONE, FB_LINE_POSTBACK, FB_LINE_REFERRAL, FB_LINE_ORDER,
 	FB_LINE_FEEDBACK, FB_LINE_COUPON, FB_LINE_LEAD, FB_LINE_ADMIN_TEXT,
-	FB_LINE_OPTIN, FB_LINE_MAX
+	FB_LINE_OPTIN,
+	FB_LINE_GAP,	/* ours: here Facebook no longer gives what there was */
+	FB_LINE_MAX
 };
 
 /* Attachment types; the number is stored: append only. */

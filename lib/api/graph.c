@@ -59,6 +59,8 @@ struct graph {
 	char		*api;		/* "https://graph.facebook.com/v25.0" */
 	bool		 loopback;	/* the configuration points at this machine */
 	bool		 fewer_fields;	/* generic_template was refused: not asked again */
+	void		(*on_refusal)(void *, const struct graph_res *);
+	void		*on_refusal_arg;
 };
 
 /* One call: the address grows in `url`, the body in `body`. */
@@ -317,6 +319,13 @@ refuse_with(struct arena *a, struct json *e, struct graph_res *res)
 		    res->status);
 }
 
+void
+graph_on_refusal(struct graph *g, void (*fn)(void *arg, const struct graph_res *res), void *arg)
+{
+	g->on_refusal = fn;
+	g->on_refusal_arg = arg;
+}
+
 /* An answer without an envelope comes from a gateway: as a 5xx, but for 429. */
 static void
 refuse_bare(struct graph_res *res)
@@ -385,6 +394,8 @@ perform(struct graph *g, struct arena *a, struct call *c, struct json **root, st
 	if (res->refused) {
 		json_free(*root);
 		*root = NULL;
+		if (res->code != 0 && g->on_refusal != NULL)
+			g->on_refusal(g->on_refusal_arg, res);
 		return NULL;
 	}
 	res->row = NULL;

@@ -35,6 +35,8 @@ struct graph_res {
 struct graph;
 IB_MUST const struct ib_err *graph_new(const struct conf *conf, struct httpc *http, struct graph **out);
 void graph_free(struct graph *g);
+/* Be told of every refusal that carries a code, before the call returns. */
+void graph_on_refusal(struct graph *g, void (*fn)(void *arg, const struct graph_res *res), void *arg);
 
 /* Login ------------------------------------------------------------------ */
 

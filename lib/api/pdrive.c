@@ -29,6 +29,8 @@ struct pdrive {
 	struct httpc	*http;
 	const char	*id, *secret, *oauth;
 	bool		 loopback;	/* the configuration points at this machine */
+	void		(*on_refusal)(void *, const struct pd_res *);
+	void		*on_refusal_arg;
 };
 
 /* What a refused call was about: the same words mean different things. */
@@ -63,6 +65,13 @@ void
 pdrive_free(struct pdrive *p)
 {
 	free(p);
+}
+
+void
+pdrive_on_refusal(struct pdrive *p, void (*fn)(void *arg, const struct pd_res *res), void *arg)
+{
+	p->on_refusal = fn;
+	p->on_refusal_arg = arg;
 }
 
 /* Building ----------------------------------------------------------------- */
@@ -329,6 +338,8 @@ perform(struct pdrive *p, struct arena *a, struct call *c, struct json **root, s
 	/* "success": false counts on a 200 too. */
 	if (!done || (*root != NULL && !json_bool(json_get(*root, "success"), true))) {
 		refuse(a, c, &resp, *root, res);
+		if (p->on_refusal != NULL)
+			p->on_refusal(p->on_refusal_arg, res);
 		json_free(*root);
 		*root = NULL;
 		return NULL;

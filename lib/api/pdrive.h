@@ -23,6 +23,8 @@ struct pd_res {
 struct pdrive;
 IB_MUST const struct ib_err *pdrive_new(const struct conf *conf, struct httpc *http, struct pdrive **out);
 void pdrive_free(struct pdrive *p);
+/* Be told of every refusal, before the call returns. */
+void pdrive_on_refusal(struct pdrive *p, void (*fn)(void *arg, const struct pd_res *res), void *arg);
 
 const char *pdrive_authorize_url(const struct pdrive *p, struct arena *a,
     const char *redirect_uri, const char *state);

@@ -79,7 +79,9 @@ const char *const schema_steps[] = {
 "  state TEXT NOT NULL CHECK (state IN ('active','broken','removed')),"
 "  why TEXT NOT NULL DEFAULT '',"		/* catalogue key of the reason when broken */
 "  pause_until INTEGER NOT NULL DEFAULT 0,"	/* throttled or refused: nothing before */
-"  refusals INTEGER NOT NULL DEFAULT 0,"	/* in a row */
+"  refusals INTEGER NOT NULL DEFAULT 0,"	/* of sends, in a row */
+"  send_after INTEGER NOT NULL DEFAULT 0,"	/* refused several times in a row: no sends before */
+"  suspect INTEGER NOT NULL DEFAULT 0,"	/* token errors in a row that could not be inspected */
 "  read_at INTEGER NOT NULL DEFAULT 0,"		/* last Conversations API call */
 "  synced_until INTEGER NOT NULL DEFAULT 0,"	/* Meta's time of the newest thread fully compared */
 "  import_state TEXT NOT NULL DEFAULT 'none' CHECK (import_state IN ('none','running','done')),"
@@ -88,8 +90,18 @@ const char *const schema_steps[] = {
 "  pass_cursor TEXT,"				/* catch-up pass under way */
 "  pass_top INTEGER NOT NULL DEFAULT 0,"	/* newest updated_time of that pass */
 "  pass_started INTEGER NOT NULL DEFAULT 0,"
+"  pass_listed INTEGER NOT NULL DEFAULT 0,"	/* threads seen in that pass */
+"  pass_changed INTEGER NOT NULL DEFAULT 0,"	/* of them: have to be read */
+"  catch_total INTEGER NOT NULL DEFAULT 0,"	/* threads to read when this catching up is done */
+"  ask_at INTEGER NOT NULL DEFAULT 0,"		/* somebody wants a comparison newer than this */
+"  read_why TEXT NOT NULL DEFAULT '',"		/* catalogue key: why the last read did not work */
 "  checked_at INTEGER NOT NULL DEFAULT 0,"	/* last finished pass */
 "  last_event_at INTEGER NOT NULL DEFAULT 0,"
+"  health_at INTEGER NOT NULL DEFAULT 0,"	/* when to inspect the connection; 0 = not planned */
+"  token_at INTEGER NOT NULL DEFAULT 0,"	/* last inspection that was answered */
+"  token_until INTEGER NOT NULL DEFAULT 0,"	/* data access ends then; 0 = no such date */
+"  sub_at INTEGER NOT NULL DEFAULT 0,"		/* last look at the subscription */
+"  sub_state TEXT NOT NULL DEFAULT '' CHECK (sub_state IN ('','ok','restored','lost')),"
 "  connected_at INTEGER NOT NULL,"
 "  UNIQUE (install_id, fb_id)"
 ") STRICT;"
@@ -138,6 +150,9 @@ const char *const schema_steps[] = {
 "  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
 "  cursor TEXT,"				/* reading goes on from here */
 "  deep INTEGER NOT NULL DEFAULT 0,"		/* a reader asked for older ones */
+"  total INTEGER NOT NULL DEFAULT -1,"		/* messages by the listing, -1 not told */
+"  given INTEGER NOT NULL DEFAULT 0,"		/* messages read so far, */
+"  reached INTEGER NOT NULL DEFAULT 0,"		/* and the time of the oldest of them */
 "  PRIMARY KEY (page_id, updated_at, thread_id)"
 ") STRICT, WITHOUT ROWID;"
 "CREATE INDEX want_thread ON want(thread_id);"
@@ -258,6 +273,19 @@ const char *const schema_steps[] = {
 "  key TEXT PRIMARY KEY,"
 "  at INTEGER NOT NULL,"
 "  value TEXT NOT NULL"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE comparison ("			/* the ledger of finished comparisons with Facebook */
+"  id INTEGER PRIMARY KEY,"
+"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,"
+"  listed INTEGER NOT NULL, changed INTEGER NOT NULL"
+") STRICT;"
+"CREATE INDEX comparison_page ON comparison(page_id, id);"
+"CREATE TABLE odd_code ("			/* errors of the services that codes.def does not know */
+"  service TEXT NOT NULL CHECK (service IN ('facebook','pipedrive')),"
+"  code INTEGER NOT NULL, subcode INTEGER NOT NULL,"
+"  times INTEGER NOT NULL, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+"  PRIMARY KEY (service, code, subcode)"
 ") STRICT, WITHOUT ROWID;"
 "CREATE TABLE audit ("
 "  id INTEGER PRIMARY KEY,"

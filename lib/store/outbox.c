@@ -382,6 +382,47 @@ outbox_settle(struct db *db, const struct outbox *o, const struct outbox_end *en
 }
 
 const struct ib_err *
+outbox_hold(struct db *db, struct arena *a, int64_t page_id, int64_t before, const char *why, int64_t now)
+{
+	struct outbox_end end = { OUT_FAILED, 0, why, 0, 0 };
+	const struct ib_err *err;
+	struct outbox *o;
+	int64_t id;
+	bool found;
+
+	while ((err = db_get_int(db, ST_OUTBOX_WAITED, &id, &found, "ii", page_id, before)) == NULL && found)
+		if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL ||
+		    (err = outbox_settle(db, o, &end, now)) != NULL)
+			break;
+	return err;
+}
+
+const struct ib_err *
+outbox_overdue(struct db *db, struct arena *a, bool human_agent, int64_t now, int64_t *n)
+{
+	struct outbox_end end = { OUT_FAILED, 0, "error.fb.window", 0, 0 };
+	int64_t before = now - (human_agent ? WINDOW_AGENT_MS : WINDOW_MS), id;
+	const struct ib_err *err;
+	struct outbox *o;
+	bool found;
+
+	*n = 0;
+	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) != NULL || !found ||
+	    (err = db_begin(db)) != NULL)
+		return err;
+	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) == NULL && found) {
+		if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL ||
+		    (err = outbox_settle(db, o, &end, now)) != NULL)
+			break;
+		++*n;
+	}
+	if (err == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
 outbox_moved(struct db *db, int64_t id, int64_t msg_at)
 {
 	return db_run(db, ST_OUTBOX_MOVED, "ii", id, msg_at);

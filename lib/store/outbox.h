@@ -92,6 +92,19 @@ struct outbox_end {
 /* In a transaction.  A row already `sent` stays sent. */
 IB_MUST const struct ib_err *outbox_settle(struct db *db, const struct outbox *o,
     const struct outbox_end *end, int64_t now);
+/*
+ * Replies that nobody may send any more without being asked: those written
+ * before `before` and still waiting on this Page end as failed with `why`.
+ * In a transaction.
+ */
+IB_MUST const struct ib_err *outbox_hold(struct db *db, struct arena *a, int64_t page_id,
+    int64_t before, const char *why, int64_t now);
+/*
+ * Waiting replies whose reply window has closed meanwhile, whatever holds them
+ * up: they fail with the reason.  Opens its own transaction; *n how many.
+ */
+IB_MUST const struct ib_err *outbox_overdue(struct db *db, struct arena *a, bool human_agent,
+    int64_t now, int64_t *n);
 IB_MUST const struct ib_err *outbox_moved(struct db *db, int64_t id, int64_t msg_at);
 
 #endif

@@ -37,6 +37,16 @@ read_page(struct db_stmt *st, struct arena *a, struct page *p)
 	p->import_state = db_col_dup(st, 16, a);
 	p->import_done = db_col_int(st, 17);
 	p->import_total = db_col_int(st, 18);
+	p->send_after = db_col_int(st, 20);
+	p->catch_total = db_col_int(st, 21);
+	p->ask_at = db_col_int(st, 22);
+	p->read_why = db_col_dup(st, 23, a);
+	p->last_event_at = db_col_int(st, 24);
+	p->token_at = db_col_int(st, 25);
+	p->token_until = db_col_int(st, 26);
+	p->sub_at = db_col_int(st, 27);
+	p->sub_state = db_col_dup(st, 28, a);
+	p->refusals = db_col_int(st, 29);
 }
 
 static const struct ib_err *
@@ -146,6 +156,9 @@ page_put(struct db *db, const struct keyring *keys, struct arena *a, int64_t ins
 		err = keyring_seal(keys, a, token_aad(a, *id), token, &sealed);
 	if (err == NULL)
 		err = db_run(db, ST_PAGE_TOKEN, "it", *id, sealed);
+	/* Connecting has just seen that all is well: the first inspection has time. */
+	if (err == NULL)
+		err = db_run(db, ST_PAGE_HEALTH_AT, "ii", *id, now + INT64_C(3600000));
 	return err;
 }
 
@@ -159,6 +172,14 @@ const struct ib_err *
 page_pause(struct db *db, int64_t id, int64_t until)
 {
 	return db_run(db, ST_PAGE_PAUSE, "ii", id, until);
+}
+
+const struct ib_err *
+page_wanted(struct db *db, int64_t id, int64_t *n)
+{
+	bool found;
+
+	return db_get_int(db, ST_WANT_COUNT, n, &found, "i", id);
 }
 
 const struct ib_err *

@@ -8,6 +8,9 @@
  *   removed  disconnected; the row stays so that connecting again finds its
  *            threads
  *
+ * Two brakes: pause_until, asked for by Facebook, stops everything; send_after
+ * grows with refusals of sends in a row and stops only sends.
+ *
  * A Page is connected to one company at a time (unique index page_once).
  */
 #ifndef IB_PAGE_H
@@ -28,6 +31,11 @@ struct page {
 	const char	*pass_cursor;
 	const char	*import_state;
 	int64_t		 import_done, import_total;
+	int64_t		 send_after, refusals;	/* refused in a row: no sends before */
+	int64_t		 catch_total, ask_at;
+	const char	*read_why;	/* catalogue key: why the last read did not work; "" */
+	int64_t		 last_event_at, token_at, token_until, sub_at;
+	const char	*sub_state;	/* "", ok, restored, lost */
 };
 
 /* Who holds this Page id now; *out NULL when nobody.  No token. */
@@ -45,6 +53,8 @@ IB_MUST const struct ib_err *page_put(struct db *db, const struct keyring *keys,
     int64_t user_id, int64_t now, int64_t *id);
 IB_MUST const struct ib_err *page_set_broken(struct db *db, int64_t id, const char *why_key);
 IB_MUST const struct ib_err *page_pause(struct db *db, int64_t id, int64_t until);
+/* Threads that a comparison still has to read. */
+IB_MUST const struct ib_err *page_wanted(struct db *db, int64_t id, int64_t *n);
 /*
  * The Conversations API allows two calls a second per Page (messenger.md 9).
  * A claim is both the brake and the lease: it is granted to one worker, 520 ms

@@ -3,9 +3,11 @@
  * engine.c - who runs when.
  *
  * After an answer a worker has some seconds: replies first, then whatever
- * makes the page people look at complete.  A run (cron) does everything, ends
- * within its budget, keeps house and records itself.  The lease "engine" keeps
- * two runs apart; a run that died leaves a lease that ends by itself.
+ * makes the page people look at complete.  A run does everything, ends
+ * within its budget, keeps house and records itself, whoever drives it: cron,
+ * an address of ours that somebody calls, or people with an open page.  The
+ * lease "engine" keeps two runs apart; a run that died leaves a lease that ends
+ * by itself.
  */
 #include "sync.h"
 
@@ -14,6 +16,7 @@
 #include "../base/str.h"
 #include "../store/install.h"
 #include "../store/note.h"
+#include "../store/outbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,8 @@
 #define RUN_KEEP_MS	(30 * MS_DAY)
 #define CHECK_EVERY_MS	MS_DAY
 #define SHELF_PER_RUN	200
+#define LEASE_SLACK_MS	MS_MINUTE		/* the lease of a run outlives its budget by this */
+#define LEASE_MOST_MS	(2 * MS_HOUR)		/* none is longer (ST_LEASE_TAKE) */
 
 const struct ib_err *
 sync_new(const struct conf *conf, struct db *db, const struct keyring *keys, struct sync **out)
@@ -67,8 +72,9 @@ sync_graph(struct sync *s, struct graph **out)
 {
 	const struct ib_err *err = NULL;
 
-	if (s->graph == NULL && (err = need_http(s)) == NULL)
-		err = graph_new(s->conf, s->http, &s->graph);
+	if (s->graph == NULL && (err = need_http(s)) == NULL &&
+	    (err = graph_new(s->conf, s->http, &s->graph)) == NULL)
+		graph_on_refusal(s->graph, sync_odd_facebook, s);
 	*out = s->graph;
 	return err;
 }
@@ -78,8 +84,9 @@ sync_pdrive(struct sync *s, struct pdrive **out)
 {
 	const struct ib_err *err = NULL;
 
-	if (s->pdrive == NULL && (err = need_http(s)) == NULL)
-		err = pdrive_new(s->conf, s->http, &s->pdrive);
+	if (s->pdrive == NULL && (err = need_http(s)) == NULL &&
+	    (err = pdrive_new(s->conf, s->http, &s->pdrive)) == NULL)
+		pdrive_on_refusal(s->pdrive, sync_odd_pipedrive, s);
 	*out = s->pdrive;
 	return err;
 }
@@ -95,6 +102,7 @@ drain(struct sync *s, const char *what,
 	while (did && clock_mono() < deadline) {
 		if ((err = one(s, clock_now(), &did)) != NULL) {
 			log_err(err, what);
+			s->stats.troubles++;
 			return any;
 		}
 		any |= did;
@@ -121,6 +129,7 @@ drain_reads(struct sync *s, int64_t every, int64_t deadline)
 	while (clock_mono() < deadline) {
 		if ((err = sync_read_step(s, clock_now(), every, &did, &wait)) != NULL) {
 			log_err(err, "read");
+			s->stats.troubles++;
 			return any;
 		}
 		any |= did;
@@ -158,7 +167,8 @@ sweep(struct sync *s, int64_t now)
 		return err;
 	if ((err = install_sweep(s->db, now)) == NULL &&
 	    (err = db_run(s->db, ST_EVENT_SWEEP, "i", now - EVENT_KEEP_MS)) == NULL &&
-	    (err = db_run(s->db, ST_RUN_SWEEP, "i", now - RUN_KEEP_MS)) == NULL)
+	    (err = db_run(s->db, ST_RUN_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
+	    (err = db_run(s->db, ST_COMPARISON_SWEEP, "i", now - RUN_KEEP_MS)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);
 	return err;
@@ -191,22 +201,83 @@ check_daily(struct sync *s, int64_t now)
 	return err;
 }
 
+/* Is it too early after the last run?  A run in the future means that the clock was set back. */
 static const struct ib_err *
-lease(struct sync *s, const char *holder, int64_t now, int64_t budget_ms, bool *mine)
+too_soon(struct db *db, int64_t now, int64_t gap_ms, bool *soon)
+{
+	const struct ib_err *err;
+	int64_t last;
+	bool found;
+
+	*soon = false;
+	if (gap_ms <= 0 || (err = db_get_int(db, ST_RUN_LAST, &last, &found, "")) != NULL)
+		return gap_ms <= 0 ? NULL : err;
+	*soon = found && last <= now && last > now - gap_ms;
+	return NULL;
+}
+
+const struct ib_err *
+sync_run_look(struct db *db, int64_t now, int64_t gap_ms, enum run_fate *fate)
+{
+	const struct ib_err *err;
+	int64_t until;
+	bool found, soon;
+
+	*fate = RUN_DONE;
+	if ((err = db_get_int(db, ST_LEASE_UNTIL, &until, &found, "t", "engine")) != NULL ||
+	    (err = too_soon(db, now, gap_ms, &soon)) != NULL)
+		return err;
+	if (found && until > now && until <= now + LEASE_MOST_MS)
+		*fate = RUN_BUSY;
+	else if (soon)
+		*fate = RUN_SOON;
+	return NULL;
+}
+
+/* Lease and first entry of the ledger, together. */
+static const struct ib_err *
+run_begin(struct sync *s, const char *holder, const char *driver, int64_t now, int64_t until,
+    int64_t gap_ms, int64_t *run, enum run_fate *fate)
 {
 	const struct ib_err *err;
 	int64_t n = 0;
+	bool soon;
 
-	*mine = false;
+	*fate = RUN_BUSY;
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	err = db_run_n(s->db, ST_LEASE_TAKE, &n, "ttii", "engine", holder, now,
-	    now + budget_ms + MS_MINUTE);
-	if (err == NULL && n > 0)
-		err = db_commit(s->db);
+	if ((err = db_run_n(s->db, ST_LEASE_TAKE, &n, "ttii", "engine", holder, now, until)) != NULL || n == 0 ||
+	    (err = too_soon(s->db, now, gap_ms, &soon)) != NULL)
+		goto done;
+	if (soon) {
+		*fate = RUN_SOON;
+		goto done;
+	}
+	/* What has no end although the lease is ours was ended by something else. */
+	if ((err = db_run(s->db, ST_RUN_DIED, "i", now)) != NULL ||
+	    (err = db_run(s->db, ST_RUN_START, "ti", driver, now)) != NULL)
+		goto done;
+	*run = db_last_id(s->db);
+	if ((err = db_commit(s->db)) == NULL)
+		*fate = RUN_DONE;
+done:
 	db_rollback(s->db);
-	*mine = err == NULL && n > 0;
 	return err;
+}
+
+/* Some call was slow: the lease moves on, unless another took it meanwhile. */
+static bool
+still_mine(struct sync *s, const char *holder, int64_t *until, int64_t budget_ms)
+{
+	int64_t now = clock_now(), n = 0;
+	const struct ib_err *err;
+
+	if (now < *until - LEASE_SLACK_MS)
+		return true;
+	*until = now + budget_ms + LEASE_SLACK_MS;
+	if ((err = db_run_n(s->db, ST_LEASE_TAKE, &n, "ttii", "engine", holder, now, *until)) != NULL)
+		log_err(err, "lease");
+	return n > 0;
 }
 
 static const struct ib_err *
@@ -225,41 +296,56 @@ record_end(struct sync *s, const char *holder, int64_t run, const char *result)
 	return err;
 }
 
-const struct ib_err *
-sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
+/* A piece of work that is a step of the run like the others. */
+static const struct ib_err *
+overdue(struct sync *s, int64_t now, bool *did)
 {
 	const struct ib_err *err;
-	int64_t deadline = clock_mono() + budget_ms, run, tried, helped;
-	bool again = true, done, partly = false;
+	int64_t n;
+
+	arena_reset(&s->arena);
+	err = outbox_overdue(s->db, &s->arena, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), now, &n);
+	s->stats.failed += n;
+	*did = false;
+	return err;
+}
+
+const struct ib_err *
+sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t gap_ms, enum run_fate *fate)
+{
+	const struct ib_err *err;
+	int64_t deadline = clock_mono() + budget_ms, until = clock_now() + budget_ms + LEASE_SLACK_MS;
+	int64_t run = 0, tried, helped;
+	bool again = true, done;
 	char holder[64];
 	uint8_t rnd[8];
 
-	*ran = false;
+	*fate = RUN_BUSY;
 	if ((err = crypt_random(rnd, sizeof(rnd))) != NULL)
 		return err;
 	str_hex(holder, rnd, sizeof(rnd));
-	if ((err = lease(s, holder, clock_now(), budget_ms, ran)) != NULL || !*ran)
+	if ((err = run_begin(s, holder, driver, clock_now(), until, gap_ms, &run, fate)) != NULL ||
+	    *fate != RUN_DONE)
 		return err;
 	memset(&s->stats, 0, sizeof(s->stats));
-	if ((err = db_run(s->db, ST_RUN_START, "ti", driver, clock_now())) != NULL)
-		return err;
-	run = db_last_id(s->db);
 	if ((err = sync_shelf(s, clock_now(), false, SHELF_PER_RUN, &tried, &helped)) != NULL)
 		log_err(err, "shelf");
-	while (again && clock_mono() < deadline) {
+	(void)drain(s, "overdue", overdue, deadline);
+	while (again && clock_mono() < deadline && still_mine(s, holder, &until, budget_ms)) {
 		again = drain(s, "send", sync_send_one, deadline);
 		again |= drain(s, "check", sync_check_one, deadline);
 		again |= drain(s, "token", sync_token_one, deadline);
+		again |= drain(s, "health", sync_health_one, deadline);
 		again |= drain(s, "profile", sync_profile_one, deadline);
 		again |= drain(s, "media", sync_media_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
 	}
 	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, clock_now())) != NULL) {
 		log_err(err, "sweep");
-		partly = true;
+		s->stats.troubles++;
 	}
 	sync_media_sweep(s);
-	if ((err = record_end(s, holder, run, partly ? "partly" : "ok")) != NULL)
+	if ((err = record_end(s, holder, run, s->stats.troubles > 0 ? "partly" : again ? "more" : "ok")) != NULL)
 		return err;
 	if ((err = db_checkpoint(s->db, &done)) != NULL)
 		log_err(err, "checkpoint");
@@ -267,4 +353,14 @@ sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
 	    "settled", log_i(s->stats.settled), "fetched", log_i(s->stats.fetched),
 	    "failed", log_i(s->stats.failed), "calls", log_i(s->stats.calls), NULL);
 	return NULL;
+}
+
+const struct ib_err *
+sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
+{
+	enum run_fate fate;
+	const struct ib_err *err = sync_run_spaced(s, driver, budget_ms, 0, &fate);
+
+	*ran = fate == RUN_DONE;
+	return err;
 }

@@ -249,7 +249,7 @@ sync_profile_one(struct sync *s, int64_t now, bool *did)
 		if ((err = profile_store(s, d, NULL, NULL, next, now)) != NULL)
 			return err;
 		return res.row->class_ == CLASS_TOKEN || res.row->class_ == CLASS_THROTTLE ?
-		    page_refused(s, d->install_id, d->page_id, &res, now) : NULL;
+		    page_refused(s, d->page_id, &res, now) : NULL;
 	}
 	if (prof.picture != NULL && graph_media_allowed(g, a, prof.picture)) {
 		picture = arena_printf(a, "p%lld", (long long)d->thread_id);

@@ -13,6 +13,10 @@
  *
  * Everything under way is a row (page.pass_*, want): a run may end anywhere
  * and the next goes on.  Two reads a second per Page at most (page_claim_read).
+ *
+ * What Facebook no longer gives is not passed over in silence: where a
+ * comparison finds that something between two known parts cannot be had, a
+ * line in the conversation says so (FB_LINE_GAP).
  */
 #include "sync.h"
 
@@ -31,9 +35,13 @@
 #define MARGIN_MS	(10 * MS_MINUTE)	/* messenger.md 6.4 */
 #define FRESH_MS	(30 * MS_SECOND)	/* updated_time has whole seconds, and clocks differ */
 #define USAGE_EASE	75			/* percent: stop imports (messenger.md 9) */
+#define SECOND_END	999			/* listings tell whole seconds */
+#define GAP_SLACK_MS	MS_MINUTE		/* a listing may be so much newer than its messages */
+#define MISSED_GAP_MS	MS_HOUR			/* between inspections because webhooks were missing */
 
 struct want {
 	int64_t		 updated_at, thread_id, install_id;
+	int64_t		 total, given, reached;
 	bool		 deep;
 	const char	*cursor, *fb_id, *psid, *history, *history_cursor;
 	int64_t		 synced_at;
@@ -60,7 +68,10 @@ want_next(struct db *db, struct arena *a, int64_t page_id, struct want **out)
 		w->history = db_col_dup(st, 6, a);
 		w->history_cursor = db_col_dup(st, 7, a);
 		w->install_id = db_col_int(st, 8);
-		w->synced_at = db_col_int(st, 9);
+		w->total = db_col_int(st, 9);
+		w->given = db_col_int(st, 10);
+		w->reached = db_col_int(st, 11);
+		w->synced_at = db_col_int(st, 12);
 		*out = w;
 	}
 	return db_done(st, a, err);
@@ -95,9 +106,10 @@ read_refused(struct sync *s, const struct page *p, const struct graph_res *res, 
 {
 	const struct ib_err *err;
 
-	if ((err = db_run(s->db, ST_PAGE_READ_LATER, "ii", p->id, now + MS_MINUTE)) != NULL)
+	if ((err = db_run(s->db, ST_PAGE_READ_LATER, "ii", p->id, now + MS_MINUTE)) != NULL ||
+	    (err = db_run(s->db, ST_PAGE_READ_WHY, "it", p->id, res->row->key)) != NULL)
 		return err;
-	return page_refused(s, p->install_id, p->id, res, now);
+	return page_refused(s, p->id, res, now);
 }
 
 /* The listing --------------------------------------------------------------------- */
@@ -126,7 +138,7 @@ note_thread(struct sync *s, struct arena *a, const struct page *p, const struct 
 	if (t->updated_at <= synced)
 		return NULL;
 	*wanted = true;
-	return db_run(s->db, ST_WANT_ADD, "iiii", p->id, t->updated_at, row.id, INT64_C(0));
+	return db_run(s->db, ST_WANT_LISTED, "iiii", p->id, t->updated_at, row.id, t->message_count);
 }
 
 /* Has this pass gone far enough? */
@@ -152,6 +164,8 @@ store_slice(struct sync *s, struct arena *a, const struct page *p, const struct 
 
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
+	if (p->pass_started == 0)
+		err = db_run(s->db, ST_PAGE_CATCH_START, "i", p->id);
 	for (i = 0; err == NULL && i < n; i++) {
 		if (t[i].updated_at > top)
 			top = t[i].updated_at;
@@ -163,9 +177,10 @@ store_slice(struct sync *s, struct arena *a, const struct page *p, const struct 
 	if (err == NULL && importing)
 		err = db_run(s->db, ST_PAGE_IMPORT_TOTAL, "ii", p->id, count);
 	if (err == NULL)
-		err = db_run(s->db, ST_PAGE_PASS, "itii", p->id, next, top,
-		    p->pass_started > 0 ? p->pass_started : now);
-	if (err == NULL && pass_over(s, p, t, n, next, importing))
+		err = db_run(s->db, ST_PAGE_PASS, "itiiii", p->id, next, top,
+		    p->pass_started > 0 ? p->pass_started : now, (int64_t)n, count);
+	if (err == NULL && pass_over(s, p, t, n, next, importing) &&
+	    (err = db_run(s->db, ST_COMPARISON_ADD, "ii", p->id, now)) == NULL)
 		err = db_run(s->db, ST_PAGE_PASS_DONE, "ii", p->id, now);
 	if (err == NULL)
 		err = install_touch(s->db, p->install_id);
@@ -262,13 +277,108 @@ compare_from(const struct page *p, const struct want *w)
 }
 
 /*
- * `oldest` is the time of the last message of the page read, 0 when there was
- * none.  `beyond`: that page reached further back than our copy did; what lies
+ * Something is missing at this time: a line says so, once.  It moves nothing
+ * in the list: what is not here cannot be told from a reaction or a read mark.
+ */
+static const struct ib_err *
+put_gap(struct sync *s, struct arena *a, const struct page *p, const struct want *w, int64_t at)
+{
+	struct message m = { .thread_id = w->thread_id, .at = at, .has_mkey = true, .line = FB_LINE_GAP };
+	const char *key = arena_printf(a, "gap:%s:%lld", w->psid, (long long)at);
+	const struct ib_err *err;
+	bool added;
+
+	if (key == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "gap");
+	mkey_make(p->fb_id, key, &m.mkey);
+	m.id = mkey_id(&m.mkey);
+	if ((err = message_add(s->db, &m, &added)) == NULL && added)
+		log_event(LOG_WARN_, "gap", "page", log_i(p->id), "thread", log_i(w->thread_id), NULL);
+	return err;
+}
+
+/* Gap lines within what an answer spans, and what stood above each before it was stored. */
+struct gaps { size_t n; struct { int64_t at, id, above; } g[8]; };
+
+static const struct ib_err *
+above(struct db *db, const struct want *w, int64_t at, int64_t *out)
+{
+	bool found;
+
+	*out = 0;
+	return db_get_int(db, ST_MESSAGE_ABOVE, out, &found, "iii", w->thread_id, at, (int64_t)FB_LINE_GAP);
+}
+
+static const struct ib_err *
+gaps_find(struct db *db, const struct want *w, const struct fb_event *ev, size_t n, struct gaps *out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+	size_t i;
+
+	out->n = 0;
+	if (n == 0 || (err = db_query(db, ST_LINES_IN, &st, "iiii", w->thread_id, ev[n - 1].at,
+	    ev[0].at + SECOND_END, (int64_t)FB_LINE_GAP)) != NULL)
+		return n == 0 ? NULL : err;
+	while (out->n < 8 && (err = db_step(st, &row)) == NULL && row) {
+		out->g[out->n].at = db_col_int(st, 0);
+		out->g[out->n++].id = db_col_int(st, 1);
+	}
+	db_release(st);
+	for (i = 0; err == NULL && i < out->n; i++)
+		err = above(db, w, out->g[i].at, &out->g[i].above);
+	return err;
+}
+
+/* Facebook gives now what it withheld then: something new stands just above the line. */
+static const struct ib_err *
+gaps_close(struct db *db, const struct want *w, const struct gaps *gaps)
+{
+	const struct ib_err *err = NULL;
+	int64_t now_above;
+	size_t i;
+
+	for (i = 0; err == NULL && i < gaps->n; i++)
+		if ((err = above(db, w, gaps->g[i].at, &now_above)) == NULL && now_above > gaps->g[i].above)
+			err = message_delete(db, w->thread_id, gaps->g[i].at, gaps->g[i].id);
+	return err;
+}
+
+/*
+ * Does a comparison, by this answer, leave a hole?  `known` is the newest and
+ * `oldest` the oldest time we had before it; both 0 when we had nothing.
+ *
+ * - The listing is newer than anything that can be read: the newest is missing.
+ * - Facebook's copy ends here, nothing of this answer was known, and we have
+ *   older ones: what lies between is missing, unless as many messages were
+ *   given as the listing counts.
+ */
+static const struct ib_err *
+mind_gap(struct sync *s, struct arena *a, const struct page *p, const struct want *w,
+    const struct fb_event *ev, size_t n, const char *next, size_t fresh, int64_t oldest, int64_t known)
+{
+	const struct ib_err *err;
+
+	if (w->deep || known == 0)
+		return NULL;
+	if (w->cursor == NULL && known < w->updated_at - GAP_SLACK_MS &&
+	    (n == 0 || ev[0].at < w->updated_at - GAP_SLACK_MS) &&
+	    (err = put_gap(s, a, p, w, w->updated_at + SECOND_END)) != NULL)
+		return err;
+	if (n > 0 && next == NULL && fresh == n && oldest > 0 && oldest < ev[n - 1].at &&
+	    (w->total < 0 || w->given + (int64_t)n < w->total))
+		return put_gap(s, a, p, w, ev[n - 1].at - 1);
+	return NULL;
+}
+
+/*
+ * `beyond`: the page read reached further back than our copy did; what lies
  * behind is for readers to ask for.
  */
 static const struct ib_err *
 finish_thread(struct sync *s, const struct page *p, const struct want *w, const char *next,
-    int64_t oldest, bool beyond, int64_t now)
+    const struct fb_event *ev, size_t n, bool beyond, int64_t now)
 {
 	const struct ib_err *err;
 	bool importing = strcmp(p->import_state, "done") != 0;
@@ -276,12 +386,15 @@ finish_thread(struct sync *s, const struct page *p, const struct want *w, const 
 	int64_t synced = w->updated_at;
 
 	if (first || w->deep || beyond) {
-		err = thread_set_history(s->db, w->thread_id, next == NULL ? "start" : "more", next);
+		/* Fewer than the listing counts: older ones exist, and Facebook keeps them. */
+		err = thread_set_history(s->db, w->thread_id, next != NULL ? "more" :
+		    !w->deep && w->total > w->given + (int64_t)n ? "end" : "start", next);
 		if (err != NULL)
 			return err;
 	}
-	if (!w->deep && next != NULL && oldest > compare_from(p, w))
-		return db_run(s->db, ST_WANT_CURSOR, "iiit", p->id, w->updated_at, w->thread_id, next);
+	if (!w->deep && next != NULL && n > 0 && ev[n - 1].at > compare_from(p, w))
+		return db_run(s->db, ST_WANT_CURSOR, "iiitii", p->id, w->updated_at, w->thread_id, next,
+		    (int64_t)n, ev[n - 1].at);
 	/* Another message of the same second would not move updated_time: look once more. */
 	if (synced > now - FRESH_MS)
 		synced--;
@@ -294,13 +407,21 @@ finish_thread(struct sync *s, const struct page *p, const struct want *w, const 
 
 /* Facebook gives no more of this thread: say so and let go. */
 static const struct ib_err *
-give_up_thread(struct sync *s, const struct page *p, const struct want *w)
+give_up_thread(struct sync *s, struct arena *a, const struct page *p, const struct want *w)
 {
 	const struct ib_err *err;
+	int64_t known;
+	bool have;
 
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	err = thread_set_history(s->db, w->thread_id, "end", NULL);
+	/* Below what was read of it, or where the listing says that something is. */
+	if ((err = db_get_int(s->db, ST_MESSAGE_LATEST, &known, &have, "i", w->thread_id)) == NULL &&
+	    have && !w->deep)
+		err = put_gap(s, a, p, w, w->reached > 0 ? w->reached - 1 :
+		    w->updated_at + SECOND_END);
+	if (err == NULL && (w->deep || strcmp(w->history, "unknown") == 0))
+		err = thread_set_history(s->db, w->thread_id, "end", NULL);
 	if (err == NULL)
 		err = thread_set_fb(s->db, w->thread_id, NULL, w->updated_at);
 	if (err == NULL && strcmp(p->import_state, "done") != 0)
@@ -315,6 +436,20 @@ give_up_thread(struct sync *s, const struct page *p, const struct want *w)
 	return err;
 }
 
+/*
+ * A comparison brought messages that no webhook had: perhaps they no longer
+ * come at all (messenger.md 11).  An inspection of the connection finds out.
+ */
+static const struct ib_err *
+note_missed(struct sync *s, const struct page *p, const struct want *w, size_t fresh,
+    int64_t known, int64_t now)
+{
+	if (fresh == 0 || w->deep || known == 0 ||
+	    strcmp(p->import_state, "done") != 0)
+		return NULL;
+	return db_run(s->db, ST_PAGE_HEALTH_SOON, "iii", p->id, now, MISSED_GAP_MS);
+}
+
 static const struct ib_err *
 read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int64_t now)
 {
@@ -323,7 +458,8 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 	struct graph *g;
 	struct fb_event *ev;
 	const char *next, *after = w->deep ? w->history_cursor : w->cursor;
-	int64_t oldest;
+	int64_t oldest = 0, known = 0;
+	struct gaps gaps;
 	size_t n, fresh;
 	bool have;
 
@@ -339,7 +475,7 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 		if (res.refused)
 			return read_refused(s, p, &res, now);
 		if (n == 0)
-			return give_up_thread(s, p, w);
+			return give_up_thread(s, a, p, w);
 		if ((err = thread_set_fb(s->db, w->thread_id, t[0].id, 0)) != NULL)
 			return err;
 		w->fb_id = t[0].id;
@@ -357,17 +493,21 @@ read_thread(struct sync *s, struct arena *a, struct page *p, struct want *w, int
 		    true, &ev, &n, &next, &res)) != NULL)
 			return err;
 		if (res.refused && res.row->class_ == CLASS_FINAL)
-			return give_up_thread(s, p, w);
+			return give_up_thread(s, a, p, w);
 	}
 	if (res.refused)
 		return read_refused(s, p, &res, now);
 	complete(ev, n, w->psid);
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
+	if ((err = db_get_int(s->db, ST_MESSAGE_LATEST, &known, &have, "i", w->thread_id)) == NULL &&
+	    (err = db_get_int(s->db, ST_MESSAGE_OLDEST, &oldest, &have, "i", w->thread_id)) == NULL &&
+	    (err = gaps_find(s->db, w, ev, n, &gaps)) == NULL &&
 	    (err = store_messages(s, a, ev, n, now, &fresh)) == NULL &&
-	    (err = finish_thread(s, p, w, next, n > 0 ? ev[n - 1].at : 0,
-	    n > 0 && have && ev[n - 1].at <= oldest, now)) == NULL &&
+	    (err = gaps_close(s->db, w, &gaps)) == NULL &&
+	    (err = mind_gap(s, a, p, w, ev, n, next, fresh, oldest, known)) == NULL &&
+	    (err = note_missed(s, p, w, fresh, known, now)) == NULL &&
+	    (err = finish_thread(s, p, w, next, ev, n, n > 0 && have && ev[n - 1].at <= oldest, now)) == NULL &&
 	    (err = install_touch(s->db, p->install_id)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);
@@ -430,6 +570,10 @@ sync_read_step(struct sync *s, int64_t now, int64_t every, bool *did, int64_t *w
 	}
 	*did = true;
 	err = w != NULL ? read_thread(s, a, p, w, now) : read_listing(s, a, p, now);
+	/* Nothing else says it: the inbox shall tell why it is not up to date. */
+	if (err != NULL && (err->code == IB_EUPSTREAM || err->code == IB_ETIMEOUT) &&
+	    (free_err = db_run(s->db, ST_PAGE_READ_WHY, "it", p->id, "error.fb.away")) != NULL)
+		log_err(free_err, "read_why");
 	free_err = page_release_read(s->db, p->id, now, clock_now());
 	return err != NULL ? err : free_err;
 }

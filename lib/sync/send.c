@@ -110,7 +110,8 @@ settle_sent(struct sync *s, struct arena *a, struct outbox *o, const char *page_
 	} else {
 		o->msg_at = other->at;
 	}
-	if ((err = outbox_settle(s->db, o, &end, now)) == NULL)
+	if ((err = outbox_settle(s->db, o, &end, now)) == NULL &&
+	    (err = db_run(s->db, ST_PAGE_SENT, "i", o->page_id)) == NULL)
 		err = db_commit(s->db);
 done:
 	db_rollback(s->db);
@@ -214,9 +215,9 @@ send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 	read_refusal(&res, o, now, &end);
 	if ((err = settle(s, o, &end, clock_now())) != NULL)
 		return err;
-	return page_refused(s, o->install_id, o->page_id, &res, now);
+	return page_send_refused(s, o->install_id, o->page_id, &res, now);
 not_sent:
-	end = (struct outbox_end){ OUT_DEFERRED, now + backoff(o->attempts), "error.fb.unreachable", 0, 0 };
+	end = (struct outbox_end){ OUT_DEFERRED, now + backoff(o->attempts), "error.fb.away", 0, 0 };
 	return settle(s, o, &end, clock_now());
 }
 
@@ -352,7 +353,7 @@ sync_check_one(struct sync *s, int64_t now, bool *did)
 	if (res.refused) {
 		if ((err = outbox_looked(s->db, o, false, NULL, now + CHECK_WAIT_MS)) != NULL)
 			return err;
-		return page_refused(s, o->install_id, o->page_id, &res, now);
+		return page_refused(s, o->page_id, &res, now);
 	}
 	if (hit == NULL && !reached)
 		return outbox_looked(s->db, o, false, next, now);

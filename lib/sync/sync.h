@@ -29,7 +29,7 @@ struct sync {
 	struct graph	*graph;
 	struct pdrive	*pdrive;
 	struct arena	 arena;		/* of one piece of work */
-	struct sync_stats { int64_t sent, settled, fetched, failed, calls; } stats;
+	struct sync_stats { int64_t sent, settled, fetched, failed, calls, troubles; } stats;
 };
 
 IB_MUST const struct ib_err *sync_new(const struct conf *conf, struct db *db,
@@ -82,8 +82,17 @@ IB_MUST const struct ib_err *sync_media_one(struct sync *s, int64_t now, bool *d
 IB_MUST const struct ib_err *sync_read_step(struct sync *s, int64_t now, int64_t every, bool *did, int64_t *wait_ms);
 /* A reader wants older messages than we have: the next read step fetches them. */
 IB_MUST const struct ib_err *sync_want_older(struct db *db, int64_t page_id, int64_t thread_id, int64_t now);
-/* One Pipedrive token that ends soon. */
+/* One Pipedrive token that was not used for days. */
 IB_MUST const struct ib_err *sync_token_one(struct sync *s, int64_t now, bool *did);
+/*
+ * A Pipedrive access token that is good for the next minute, in `a`.  Of any
+ * number of processes that ask at once, one refreshes it, the others wait for
+ * that.  *access NULL: the person's grant is gone, or was refused for now.
+ */
+IB_MUST const struct ib_err *sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now,
+    const char **access);
+/* The daily look at one Page's connection. */
+IB_MUST const struct ib_err *sync_health_one(struct sync *s, int64_t now, bool *did);
 
 /* Driving ------------------------------------------------------------------------ */
 
@@ -91,16 +100,38 @@ IB_MUST const struct ib_err *sync_token_one(struct sync *s, int64_t now, bool *d
 void sync_after(struct sync *s, int64_t budget_ms);
 /*
  * A full run under the lease "engine": everything above within the budget,
- * then sweeping and the checkpoint.  *ran false when another process has the
- * lease.  `driver` is "cron", "web" or "visit".
+ * then sweeping and the checkpoint; recorded in the ledger.  `driver` is
+ * "cron", "web" or "visit".  RUN_BUSY: another process has the lease.
+ * RUN_SOON: some run began less than gap_ms ago.
  */
+enum run_fate { RUN_DONE, RUN_BUSY, RUN_SOON };
+IB_MUST const struct ib_err *sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms,
+    int64_t gap_ms, enum run_fate *fate);
+/* What sync_run_spaced would find now; RUN_DONE: it would run.  Nobody waits and nothing is taken. */
+IB_MUST const struct ib_err *sync_run_look(struct db *db, int64_t now, int64_t gap_ms, enum run_fate *fate);
+/* The same without a gap; *ran false when another process has the lease. */
 IB_MUST const struct ib_err *sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran);
 
-/* Inside lib/sync: what a refusal or silence of Facebook means for the Page. */
-IB_MUST const struct ib_err *page_refused(struct sync *s, int64_t install_id, int64_t page_id,
+/* Inside lib/sync: what a refusal of Facebook means for the Page. */
+struct page;
+IB_MUST const struct ib_err *page_refused(struct sync *s, int64_t page_id, const struct graph_res *res,
+    int64_t now);
+/* The same of a send: several in a row pause the Page's sends, longer each time. */
+IB_MUST const struct ib_err *page_send_refused(struct sync *s, int64_t install_id, int64_t page_id,
     const struct graph_res *res, int64_t now);
 /* Pieces of files that a dead process left in media_dir. */
 void sync_media_sweep(struct sync *s);
+/*
+ * Ask Facebook about the Page's token; dead, the Page is broken.  `suspect`:
+ * a token error was the reason, so that a second one counts when the
+ * inspection gets no answer either.  *alive: Facebook says it is valid.
+ */
+IB_MUST const struct ib_err *page_inspect(struct sync *s, const struct page *p, const char *why,
+    bool suspect, int64_t now, bool *alive);
+IB_MUST const struct ib_err *page_break(struct sync *s, const struct page *p, const char *why, int64_t now);
+/* Listeners of the two clients: unknown codes are counted in odd_code. */
+void sync_odd_facebook(void *arg, const struct graph_res *res);
+void sync_odd_pipedrive(void *arg, const struct pd_res *res);
 /* Sleep between two calls that one claim covers. */
 void sync_nap(int64_t ms);
 /* Folder of media files (setting or beside the database), made when absent. */

@@ -4,29 +4,36 @@
  *
  * Pipedrive: a refresh token dies after 60 days without use (pipedrive.md
  * 1.5); each is used every few days.  A lease on the row keeps web and cron
- * from refreshing the same one at once.  One that is refused for good means
+ * from refreshing the same one at once: whoever comes second waits for what
+ * the first one brings.  One that is refused for good means
  * that the person's grant is gone: the tokens are erased and the person is
  * signed out.
  *
  * Facebook: Page tokens die without notice.  Only the codes of class TOKEN
  * make a Page suspect, and only an inspection that says so makes it broken
- * (messenger.md 8, 11).
+ * (messenger.md 8, 11), or a second such code in a row while the inspection
+ * itself gets no answer.
  */
 #include "sync.h"
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/str.h"
 #include "../store/install.h"
 #include "../store/page.h"
 
 #define IDLE_MS		(3 * MS_DAY)
-#define LEASE_MS	(30 * MS_SECOND)
+#define LEASE_MS	(30 * MS_SECOND)	/* longer than any one call */
+#define MARGIN_MS	MS_MINUTE		/* an access token that ends sooner is renewed */
+#define WAIT_MS		(12 * MS_SECOND)	/* for somebody else's refresh */
+#define SUSPECT_MOST	2
+#define HEALTH_GAP_MS	(10 * MS_MINUTE)
+#define SENDS_REFUSED	3			/* in a row: the Page pauses (ST_PAGE_REFUSED) */
 
 static const struct ib_err *
-store_tokens(struct sync *s, int64_t user, const struct pd_tokens *t, int64_t now)
+store_tokens(struct sync *s, struct arena *a, int64_t user, const struct pd_tokens *t, int64_t now)
 {
 	const struct ib_err *err;
-	struct arena *a = &s->arena;
 	char *access, *refresh;
 
 	if ((err = keyring_seal(s->keys, a, arena_printf(a, "user.access.%lld", (long long)user),
@@ -84,80 +91,245 @@ lease_user(struct sync *s, int64_t now, int64_t *user, int64_t *install, char **
 	return err;
 }
 
-const struct ib_err *
-sync_token_one(struct sync *s, int64_t now, bool *did)
+/* Use the refresh token of a row whose lease is ours.  *access NULL: refused. */
+static const struct ib_err *
+refresh_leased(struct sync *s, struct arena *a, int64_t user, int64_t install, const char *sealed,
+    int64_t now, const char **access)
 {
 	const struct ib_err *err;
 	struct pd_tokens tokens;
 	struct pd_res res = { 0 };
 	struct pdrive *pd;
+	char *refresh;
+
+	*access = NULL;
+	if ((err = keyring_open(s->keys, a, arena_printf(a, "user.refresh.%lld", (long long)user),
+	    sealed, &refresh)) != NULL || (err = sync_pdrive(s, &pd)) != NULL)
+		return err;
+	s->stats.calls++;
+	if ((err = pdrive_refresh(pd, a, refresh, &tokens, &res)) != NULL)
+		return err;
+	if (!res.refused) {
+		*access = tokens.access;
+		return store_tokens(s, a, user, &tokens, now);
+	}
+	log_event(LOG_WARN_, "token_refused", "user", log_i(user), "status", log_i(res.status), NULL);
+	return res.invalid_grant ? grant_gone(s, user, install, now) : NULL;
+}
+
+const struct ib_err *
+sync_token_one(struct sync *s, int64_t now, bool *did)
+{
+	const struct ib_err *err;
 	int64_t user = 0, install = 0;
-	char *sealed, *refresh;
+	const char *access;
+	char *sealed;
 
 	*did = false;
 	arena_reset(&s->arena);
 	if ((err = lease_user(s, now, &user, &install, &sealed)) != NULL || sealed == NULL)
 		return err;
 	*did = true;
-	if ((err = keyring_open(s->keys, &s->arena, arena_printf(&s->arena, "user.refresh.%lld",
-	    (long long)user), sealed, &refresh)) != NULL || (err = sync_pdrive(s, &pd)) != NULL)
-		return err;
-	s->stats.calls++;
-	if ((err = pdrive_refresh(pd, &s->arena, refresh, &tokens, &res)) != NULL)
-		return err;
-	if (!res.refused)
-		return store_tokens(s, user, &tokens, now);
-	log_event(LOG_WARN_, "token_refused", "user", log_i(user), "status", log_i(res.status), NULL);
-	return res.invalid_grant ? grant_gone(s, user, install, now) : NULL;
+	return refresh_leased(s, &s->arena, user, install, sealed, now, &access);
 }
 
-/* A Page's token is suspect: ask Facebook about it. */
+/* The access token as it stands; *out NULL when there is none or it ends soon. */
 static const struct ib_err *
-inspect(struct sync *s, int64_t install_id, int64_t page_id, const char *why, int64_t now)
+stored_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const char **out, bool *exists)
 {
 	const struct ib_err *err;
-	struct graph_debug dbg;
-	struct graph_res res = { 0 };
-	struct graph *g;
-	struct page *p;
+	struct db_stmt *st;
+	char *sealed = NULL, *access;
 
-	if ((err = page_with_token(s->db, s->keys, &s->arena, page_id, &p)) != NULL || p == NULL ||
-	    (err = sync_graph(s, &g)) != NULL)
+	*out = NULL;
+	if ((err = db_query(s->db, ST_USER_ACCESS, &st, "i", user)) != NULL)
 		return err;
-	if (p->token != NULL) {
-		s->stats.calls++;
-		if ((err = graph_debug_token(g, &s->arena, p->token, &dbg, &res)) != NULL)
-			return err;
-		if (res.refused || dbg.valid)
-			return NULL;	/* not confirmed: the next refusal asks again */
-	}
-	log_event(LOG_ERROR_, "page_broken", "page", log_i(page_id), "why", why, NULL);
+	if ((err = db_step(st, exists)) == NULL && *exists && db_col_int(st, 1) > now + MARGIN_MS)
+		sealed = db_col_dup(st, 0, a);
+	db_release(st);
+	if (err != NULL || sealed == NULL)
+		return err;
+	err = keyring_open(s->keys, a, arena_printf(a, "user.access.%lld", (long long)user), sealed, &access);
+	if (err == NULL)
+		*out = access;
+	return err;
+}
+
+/* One of those who want a token becomes the one who refreshes it. */
+static const struct ib_err *
+claim_refresh(struct sync *s, struct arena *a, int64_t user, int64_t now, int64_t *install, char **sealed)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row = false;
+
+	*sealed = NULL;
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = page_set_broken(s->db, page_id, why)) == NULL &&
-	    (err = audit_put(s->db, install_id, 0, now, "page_broken", why)) == NULL &&
-	    (err = install_touch(s->db, install_id)) == NULL)
+	if ((err = db_query(s->db, ST_USER_REFRESH_CLAIM, &st, "iiii", user, now, now + LEASE_MS,
+	    now + MARGIN_MS)) == NULL) {
+		if ((err = db_step(st, &row)) == NULL && row) {
+			*install = db_col_int(st, 0);
+			*sealed = db_col_dup(st, 1, a);
+		}
+		db_release(st);
+	}
+	if (err == NULL && row)
 		err = db_commit(s->db);
 	db_rollback(s->db);
 	return err;
 }
 
 const struct ib_err *
-page_refused(struct sync *s, int64_t install_id, int64_t page_id, const struct graph_res *res, int64_t now)
+sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const char **access)
+{
+	int64_t deadline = clock_mono() + WAIT_MS, install = 0;
+	const struct ib_err *err;
+	char *sealed;
+	bool exists;
+
+	for (;;) {
+		if ((err = stored_access(s, a, user, now, access, &exists)) != NULL ||
+		    *access != NULL || !exists)
+			return err;
+		if ((err = claim_refresh(s, a, user, now, &install, &sealed)) != NULL)
+			return err;
+		if (sealed != NULL)
+			return refresh_leased(s, a, user, install, sealed, now, access);
+		if (clock_mono() >= deadline)
+			return ib_fail(IB_ETIMEOUT, IB_RETRY_LATER, "another refresh takes too long");
+		sync_nap(50);
+		now = clock_now();
+	}
+}
+
+/* Facebook ----------------------------------------------------------------------- */
+
+/* The sentence that fits what the inspection said, else what the refusal said. */
+static const char *
+why_dead(const struct graph_debug *dbg, const char *why)
+{
+	const struct code_row *row = code_find(SVC_FACEBOOK, dbg->code, dbg->subcode, 400);
+
+	return dbg->code != 0 && row->class_ == CLASS_TOKEN && dbg->subcode != 0 ? row->key : why;
+}
+
+const struct ib_err *
+page_break(struct sync *s, const struct page *p, const char *why, int64_t now)
+{
+	const struct ib_err *err;
+	struct page *fresh;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	/* Connected again while we asked: the new token is not the one that died. */
+	if ((err = page_with_token(s->db, s->keys, &s->arena, p->id, &fresh)) == NULL &&
+	    fresh != NULL && fresh->state == PAGE_ACTIVE && str_eq(fresh->token, p->token) &&
+	    (err = page_set_broken(s->db, p->id, why)) == NULL &&
+	    (err = audit_put(s->db, p->install_id, 0, now, "page_broken", why)) == NULL &&
+	    (err = install_touch(s->db, p->install_id)) == NULL &&
+	    (err = db_commit(s->db)) == NULL)
+		log_event(LOG_ERROR_, "page_broken", "page", log_i(p->id), "why", why, NULL);
+	db_rollback(s->db);
+	return err;
+}
+
+const struct ib_err *
+page_inspect(struct sync *s, const struct page *p, const char *why, bool suspect, int64_t now, bool *alive)
+{
+	const struct ib_err *err, *bad = NULL;
+	struct graph_debug dbg = { 0 };
+	struct graph_res res = { 0 };
+	struct graph *g;
+	int64_t times;
+	bool found;
+
+	*alive = false;
+	if (p->token == NULL)
+		return page_break(s, p, why, now);
+	if ((err = sync_graph(s, &g)) != NULL)
+		return err;
+	s->stats.calls++;
+	bad = graph_debug_token(g, &s->arena, p->token, &dbg, &res);
+	if (bad == NULL && !res.refused) {
+		if (!dbg.valid)
+			return page_break(s, p, why_dead(&dbg, why), now);
+		*alive = true;
+		return db_run(s->db, ST_PAGE_TOKEN_OK, "iii", p->id, now,
+		    dbg.data_access_expires_at * MS_SECOND);
+	}
+	if (bad != NULL)
+		log_err(bad, "inspect");
+	if (!suspect)
+		return NULL;
+	/* Nobody can be asked: one refusal may be a whim, two in a row are believed. */
+	if ((err = db_get_int(s->db, ST_PAGE_SUSPECT, &times, &found, "i", p->id)) != NULL)
+		return err;
+	return found && times >= SUSPECT_MOST ? page_break(s, p, why, now) : NULL;
+}
+
+static const struct ib_err *
+inspect(struct sync *s, int64_t page_id, const char *why, int64_t now)
+{
+	const struct ib_err *err;
+	struct page *p;
+	bool alive;
+
+	if ((err = page_with_token(s->db, s->keys, &s->arena, page_id, &p)) != NULL || p == NULL ||
+	    p->state != PAGE_ACTIVE)
+		return err;
+	return page_inspect(s, p, why, true, now, &alive);
+}
+
+const struct ib_err *
+page_refused(struct sync *s, int64_t page_id, const struct graph_res *res, int64_t now)
 {
 	int64_t minutes = res->regain_min > 0 ? res->regain_min : 1;
+	const struct ib_err *err;
 
 	log_event(LOG_WARN_, "refused", "page", log_i(page_id), "code", log_i(res->code),
 	    "subcode", log_i(res->subcode), "status", log_i(res->status), "trace", res->trace, NULL);
 	switch (res->row->class_) {
 	case CLASS_TOKEN:
-		return inspect(s, install_id, page_id, res->row->key, now);
+		if ((err = inspect(s, page_id, res->row->key, now)) != NULL)
+			return err;
+		return db_run(s->db, ST_PAGE_HEALTH_SOON, "iii", page_id, now, HEALTH_GAP_MS);
+	case CLASS_CONFIG:
+		return db_run(s->db, ST_PAGE_HEALTH_SOON, "iii", page_id, now, HEALTH_GAP_MS);
 	case CLASS_THROTTLE:
 		return page_pause(s->db, page_id, now + minutes * MS_MINUTE);
 	case CLASS_RETRY:
-	case CLASS_CONFIG:
 	case CLASS_FINAL:
 		break;
 	}
 	return NULL;
+}
+
+const struct ib_err *
+page_send_refused(struct sync *s, int64_t install_id, int64_t page_id, const struct graph_res *res,
+    int64_t now)
+{
+	const struct ib_err *err;
+	int64_t times = 0;
+	bool found;
+
+	/*
+	 * What concerns one customer or one text says nothing of the Page; silence
+	 * and "it may have gone out" are no refusals.
+	 */
+	if (res->code != 0 && !res->row->send_unknown && res->status < 500 && (res->row->class_ == CLASS_THROTTLE || res->row->class_ == CLASS_RETRY ||
+	    res->row->class_ == CLASS_CONFIG)) {
+		if ((err = db_begin(s->db)) != NULL)
+			return err;
+		if ((err = db_get_int(s->db, ST_PAGE_REFUSED, &times, &found, "ii", page_id, now)) == NULL &&
+		    (times < SENDS_REFUSED || (err = install_touch(s->db, install_id)) == NULL))
+			err = db_commit(s->db);
+		db_rollback(s->db);
+		if (err != NULL)
+			return err;
+		if (times >= SENDS_REFUSED)
+			log_event(LOG_WARN_, "sends_paused", "page", log_i(page_id), "refusals",
+			    log_i(times), NULL);
+	}
+	return page_refused(s, page_id, res, now);
 }
