@@ -39,7 +39,7 @@ void fault_arm(void);
 enum fault_act fault(enum fault_point p);
 #else
 #define fault_arm()	((void)0)
-#define fault(p)	(FAULT_NONE)
+#define fault(p)	((void)(p), FAULT_NONE)
 #endif
 
 #endif

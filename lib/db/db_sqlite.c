@@ -593,7 +593,7 @@ bind_all(struct db *db, enum stmt_id id, struct db_stmt **out, const char *types
 			db_bind_null(st, n);
 			break;
 		default:
-			assert(!"unknown letter in a bind string");
+			assert(false && "unknown letter in a bind string");
 		}
 	}
 	*out = st;
