@@ -398,7 +398,11 @@ class Cases(unittest.TestCase):
         points, want = self.known[case["name"]]
         if not LONG:
             rng = random.Random("%d/%s" % (SEED, case["name"]))
-            points = sorted(rng.sample(points, min(KILLS, len(points))))
+            # One where a call was made and nobody knows of it: there replies would go twice.
+            after = [p for p in points if "call-after" in p[1]]
+            first = rng.sample(after, min(1, len(after)))
+            rest = [p for p in points if p not in first]
+            points = sorted(first + rng.sample(rest, min(KILLS - len(first), len(rest))))
         self.assertTrue(points)
         jobs = [(step, fault, self.pool.submit(self.kill, case, step, fault, want)) for step, fault in points]
         for step, fault, job in jobs:
