@@ -515,6 +515,7 @@ h_connect_import(struct app *app, struct req *r)
 			q->done = true;
 		} else if (p[i].pause_until > r->now) {
 			q->paused = true;
+			q->detail = cat_find(app->cats, r->lang, "error.fb.limit");
 		} else if (strcmp(p[i].import_state, "running") == 0) {
 			q->running = true;
 		} else {

@@ -53,12 +53,12 @@ h_media(struct app *app, struct req *r)
 {
 	const struct ib_err *err;
 	struct attachment *t;
-	int64_t thread, message, n;
+	int64_t thread, message, n = 0;
 
 	if (!r->session->may_read)
 		return resp_problem(app, r, 403, "problem.private");
 	if (!req_id(r, "thread", &thread) || !req_id(r, "message", &message) ||
-	    !str_int_in(req_segment(r, "n"), 0, FB_ATT_PER_MESSAGE, &n))
+	    !(str_eq(req_segment(r, "n"), "0") || req_id(r, "n", &n)) || n > FB_ATT_PER_MESSAGE)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if ((err = attachment_get(app->db, r->a, r->session->install_id, thread, message, n, &t)) != NULL)
 		return err;

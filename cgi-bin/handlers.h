@@ -31,5 +31,8 @@ IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 /* h_media.c */
 IB_MUST const struct ib_err *h_media(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_avatar(struct app *app, struct req *r);
+/* h_shelf.c */
+IB_MUST const struct ib_err *h_shelf(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_shelf_event(struct app *app, struct req *r);
 
 #endif

@@ -3,7 +3,9 @@
 #include "inbox.h"
 
 #include "../lib/base/str.h"
+#include "../lib/store/shelf.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct page *
@@ -121,12 +123,36 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	return fill_composer(in, ask, v);
 }
 
+/* Events that could not be processed: a band for admins. */
+static const struct ib_err *
+fill_shelf(struct inbox *in, struct view_alert *al, bool *any)
+{
+	const struct ib_err *err;
+	char number[24];
+	int64_t n;
+
+	*any = false;
+	if (!in->r->session->admin)
+		return NULL;
+	if ((err = shelf_count(in->app->db, in->r->session->install_id, &n)) != NULL || n == 0)
+		return err;
+	*any = true;
+	snprintf(number, sizeof(number), "%lld", (long long)n);
+	al->text = cat_fill(in->r->a, cat_find_n(in->app->cats, in->r->lang, "shelf.band", n),
+	    "n", number, NULL);
+	al->way = req_href(in->app, in->r, "/shelf");
+	al->way_label = say(in, STR_WAY_SHELF);
+	return NULL;
+}
+
 /* Bands above the panes: Pages that need somebody. */
 static const struct ib_err *
 fill_bands(struct inbox *in, const struct inbox_ask *ask)
 {
 	struct view_inbox *v = &in->view;
+	const struct ib_err *err;
 	struct ib_buf names;
+	bool shelf;
 	size_t i;
 
 	if ((v->alerts = ARENA_ARRAY(in->r->a, in->npages + 1, struct view_alert)) == NULL)
@@ -138,7 +164,7 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 		struct view_alert *al;
 
 		if (p->state == PAGE_ACTIVE) {
-			buf_puts(&names, names.len > 0 ? ", " : "");
+			buf_puts(&names, names.len > 0 ? say(in, STR_NAME_NEXT) : "");
 			buf_puts(&names, p->name);
 			if (strcmp(p->import_state, "done") != 0)
 				v->import = req_href(in->app, in->r, "/connect/import");
@@ -152,10 +178,12 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 			al->way_label = say(in, STR_WAY_RECONNECT);
 		}
 	}
+	if ((err = fill_shelf(in, &v->alerts[v->n_alerts], &shelf)) == NULL && shelf)
+		v->n_alerts++;
 	if (ask->connected && names.len > 0)
 		v->connected = arena_dup(in->r->a, buf_cstr(&names));
 	buf_fini(&names);
-	return NULL;
+	return err;
 }
 
 const struct ib_err *

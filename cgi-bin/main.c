@@ -17,12 +17,14 @@
 #include "views.h"
 
 #include "../lib/base/clock.h"
+#include "../lib/base/fault.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
 #include "../lib/sync/sync.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,7 @@
 
 #define PROGRAM		"inbox.fcgi"
 #define REQUESTS_MAX	10000
+#define TIDY_EVERY	16
 #define IDLE_MS		(20 * MS_SECOND)
 #define WORK_MS		(3 * MS_SECOND)		/* a worker that works serves nobody */
 #define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
@@ -73,16 +76,17 @@ static const struct ib_err *
 open_db(struct app *app, bool check)
 {
 	const char *path = conf_str(app->conf, CONF_DATABASE);
+	unsigned any = conf_bool(app->conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0;
 	const struct ib_err *err;
 	struct stat st;
 
 	if (!check) {
-		err = db_open(path, DB_CREATE | DB_MIGRATE, &app->db);
+		err = db_open(path, DB_CREATE | DB_MIGRATE | any, &app->db);
 		return err != NULL ? err : sync_new(app->conf, app->db, app->keys, &app->sync);
 	}
 	if (stat(path, &st) != 0 && errno == ENOENT)
 		return NULL;		/* made at the first start */
-	return db_open(path, DB_READONLY, &app->db);
+	return db_open(path, DB_READONLY | any, &app->db);
 }
 
 static const struct ib_err *
@@ -136,10 +140,17 @@ app_stop(struct app *app, struct web *web)
 
 /* Serving ---------------------------------------------------------------------- */
 
+/* A worker that is never idle looks after the WAL too, now and then. */
 static bool
 serve(void *arg, struct io *io)
 {
-	return web_serve(arg, io);
+	static unsigned served;
+	struct web *web = arg;
+	bool work = web_serve(web, io);
+
+	if (++served % TIDY_EVERY == 0)
+		app_idle(web->app);
+	return work;
 }
 
 static void
@@ -204,7 +215,7 @@ run_cgi(struct app *app, struct web *web)
 	const struct io_calls calls = { .arg = web, .serve = serve };
 	const struct ib_err *err;
 
-	if (!io_cgi_serve(&calls))
+	if (!io_cgi_serve(&calls) || fault(FAULT_WORK) != FAULT_NONE)
 		return 0;
 	app_disconnect(app);
 	(void)io_cgi_detach();
@@ -251,6 +262,7 @@ main(int argc, char **argv)
 			return usage();
 	}
 	(void)umask(077);
+	(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 	log_init(PROGRAM, LOG_INFO_, STDERR_FILENO);
 	app.cgi = !check && !io_fcgi_here();
 	if (app.cgi && getenv("REQUEST_METHOD") == NULL)
@@ -263,6 +275,7 @@ main(int argc, char **argv)
 		(void)printf(PROGRAM ": everything is in order\n");
 		rc = 0;
 	} else {
+		fault_arm();
 		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web);
 	}
 	app_stop(&app, &web);

@@ -28,5 +28,8 @@ const struct route routes[] = {
 	{ M_GET,	  "/poll",			NEED_SESSION,		 0,	   h_poll, NULL },
 	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
 	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
+
+	{ M_GET,	  "/shelf",			NEED_ADMIN,		 0,	   h_shelf, NULL },
+	{ M_GET,	  "/shelf/{event}",		NEED_ADMIN,		 0,	   h_shelf_event, NULL },
 };
 const size_t nroutes = sizeof(routes) / sizeof(routes[0]);

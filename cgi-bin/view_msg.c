@@ -199,6 +199,8 @@ fill_attachment(struct inbox *in, const struct attachment *t, struct view_att *v
 	case FB_ATT_TEMPLATE:
 		v->card = true;
 		v->text = t->name;
+		if (str_blank(v->title) && str_blank(v->text))
+			v->title = v->label;
 		break;
 	case FB_ATT_BOOKING:
 		v->booking = true;

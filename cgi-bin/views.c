@@ -343,6 +343,32 @@ static const struct tmpl_field view_poll_f[] = {
 };
 static const struct tmpl_type view_poll_t = { "poll", sizeof(struct view_poll), view_poll_f };
 
+static const struct tmpl_field view_shelf_event_f[] = {
+	F_STR(struct view_shelf_event, dom_id),
+	F_STR(struct view_shelf_event, at),
+	F_STR(struct view_shelf_event, iso),
+	F_STR(struct view_shelf_event, page),
+	F_STR(struct view_shelf_event, why),
+	F_STR(struct view_shelf_event, size),
+	F_INT(struct view_shelf_event, tries),
+	F_BOOL(struct view_shelf_event, tried),
+	F_STR(struct view_shelf_event, program),
+	F_STR(struct view_shelf_event, download),
+	F_END
+};
+static const struct tmpl_type view_shelf_event_t = { "shelf_event", sizeof(struct view_shelf_event), view_shelf_event_f };
+
+static const struct tmpl_field view_shelf_f[] = {
+	F_SUB(struct view_shelf, frame, &view_frame_t),
+	F_STR(struct view_shelf, inbox),
+	F_BOOL(struct view_shelf, empty),
+	F_INT(struct view_shelf, total),
+	F_BOOL(struct view_shelf, more),
+	F_LIST(struct view_shelf, events, &view_shelf_event_t),
+	F_END
+};
+static const struct tmpl_type view_shelf_t = { "shelf", sizeof(struct view_shelf), view_shelf_f };
+
 const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_START] =			{ "start.html", &view_start_t, false },
 	[TPL_CONNECT_VISIBILITY] =	{ "connect_visibility.html", &view_visibility_t, false },
@@ -352,4 +378,5 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_INBOX] =			{ "inbox.html", &view_inbox_t, false },
 	[TPL_POLL] =			{ "poll.html", &view_poll_t, true },
 	[TPL_PROBLEM] =			{ "problem.html", &view_problem_t, false },
+	[TPL_SHELF] =			{ "shelf.html", &view_shelf_t, false },
 };

@@ -25,6 +25,7 @@ enum tpl {
 	TPL_INBOX,
 	TPL_POLL,		/* fragment */
 	TPL_PROBLEM,
+	TPL_SHELF,
 	TPL_MAX
 };
 
@@ -309,6 +310,29 @@ struct view_inbox {
 	size_t		 n_alerts;
 	struct view_list *list;		/* never NULL */
 	struct view_conv *conv;		/* NULL: none chosen */
+};
+
+/* Events that could not be processed, for admins. */
+struct view_shelf_event {
+	const char	*dom_id;	/* "e-12" */
+	const char	*at, *iso;	/* when it came */
+	const char	*page;		/* Page's name */
+	const char	*why;		/* sentence */
+	const char	*size;		/* "2 KB", NULL when empty */
+	int64_t		 tries;		/* how often it was tried again */
+	bool		 tried;
+	const char	*program;	/* version that tried last */
+	const char	*download;	/* href: the event with its texts blanked */
+};
+
+struct view_shelf {
+	struct view_frame *frame;
+	const char	*inbox;		/* href */
+	bool		 empty;
+	int64_t		 total;
+	bool		 more;		/* only the newest are listed */
+	struct view_shelf_event *events;
+	size_t		 n_events;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

@@ -8,11 +8,13 @@
  * (another run, a busy database).
  */
 #include "../lib/base/clock.h"
+#include "../lib/base/fault.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/sync/sync.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,21 +49,26 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 	struct conf *conf = NULL;
 	struct sync *s = NULL;
 	struct db *db = NULL;
+	unsigned flags = DB_MIGRATE;
 	bool ran = false;
 	int rc = 0;
 
+	(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 	if ((err = conf_load(file, &conf)) != NULL)
 		return fail(err);
 	log_init("inbox-sync", verbose ? LOG_DEBUG_ : LOG_INFO_, 2);
 	clock_set_offset_file(*conf_str(conf, CONF_TEST_CLOCK) != '\0' ? conf_str(conf, CONF_TEST_CLOCK) : NULL);
+	if (conf_bool(conf, CONF_ANY_DISK))
+		flags |= DB_ANY_DISK;
 	if ((err = keyring_load(conf_str(conf, CONF_KEY_FILE), &keys)) != NULL ||
-	    (err = db_open(conf_str(conf, CONF_DATABASE), DB_MIGRATE, &db)) != NULL ||
+	    (err = db_open(conf_str(conf, CONF_DATABASE), flags, &db)) != NULL ||
 	    (err = sync_new(conf, db, keys, &s)) != NULL) {
 		rc = fail(err);
 		goto done;
 	}
 	if (check)
 		goto done;
+	fault_arm();
 	if ((err = sync_run(s, driver, budget, &ran)) != NULL) {
 		log_err(err, "run");
 		rc = fail(err);
@@ -90,7 +97,7 @@ main(int argc, char **argv)
 	int64_t budget = 50;
 	int c;
 
-	if (file == NULL)
+	if (file == NULL || *file == '\0')
 		file = SYSCONFDIR "/inbox.conf";
 	while ((c = getopt_long(argc, argv, "c:nvh", longs, NULL)) != -1) {
 		switch (c) {

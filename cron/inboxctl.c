@@ -6,6 +6,8 @@
  *   check           configuration, keys, catalogues, templates, database: one
  *                   line each
  *   backup FILE     consistent copy of the database, while everything runs
+ *   restore FILE    the way back, into an empty place
+ *   shelf ...       events that could not be processed: list, show ID, retry
  *   status          what the engine did last and what waits
  *
  * Each verb says what it did or what is wrong, and exits 0 only when all is
@@ -18,11 +20,16 @@
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
+#include "../lib/store/install.h"
+#include "../lib/store/note.h"
+#include "../lib/store/shelf.h"
 #include "../lib/tmpl/tmpl.h"
 #include "../cgi-bin/views.h"
+#include "ctl.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,30 +43,39 @@
 #define PKGDATADIR "."
 #endif
 
-static int
-fail(const struct ib_err *err)
+int
+ctl_fail(const struct ib_err *err)
 {
 	fprintf(stderr, "inboxctl: %s\n", err->msg);
 	return err->code == IB_ECONF ? 2 : 1;
 }
 
+/* The database of the configuration. */
+const struct ib_err *
+ctl_open_db(const struct conf *conf, unsigned flags, struct db **db)
+{
+	if (conf_bool(conf, CONF_ANY_DISK))
+		flags |= DB_ANY_DISK;
+	return db_open(conf_str(conf, CONF_DATABASE), flags, db);
+}
+
 static int
-verb_init(const struct conf *conf, const char *arg)
+verb_init(const struct conf *conf, char *const *args)
 {
 	const char *keys = conf_str(conf, CONF_KEY_FILE), *path = conf_str(conf, CONF_DATABASE);
 	const struct ib_err *err;
 	struct db *db;
 
-	(void)arg;
+	(void)args;
 	if (access(keys, F_OK) != 0) {
 		if ((err = keyring_create(keys)) != NULL)
-			return fail(err);
+			return ctl_fail(err);
 		printf("made   %s (keep a copy: without it the stored tokens cannot be opened)\n", keys);
 	}
 	if (access(path, F_OK) != 0)
 		printf("made   %s\n", path);
-	if ((err = db_open(path, DB_CREATE | DB_MIGRATE, &db)) != NULL)
-		return fail(err);
+	if ((err = ctl_open_db(conf, DB_CREATE | DB_MIGRATE, &db)) != NULL)
+		return ctl_fail(err);
 	db_close(db);
 	puts("ready");
 	return 0;
@@ -74,7 +90,7 @@ tell(const char *what, const struct ib_err *err)
 }
 
 static int
-verb_check(const struct conf *conf, const char *arg)
+verb_check(const struct conf *conf, char *const *args)
 {
 	const char *dir = conf_str(conf, CONF_CATALOGUES), *html = conf_str(conf, CONF_TEMPLATES);
 	const struct ib_err *err;
@@ -86,7 +102,7 @@ verb_check(const struct conf *conf, const char *arg)
 	bool ok = true, whole;
 	char *what;
 
-	(void)arg;
+	(void)args;
 	arena_init(&a, 1 << 20);
 	ok &= tell("configuration", NULL);
 	ok &= tell("keys", keyring_load(conf_str(conf, CONF_KEY_FILE), &keys));
@@ -94,7 +110,7 @@ verb_check(const struct conf *conf, const char *arg)
 	if (cats != NULL)
 		ok &= tell("templates", tmpl_load(*html != '\0' ? html : PKGDATADIR "/templates", cats,
 		    tpl_decls, TPL_MAX, url_is_loopback(conf_str(conf, CONF_BASE_URL)), false, &set));
-	err = db_open(conf_str(conf, CONF_DATABASE), 0, &db);
+	err = ctl_open_db(conf, 0, &db);
 	if (err == NULL && (err = db_check(db, &a, &whole, &what)) == NULL && !whole)
 		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s", what != NULL ? what : "damaged");
 	ok &= tell("database", err);
@@ -107,8 +123,9 @@ verb_check(const struct conf *conf, const char *arg)
 }
 
 static int
-verb_backup(const struct conf *conf, const char *arg)
+verb_backup(const struct conf *conf, char *const *args)
 {
+	const char *arg = args[0];
 	const struct ib_err *err;
 	struct stat sb;
 	struct db *db;
@@ -117,53 +134,115 @@ verb_backup(const struct conf *conf, const char *arg)
 		fputs("inboxctl: backup needs the name of a new file\n", stderr);
 		return 2;
 	}
-	if ((err = db_open(conf_str(conf, CONF_DATABASE), 0, &db)) != NULL)
-		return fail(err);
+	if ((err = ctl_open_db(conf, 0, &db)) != NULL)
+		return ctl_fail(err);
 	err = db_backup(db, arg);
 	db_close(db);
 	if (err != NULL)
-		return fail(err);
+		return ctl_fail(err);
 	if (stat(arg, &sb) == 0)
 		printf("wrote  %s, %lld bytes (the key file and the media folder are not in it)\n",
 		    arg, (long long)sb.st_size);
 	return 0;
 }
 
-static int
-verb_status(const struct conf *conf, const char *arg)
+/* The keys at hand must fit: one sealed token of the copy is opened. */
+struct probe { const struct keyring *keys; bool any; };
+
+static const struct ib_err *
+look_at_tokens(struct db *copy, void *arg)
 {
 	const struct ib_err *err;
-	int64_t last = 0, waiting = 0, held = 0;
+	struct probe *p = arg;
+	struct arena a;
+	bool opened;
+
+	arena_init(&a, 1 << 20);
+	err = install_probe_tokens(copy, p->keys, &a, &p->any, &opened);
+	if (err == NULL && p->any && !opened)
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER,
+		    "the key file does not fit this backup: put back the one that was in use with it");
+	arena_fini(&a);
+	return err;
+}
+
+static int
+verb_restore(const struct conf *conf, char *const *args)
+{
+	const char *path = conf_str(conf, CONF_DATABASE);
+	const struct ib_err *err;
+	struct keyring *keys = NULL;
+	struct probe probe = { NULL, false };
+
+	if (args[0] == NULL) {
+		fputs("inboxctl: restore needs the name of a backup\n", stderr);
+		return 2;
+	}
+	if ((err = keyring_load(conf_str(conf, CONF_KEY_FILE), &keys)) != NULL)
+		return ctl_fail(err);
+	probe.keys = keys;
+	err = db_restore(args[0], path, conf_bool(conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0,
+	    look_at_tokens, &probe);
+	keyring_free(keys);
+	if (err != NULL)
+		return ctl_fail(err);
+	printf("made   %s from %s\n", path, args[0]);
+	printf("ok     database is whole, schema %d\n", db_schema_version());
+	puts(probe.any ? "ok     the key file opens its tokens" : "ok     it holds no tokens");
+	puts("note   files of messages come from a copy of the media folder; what is newer than the backup\n"
+	    "       is fetched from Facebook by the next runs of inbox-sync");
+	return 0;
+}
+
+static int
+verb_status(const struct conf *conf, char *const *args)
+{
+	const struct ib_err *err;
+	int64_t last = 0, waiting = 0, held = 0, checked = 0;
+	const char *found_by = NULL;
+	struct arena a;
 	struct db *db;
 	char iso[25];
 	bool found;
 
-	(void)arg;
-	if ((err = db_open(conf_str(conf, CONF_DATABASE), 0, &db)) != NULL)
-		return fail(err);
+	(void)args;
+	if ((err = ctl_open_db(conf, 0, &db)) != NULL)
+		return ctl_fail(err);
+	arena_init(&a, 1 << 20);
 	if ((err = db_get_int(db, ST_RUN_LAST, &last, &found, "")) == NULL &&
 	    (err = db_get_int(db, ST_OUTBOX_PENDING, &waiting, &found, "i", INT64_MAX)) == NULL)
-		err = db_get_int(db, ST_QUARANTINE_COUNT, &held, &found, "");
+		err = shelf_count(db, 0, &held);
+	if (err == NULL)
+		err = note_get(db, &a, NOTE_CHECK, &checked, &found_by);
 	if (err == NULL) {
 		clock_iso(last, iso);
 		printf("last run          %s\n", last > 0 ? iso : "never");
 		printf("replies waiting   %lld\n", (long long)waiting);
 		printf("events held back  %lld\n", (long long)held);
 		printf("WAL               %lld bytes\n", (long long)db_wal_size(db));
+		clock_iso(checked, iso);
+		printf("database check    %s%s%s\n", found_by != NULL ? found_by : "never",
+		    found_by != NULL ? ", " : "", found_by != NULL ? iso : "");
 	}
+	arena_fini(&a);
 	db_close(db);
-	return err == NULL ? 0 : fail(err);
+	return err == NULL ? 0 : ctl_fail(err);
 }
 
-static const struct { const char *name; int (*fn)(const struct conf *, const char *); bool takes_file; } verbs[] = {
-	{ "init", verb_init, false }, { "check", verb_check, false },
-	{ "backup", verb_backup, true }, { "status", verb_status, false },
+static const struct {
+	const char	*name;
+	int		(*fn)(const struct conf *, char *const *args);
+	int		 most;		/* words after the verb */
+} verbs[] = {
+	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", verb_backup, 1 },
+	{ "restore", verb_restore, 1 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
 };
 
 static int
 usage(FILE *to)
 {
-	fputs("usage: inboxctl [-c FILE] init | check | backup FILE | status\n", to);
+	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
+	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }
 
@@ -180,7 +259,7 @@ main(int argc, char **argv)
 	size_t i;
 	int c, rc;
 
-	if (file == NULL)
+	if (file == NULL || *file == '\0')
 		file = SYSCONFDIR "/inbox.conf";
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
 		if (c == 'c') {
@@ -198,12 +277,13 @@ main(int argc, char **argv)
 	for (i = 0; optind < argc && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(argv[optind], verbs[i].name) != 0)
 			continue;
-		if (argc - optind > (verbs[i].takes_file ? 2 : 1))
+		if (argc - optind - 1 > verbs[i].most)
 			return usage(stderr);
 		log_init("inboxctl", LOG_WARN_, 2);
+		(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 		if ((err = conf_load(file, &conf)) != NULL)
-			return fail(err);
-		rc = verbs[i].fn(conf, optind + 1 < argc ? argv[optind + 1] : NULL);
+			return ctl_fail(err);
+		rc = verbs[i].fn(conf, argv + optind + 1);
 		conf_free(conf);
 		return rc;
 	}

@@ -175,9 +175,9 @@ function setUp() {
 }
 async function send(form) {
 	const box = form.elements.text, text = box?.value, body = new URLSearchParams(new FormData(form));
-	if (box && (!text.trim() || text.length > form.dataset.max)) return box.focus();
+	$("error").textContent = text?.length > form.dataset.max ? $("long").textContent : "";
+	if (box && (!text.trim() || $("error").textContent)) return box.focus();
 	busy(form, true);
-	$("error").textContent = "";
 	if (box) {
 		const li = $("sample").content.children[0].cloneNode(true);
 		li.children[0].textContent = text;

@@ -10,6 +10,7 @@
  * end of a piece is seen there as with malloc().
  */
 #include "arena.h"
+#include "fault.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -142,7 +143,7 @@ arena_alloc(struct arena *a, size_t n)
 	unsigned char *p;
 
 	if (want > a->max || a->used > a->max - want ||
-	    want > SIZE_MAX - sizeof(*b) - GAP - ALIGN) {
+	    want > SIZE_MAX - sizeof(*b) - GAP - ALIGN || fault(FAULT_ALLOC) != FAULT_NONE) {
 		a->failed = true;
 		return NULL;
 	}

@@ -6,6 +6,7 @@
  * fail (cap, memory) and then only set a flag; nothing else fails.
  */
 #include "buf.h"
+#include "fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ grow(struct ib_buf *b, size_t n)
 		cap *= 2;
 	if (cap > b->max + 1)
 		cap = b->max + 1;
-	if ((p = realloc(b->p, cap)) == NULL) {
+	if (fault(FAULT_ALLOC) != FAULT_NONE || (p = realloc(b->p, cap)) == NULL) {
 		b->failed = b->nomem = true;
 		return false;
 	}

@@ -23,6 +23,7 @@
  */
 #include "clock.h"
 #include "crypt.h"
+#include "fault.h"
 #include "httpc.h"
 #include "log.h"
 #include "str.h"
@@ -490,7 +491,9 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 		    curl.easy_strerror(rc));
 		goto done;
 	}
+	(void)fault(FAULT_CALL_BEFORE);
 	rc = perform(h->easy);
+	(void)fault(FAULT_CALL_AFTER);
 	if (c.started > 0)
 		resp->fate = HTTPC_UNKNOWN;
 	resp->saved = c.saved;

@@ -7,7 +7,8 @@
  * are taken in turn by all processes: an advisory lock on "<file>-lock" is
  * waited for first (first come, first served by the kernel), then BEGIN
  * IMMEDIATE; so nobody polls for SQLite's own lock and no reader is ever
- * turned into a writer halfway.
+ * turned into a writer halfway.  A single statement that writes outside a
+ * transaction takes its turn by itself.
  *
  * Rule of the house: no network call while a transaction is open (db_in_tx()
  * lets the HTTP side assert it).
@@ -35,13 +36,15 @@ struct db_stmt;
 enum db_flags {
 	DB_CREATE = 1,		/* make the file and its folder's lock when absent */
 	DB_MIGRATE = 2,		/* bring an older schema up to date */
-	DB_READONLY = 4
+	DB_READONLY = 4,
+	DB_ANY_DISK = 8		/* a network file system too: at the administrator's risk */
 };
 
 /*
  * Open.  The file must be a database of ours (application_id) of this
  * program's schema version, or older with DB_MIGRATE; a newer one is refused
- * (IB_ECONF).  WAL is demanded, not hoped for.
+ * (IB_ECONF).  WAL is demanded, not hoped for.  So is a local disk, and that
+ * the file is private (IB_ECONF says what to do).
  */
 IB_MUST const struct ib_err *db_open(const char *path, unsigned flags, struct db **out);
 void db_close(struct db *db);
@@ -99,14 +102,30 @@ int64_t db_last_id(const struct db *db);
 
 /* Bytes in the WAL file now. */
 int64_t db_wal_size(const struct db *db);
-/* Move the WAL into the database and truncate it; *done false when readers were in the way. */
+/*
+ * Move the WAL into the database and truncate it, in a writer's turn; *done
+ * false when readers were in the way: nobody waits for them, next time will do.
+ */
 IB_MUST const struct ib_err *db_checkpoint(struct db *db, bool *done);
-/* A consistent copy into a new file (VACUUM INTO); refuses to overwrite. */
+/*
+ * A consistent copy into a new file, mode 0600, while others read and write;
+ * refuses to overwrite.  The name appears when the copy is whole and on disk.
+ */
 IB_MUST const struct ib_err *db_backup(struct db *db, const char *to);
+/*
+ * The way back: `from` becomes the database `to`, where there is none yet and
+ * nobody has it open.  The copy is migrated and checked, `look` may refuse it,
+ * and only then it appears under its name.
+ */
+typedef const struct ib_err *db_look(struct db *copy, void *arg);
+IB_MUST const struct ib_err *db_restore(const char *from, const char *to, unsigned flags,
+    db_look *look, void *arg);
 /* PRAGMA quick_check; *ok false with the first finding in `what` (arena). */
 IB_MUST const struct ib_err *db_check(struct db *db, struct arena *a, bool *ok, char **what);
 /* Schema version of this program. */
 int db_schema_version(void);
+/* Name of a network file system by its type in statfs(2); NULL when it is a local one. */
+const char *db_network_disk(int64_t type);
 /* Text of a statement and its query plan, for the guards in the tests. */
 const char *db_stmt_sql(enum stmt_id id);
 IB_MUST const struct ib_err *db_explain(struct db *db, enum stmt_id id, struct arena *a, char **plan);

@@ -11,6 +11,7 @@
 #include "db_int.h"
 #include "schema.h"
 
+#include "../base/fault.h"
 #include "../base/log.h"
 
 #include <assert.h>
@@ -25,8 +26,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-#define WRITE_WAIT_MS	5000
 
 static const char *const stmt_sql[ST_MAX] = {
 #define S(id, sql) [id] = sql,
@@ -56,6 +55,8 @@ db_error(struct db *db, int rc, const char *what)
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
+	case SQLITE_CORRUPT:	/* no fault of what was to be stored: it shall come again */
+	case SQLITE_NOTADB:
 		return ib_fail(IB_EDB, IB_RETRY_LATER, "%s: %s (%d)", what, msg, ext);
 	default:
 		/* Constraint texts name columns, never values. */
@@ -104,7 +105,7 @@ on_alarm(int sig)
 const struct ib_err *
 db_lock(struct db *db, int64_t wait_ms)
 {
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_TURN, .l_len = 1 };
 	struct sigaction sa = { .sa_handler = on_alarm }, old;
 	struct itimerval it, off = { { 0, 0 }, { 0, 0 } };
 	int rc, saved;
@@ -112,7 +113,7 @@ db_lock(struct db *db, int64_t wait_ms)
 	if (fcntl(db->lock_fd, F_OFD_SETLK, &fl) == 0)
 		return NULL;
 	if (errno != EAGAIN && errno != EACCES)
-		return ib_fail(IB_ESYS, IB_RETRY_LATER, "writers' lock: %s", strerror(errno));
+		return ib_fail(IB_EDB, IB_RETRY_LATER, "writers' lock: %s", strerror(errno));
 	if (wait_ms <= 0)
 		return ib_fail(IB_EBUSY, IB_RETRY_LATER, "writers' lock is taken");
 	sigemptyset(&sa.sa_mask);
@@ -133,13 +134,13 @@ db_lock(struct db *db, int64_t wait_ms)
 	if (saved == EINTR)
 		return ib_fail(IB_EBUSY, IB_RETRY_LATER, "no turn to write within %lld ms",
 		    (long long)wait_ms);
-	return ib_fail(IB_ESYS, IB_RETRY_LATER, "writers' lock: %s", strerror(saved));
+	return ib_fail(IB_EDB, IB_RETRY_LATER, "writers' lock: %s", strerror(saved));
 }
 
 void
 db_unlock(struct db *db)
 {
-	struct flock fl = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	struct flock fl = { .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = LOCK_TURN, .l_len = 1 };
 
 	(void)fcntl(db->lock_fd, F_OFD_SETLK, &fl);
 }
@@ -161,7 +162,7 @@ setup(struct db *db, unsigned flags)
 	int rc, on;
 
 	sqlite3_extended_result_codes(db->s, 0);
-	sqlite3_busy_timeout(db->s, WRITE_WAIT_MS);
+	sqlite3_busy_timeout(db->s, DB_WAIT_MS);
 	sqlite3_db_config(db->s, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
 	sqlite3_db_config(db->s, SQLITE_DBCONFIG_DQS_DML, 0, &on);
 	sqlite3_db_config(db->s, SQLITE_DBCONFIG_DQS_DDL, 0, &on);
@@ -187,6 +188,21 @@ setup(struct db *db, unsigned flags)
 	return db_exec(db, pragmas);
 }
 
+/* "<file>-lock" opened, and our presence noted in it. */
+static const struct ib_err *
+open_lock(struct db *db, const char *lock)
+{
+	struct flock fl = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = LOCK_OPEN, .l_len = 1 };
+
+	if ((db->lock_fd = open(lock, O_RDWR | O_CLOEXEC | O_CREAT, 0600)) < 0)
+		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", lock, strerror(errno));
+	if (fcntl(db->lock_fd, F_OFD_SETLK, &fl) == 0)
+		return NULL;
+	if (errno == EAGAIN || errno == EACCES)
+		return ib_fail(IB_EBUSY, IB_RETRY_LATER, "%s: a backup is being restored", db->path);
+	return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s (file locks do not work here)", lock, strerror(errno));
+}
+
 const struct ib_err *
 db_open(const char *path, unsigned flags, struct db **out)
 {
@@ -194,7 +210,9 @@ db_open(const char *path, unsigned flags, struct db **out)
 	struct db *db = calloc(1, sizeof(*db));
 	char *lock = NULL;
 	size_t n = strlen(path);
-	int rc, oflags;
+	struct stat sb;
+	bool fresh;
+	int rc;
 
 	*out = NULL;
 	if (db == NULL)
@@ -205,16 +223,14 @@ db_open(const char *path, unsigned flags, struct db **out)
 		goto done;
 	}
 	snprintf(lock, n + 6, "%s-lock", path);
-	oflags = O_RDWR | O_CLOEXEC | ((flags & DB_READONLY) == 0 ? O_CREAT : 0);
 	if ((flags & DB_CREATE) == 0 && access(path, R_OK) != 0) {
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", path, strerror(errno));
 		goto done;
 	}
-	if ((flags & DB_READONLY) == 0 &&
-	    (db->lock_fd = open(lock, oflags, 0600)) < 0) {
-		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", lock, strerror(errno));
+	if ((err = db_place(path, flags)) != NULL)
 		goto done;
-	}
+	if ((flags & DB_READONLY) == 0 && (err = open_lock(db, lock)) != NULL)
+		goto done;
 	/* The file is made by us, so that nobody else may read it even for a moment. */
 	if ((flags & DB_CREATE) != 0) {
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -232,7 +248,14 @@ db_open(const char *path, unsigned flags, struct db **out)
 		err = db_error(db, rc, "open");
 		goto done;
 	}
-	if ((err = setup(db, flags)) == NULL)
+	/* Turning a new file into WAL writes to it: in a turn, as everything. */
+	fresh = db->lock_fd >= 0 && stat(path, &sb) == 0 && sb.st_size == 0;
+	if (fresh && (err = db_lock(db, DB_WAIT_MS)) != NULL)
+		goto done;
+	err = setup(db, flags);
+	if (fresh)
+		db_unlock(db);
+	if (err == NULL)
 		err = db_migrate(db, flags);
 done:
 	free(lock);
@@ -268,12 +291,35 @@ db_path(const struct db *db)
 	return db->path;
 }
 
+/* What a test wants to fail here, as SQLite would say it. */
+static int
+step_fault(struct db *db, enum fault_point point)
+{
+	switch (fault(point)) {
+	case FAULT_FULL:
+		return SQLITE_FULL;
+	case FAULT_IOERR:
+		/* SQLite may undo the whole transaction by itself then. */
+		if (db->in_tx && sqlite3_get_autocommit(db->s) == 0)
+			(void)sqlite3_exec(db->s, "ROLLBACK", NULL, NULL, NULL);
+		return SQLITE_IOERR;
+	case FAULT_BUSY:
+		return SQLITE_BUSY;
+	case FAULT_FAIL:
+		return SQLITE_NOMEM;
+	case FAULT_NONE:
+		break;
+	}
+	return SQLITE_OK;
+}
+
 /* Transactions -------------------------------------------------------------- */
 
 const struct ib_err *
 db_begin_at(struct db *db, const char *file, int line)
 {
 	const struct ib_err *err;
+	int rc;
 
 	if (db->in_tx) {
 		log_event(LOG_ERROR_, "db_nested", "opener", db->tx_file,
@@ -281,13 +327,18 @@ db_begin_at(struct db *db, const char *file, int line)
 		assert(!db->in_tx);
 	}
 	db_read_end(db);
-	if ((err = db_lock(db, WRITE_WAIT_MS)) != NULL)
+	if ((err = db_lock(db, DB_WAIT_MS)) != NULL)
 		return err;
-	if ((err = db_run(db, ST_BEGIN, "")) != NULL) {
+	db->in_tx = true;
+	if ((rc = step_fault(db, FAULT_DB_BEGIN)) != SQLITE_OK)
+		err = db_error(db, rc, "begin");
+	else
+		err = db_run(db, ST_BEGIN, "");
+	if (err != NULL) {
+		db->in_tx = false;
 		db_unlock(db);
 		return err;
 	}
-	db->in_tx = true;
 	db->tx_file = file;
 	db->tx_line = line;
 	return NULL;
@@ -299,10 +350,12 @@ db_commit(struct db *db)
 	const struct ib_err *err;
 
 	assert(db->in_tx);
+	(void)fault(FAULT_COMMIT);
 	if ((err = db_run(db, ST_COMMIT, "")) != NULL) {
 		db_rollback(db);
 		return err;
 	}
+	(void)fault(FAULT_COMMITTED);
 	db->in_tx = false;
 	db_unlock(db);
 	return NULL;
@@ -436,23 +489,61 @@ db_bind_null(struct db_stmt *st, int n)
 	bound(st, sqlite3_bind_null(st->st, n));
 }
 
+/* Every write has its turn, also one that is a transaction by itself. */
+static const struct ib_err *
+take_turn(struct db_stmt *st)
+{
+	const struct ib_err *err;
+
+	if (st->db->in_tx || st->turn || sqlite3_stmt_readonly(st->st) != 0)
+		return NULL;
+	db_read_end(st->db);
+	if ((err = db_lock(st->db, DB_WAIT_MS)) == NULL)
+		st->turn = true;
+	return err;
+}
+
+static void
+end_turn(struct db_stmt *st)
+{
+	if (!st->turn)
+		return;
+	st->turn = false;
+	db_unlock(st->db);
+}
+
 const struct ib_err *
 db_step(struct db_stmt *st, bool *row)
 {
 	const struct ib_err *err;
 	int rc = st->bind_rc;
+	bool ends;
 
 	*row = false;
+	if (rc == SQLITE_OK && (err = take_turn(st)) != NULL)
+		return err;
+	ends = st->turn;		/* a write alone: its step is its commit */
+	/* What only undoes does not fail. */
+	if (rc == SQLITE_OK && st->id != ST_ROLLBACK && st->id != ST_SAVEPOINT_UNDO &&
+	    (st->id != ST_COMMIT || st->db->in_tx))
+		rc = step_fault(st->db, FAULT_DB_STEP);
+	if (ends)
+		(void)fault(FAULT_COMMIT);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st->st);
 	if (rc == SQLITE_ROW) {
 		*row = true;
 		return NULL;
 	}
-	if (rc == SQLITE_DONE)
+	if (rc == SQLITE_DONE) {
+		if (ends)
+			(void)fault(FAULT_COMMITTED);
+		end_turn(st);
 		return NULL;
+	}
 	err = db_error(st->db, rc, stmt_names[st->id]);
 	sqlite3_reset(st->st);
+	end_turn(st);
 	return err;
 }
 
@@ -465,6 +556,7 @@ db_release(struct db_stmt *st)
 	/* Every text was bound SQLITE_STATIC: forget the pointers. */
 	sqlite3_clear_bindings(st->st);
 	st->busy = false;
+	end_turn(st);
 }
 
 int64_t
@@ -529,7 +621,7 @@ bind_all(struct db *db, enum stmt_id id, struct db_stmt **out, const char *types
 			db_bind_null(st, n);
 			break;
 		default:
-			assert(!"unknown letter in a bind string");
+			assert(strchr("itbn", *types) != NULL);	/* a letter nobody knows */
 		}
 	}
 	*out = st;
@@ -594,6 +686,7 @@ db_get_int(struct db *db, enum stmt_id id, int64_t *out, bool *found, const char
 {
 	const struct ib_err *err;
 	struct db_stmt *st;
+	bool more = true;
 	va_list ap;
 
 	*out = 0;
@@ -605,6 +698,9 @@ db_get_int(struct db *db, enum stmt_id id, int64_t *out, bool *found, const char
 		return err;
 	if ((err = db_step(st, found)) == NULL && *found)
 		*out = db_col_int(st, 0);
+	/* A write that tells something (RETURNING) is only done at its end. */
+	while (err == NULL && st->turn && more)
+		err = db_step(st, &more);
 	db_release(st);
 	return err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * maint.c - schema versions, checkpoint, backup, check.  See db.h.
+ * maint.c - schema versions, checkpoint, backup, restore, check.  See db.h.
  */
 #include "db_int.h"
 #include "schema.h"
@@ -8,37 +8,67 @@
 #include "../base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define READER_WAIT_MS	50
+#define COPY_STEP	((size_t)256 << 10)
+
+static const char *const *steps = schema_steps;
+static int nsteps;		/* 0: as in schema.c */
+
+static int
+last_step(void)
+{
+	return nsteps > 0 ? nsteps : schema_nsteps;
+}
+
+void
+db_use_steps(const char *const *list, int n)
+{
+	steps = list != NULL ? list : schema_steps;
+	nsteps = list != NULL ? n : 0;
+}
+
 int
 db_schema_version(void)
 {
-	return schema_nsteps;
+	return last_step();
 }
 
+/*
+ * One step, all of it or nothing.  Foreign keys are off meanwhile: a step that
+ * rebuilds a table must not empty those that hang on it; what it left is
+ * checked before it counts.
+ */
 static const struct ib_err *
 run_step(struct db *db, int step)
 {
-	const struct ib_err *err;
+	const struct ib_err *err, *on;
+	int64_t orphans = 0;
 	char mark[96];
 
-	if ((err = db_exec(db, "BEGIN IMMEDIATE")) != NULL)
-		return err;
 	snprintf(mark, sizeof(mark), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 	    SCHEMA_APPLICATION_ID, step + 1);
-	if ((err = db_exec(db, schema_steps[step])) == NULL &&
-	    (err = db_exec(db, mark)) == NULL)
+	if ((err = db_exec(db, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")) == NULL &&
+	    (err = db_exec(db, steps[step])) == NULL &&
+	    (err = db_pragma_int(db, "SELECT count(*) FROM pragma_foreign_key_check", &orphans)) == NULL &&
+	    orphans > 0)
+		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s: schema %d leaves %lld rows that hang on nothing",
+		    db->path, step + 1, (long long)orphans);
+	if (err == NULL && (err = db_exec(db, mark)) == NULL)
 		err = db_exec(db, "COMMIT");
-	if (err != NULL) {
+	if (sqlite3_get_autocommit(db->s) == 0)
 		sqlite3_exec(db->s, "ROLLBACK", NULL, NULL, NULL);
-		return err;
-	}
-	log_event(LOG_INFO_, "schema", "version", log_i(step + 1), NULL);
-	return NULL;
+	if ((on = db_exec(db, "PRAGMA foreign_keys=ON")) != NULL && err == NULL)
+		err = on;
+	if (err == NULL)
+		log_event(LOG_INFO_, "schema", "version", log_i(step + 1), NULL);
+	return err;
 }
 
 const struct ib_err *
@@ -46,6 +76,7 @@ db_migrate(struct db *db, unsigned flags)
 {
 	const struct ib_err *err;
 	int64_t version, app, tables;
+	int last = last_step();
 
 	if ((err = db_pragma_int(db, "PRAGMA user_version", &version)) != NULL ||
 	    (err = db_pragma_int(db, "PRAGMA application_id", &app)) != NULL ||
@@ -53,21 +84,21 @@ db_migrate(struct db *db, unsigned flags)
 		return err;
 	if (tables > 0 && app != SCHEMA_APPLICATION_ID)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", db->path);
-	if (version > schema_nsteps)
+	if (version > last)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER,
 		    "%s: schema %lld is newer than this program (%d); upgrade the program",
-		    db->path, (long long)version, schema_nsteps);
-	if (version == schema_nsteps)
+		    db->path, (long long)version, last);
+	if (version == last)
 		return NULL;
 	if ((flags & DB_MIGRATE) == 0)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER,
 		    "%s: schema %lld, this program needs %d; run `inboxctl init`",
-		    db->path, (long long)version, schema_nsteps);
+		    db->path, (long long)version, last);
 	if ((err = db_lock(db, 30000)) != NULL)
 		return err;
 	/* Somebody else may have done it while we waited. */
 	err = db_pragma_int(db, "PRAGMA user_version", &version);
-	while (err == NULL && version < schema_nsteps)
+	while (err == NULL && version < last)
 		err = run_step(db, (int)version++);
 	db_unlock(db);
 	return err;
@@ -100,7 +131,10 @@ db_checkpoint(struct db *db, bool *done)
 	db_read_end(db);
 	if ((err = db_lock(db, 5000)) != NULL)
 		return err;
+	/* Writers stand in line behind us: a reader gets a moment, not their five seconds. */
+	sqlite3_busy_timeout(db->s, READER_WAIT_MS);
 	rc = sqlite3_wal_checkpoint_v2(db->s, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &moved);
+	sqlite3_busy_timeout(db->s, DB_WAIT_MS);
 	db_unlock(db);
 	if (rc == SQLITE_BUSY)
 		return NULL;		/* a reader is in the way: next time */
@@ -110,28 +144,243 @@ db_checkpoint(struct db *db, bool *done)
 	return NULL;
 }
 
+/* Copies ------------------------------------------------------------------------- */
+
+/* What was written, and the name it got, are on disk. */
+static const struct ib_err *
+sync_path(const char *path, int oflags)
+{
+	const struct ib_err *err = NULL;
+	int fd = open(path, oflags | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) != 0)
+		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* `tmp` becomes `to`, which must not be there. */
+static const struct ib_err *
+appear(const char *tmp, const char *to)
+{
+	const struct ib_err *err;
+	const char *slash = strrchr(to, '/');
+	char *dir;
+	int rc;
+
+	if ((err = sync_path(tmp, O_RDONLY)) != NULL)
+		return err;
+	rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, to, RENAME_NOREPLACE);
+	if (rc != 0 && (errno == EINVAL || errno == ENOSYS))	/* a file system without it */
+		rc = access(to, F_OK) == 0 ? (errno = EEXIST, -1) : rename(tmp, to);
+	if (rc != 0)
+		return ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", to, strerror(errno));
+	dir = slash == NULL ? strdup(".") : strndup(to, slash == to ? 1 : (size_t)(slash - to));
+	if (dir == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no memory for a path");
+	err = sync_path(dir, O_RDONLY | O_DIRECTORY);
+	free(dir);
+	return err;
+}
+
+static char *
+beside(const char *path, const char *tail)
+{
+	size_t n = strlen(path) + strlen(tail) + 24;
+	char *s = malloc(n);
+
+	if (s != NULL)
+		snprintf(s, n, "%s%s", path, tail);
+	return s;
+}
+
+/* A name for the copy until it is whole: "<path>.part-<pid>". */
+static char *
+part_name(const char *path)
+{
+	size_t n = strlen(path) + 32;
+	char *s = malloc(n);
+
+	if (s != NULL)
+		snprintf(s, n, "%s.part-%ld", path, (long)getpid());
+	return s;
+}
+
+static bool
+is_there(const char *path, const char *tail, bool even_empty)
+{
+	char *s = beside(path, tail);
+	struct stat sb;
+	bool there = s == NULL || (lstat(s, &sb) == 0 && (even_empty || sb.st_size > 0));
+
+	free(s);
+	return there;
+}
+
+/* The copy and what SQLite and we put beside it. */
+static void
+unlink_all(const char *path)
+{
+	static const char *const tails[] = { "", "-wal", "-shm", "-lock", "-journal" };
+	size_t i;
+
+	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		char *s = beside(path, tails[i]);
+
+		if (s != NULL)
+			(void)unlink(s);
+		free(s);
+	}
+}
+
 const struct ib_err *
 db_backup(struct db *db, const char *to)
 {
 	const struct ib_err *err = NULL;
 	sqlite3_stmt *st = NULL;
+	char *tmp;
 	mode_t mask;
 	int rc;
 
-	if (access(to, F_OK) == 0)
+	if (is_there(to, "", true))
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s exists; it is not overwritten", to);
+	if ((tmp = part_name(to)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "backup");
+	unlink_all(tmp);
 	mask = umask(077);
 	rc = sqlite3_prepare_v2(db->s, "VACUUM INTO ?1", -1, &st, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(st, 1, to, -1, SQLITE_STATIC);
+		rc = sqlite3_bind_text(st, 1, tmp, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
-	if (rc != SQLITE_DONE) {
+	if (rc != SQLITE_DONE)
 		err = db_error(db, rc, "backup");
-		unlink(to);
-	}
 	sqlite3_finalize(st);
 	umask(mask);
+	if (err == NULL)
+		err = appear(tmp, to);
+	unlink_all(tmp);
+	free(tmp);
+	return err;
+}
+
+static const struct ib_err *
+copy_file(const char *from, const char *to)
+{
+	const struct ib_err *err = NULL;
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+	ssize_t got = 0, put, n;
+	char *buf = malloc(COPY_STEP);
+
+	if (in < 0)
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", from, strerror(errno));
+	else if (buf == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "copy");
+	else if ((out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
+		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", to, strerror(errno));
+	while (err == NULL && (got = read(in, buf, COPY_STEP)) > 0)
+		for (put = 0; err == NULL && put < got; put += n)
+			if ((n = write(out, buf + put, (size_t)(got - put))) < 0) {
+				err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", to, strerror(errno));
+				n = 0;
+			}
+	if (err == NULL && got < 0)
+		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", from, strerror(errno));
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	free(buf);
+	return err;
+}
+
+/* db_open would take an empty file for a database that is yet to be made. */
+static bool
+is_ours(const char *path)
+{
+	struct db probe = { .lock_fd = -1 };
+	const struct ib_err *err = NULL;
+	int64_t app = 0;
+
+	if (sqlite3_open_v2(path, &probe.s, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK)
+		err = db_pragma_int(&probe, "PRAGMA application_id", &app);
+	if (err != NULL)
+		log_event(LOG_DEBUG_, "restore", "error", err->msg, NULL);
+	sqlite3_close(probe.s);
+	return err == NULL && app == SCHEMA_APPLICATION_ID;
+}
+
+/* The copy is opened as a database is, brought up to date, and looked at. */
+static const struct ib_err *
+try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void *arg)
+{
+	const struct ib_err *err, *why;
+	struct db *db = NULL;
+	struct arena a;
+	char *what = NULL;
+	bool good = false, done = false;
+
+	if (!is_ours(tmp))
+		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", from);
+	arena_init(&a, 1 << 20);
+	if ((why = db_open(tmp, DB_MIGRATE | (flags & DB_ANY_DISK), &db)) != NULL)
+		err = ib_fail(why->code, why->retry, "%.90s (copied to %.150s)", from, why->msg);
+	else if ((err = db_check(db, &a, &good, &what)) == NULL && !good)
+		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s is damaged: %.120s", from, what != NULL ? what : "-");
+	if (err == NULL && look != NULL)
+		err = look(db, arg);
+	if (err == NULL && (err = db_checkpoint(db, &done)) == NULL && !done)
+		err = ib_fail(IB_EBUSY, IB_RETRY_LATER, "%s: somebody has it open", tmp);
+	db_close(db);
+	arena_fini(&a);
+	return err;
+}
+
+const struct ib_err *
+db_restore(const char *from, const char *to, unsigned flags, db_look *look, void *arg)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_TURN, .l_len = 2 };
+	const struct ib_err *err;
+	char *lock = beside(to, "-lock"), *tmp = part_name(to);
+	int fd = -1;
+
+	if (lock == NULL || tmp == NULL) {
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
+		goto done;
+	}
+	if ((err = db_place(to, flags)) != NULL)
+		goto done;
+	/* Held to the end: nobody opens the database, or makes one, meanwhile. */
+	if ((fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0) {
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", lock, strerror(errno));
+		goto done;
+	}
+	if (fcntl(fd, F_OFD_SETLK, &fl) != 0) {
+		err = errno == EAGAIN || errno == EACCES ? ib_fail(IB_EBUSY, IB_RETRY_LATER,
+		    "%s: the inbox is running; stop its workers and inbox-sync first", to) :
+		    ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", lock, strerror(errno));
+		goto done;
+	}
+	if (is_there(to, "", true) || is_there(to, "-wal", false)) {
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER,
+		    "%s (or its -wal) exists; it is not overwritten: move both away first", to);
+		goto done;
+	}
+	if (is_there(from, "-wal", false) || is_there(from, "-journal", false)) {
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s is not whole: a -wal or -journal lies beside it; "
+		    "use a copy made by `inboxctl backup`", from);
+		goto done;
+	}
+	unlink_all(tmp);
+	if ((err = copy_file(from, tmp)) == NULL && (err = try_copy(from, tmp, flags, look, arg)) == NULL)
+		err = appear(tmp, to);
+	unlink_all(tmp);
+done:
+	if (fd >= 0)
+		close(fd);
+	free(lock);
+	free(tmp);
 	return err;
 }
 

@@ -78,7 +78,7 @@ const char *const schema_steps[] = {
 "  user_id INTEGER NOT NULL,"			/* who connected it */
 "  state TEXT NOT NULL CHECK (state IN ('active','broken','removed')),"
 "  why TEXT NOT NULL DEFAULT '',"		/* catalogue key of the reason when broken */
-"  pause_until INTEGER NOT NULL DEFAULT 0,"	/* throttled: nothing but sends before */
+"  pause_until INTEGER NOT NULL DEFAULT 0,"	/* throttled or refused: nothing before */
 "  refusals INTEGER NOT NULL DEFAULT 0,"	/* in a row */
 "  read_at INTEGER NOT NULL DEFAULT 0,"		/* last Conversations API call */
 "  synced_until INTEGER NOT NULL DEFAULT 0,"	/* Meta's time of the newest thread fully compared */
@@ -204,6 +204,7 @@ const char *const schema_steps[] = {
 "  program TEXT NOT NULL,"			/* version that could not */
 "  raw BLOB NOT NULL"
 ") STRICT;"
+"CREATE INDEX quarantine_page ON quarantine(page_id);"
 "CREATE TABLE outbox ("				/* replies on their way: the work; the text is in message */
 "  id INTEGER PRIMARY KEY,"
 "  install_id INTEGER NOT NULL,"		/* both as the thread's, which goes with them */
@@ -253,6 +254,11 @@ const char *const schema_steps[] = {
 "  fetched INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,"
 "  calls INTEGER NOT NULL DEFAULT 0"
 ") STRICT;"
+"CREATE TABLE note ("				/* what the engine remembers about itself */
+"  key TEXT PRIMARY KEY,"
+"  at INTEGER NOT NULL,"
+"  value TEXT NOT NULL"
+") STRICT, WITHOUT ROWID;"
 "CREATE TABLE audit ("
 "  id INTEGER PRIMARY KEY,"
 "  install_id INTEGER NOT NULL,"

@@ -281,3 +281,34 @@ audit_put(struct db *db, int64_t install_id, int64_t user_id, int64_t now,
 {
 	return db_run(db, ST_AUDIT_ADD, "iiitt", install_id, user_id, now, what, detail);
 }
+
+const struct ib_err *
+install_probe_tokens(struct db *db, const struct keyring *keys, struct arena *a, bool *any, bool *opened)
+{
+	static const enum stmt_id where[] = { ST_SEALED_USER, ST_SEALED_PAGE };
+	const struct ib_err *err = NULL;
+	struct db_stmt *st;
+	char *sealed, *plain;
+	int64_t id = 0;
+	size_t i;
+	bool row;
+
+	*any = *opened = false;
+	for (i = 0; err == NULL && !*any && i < 2; i++) {
+		if ((err = db_query(db, where[i], &st, "")) != NULL)
+			return err;
+		sealed = NULL;
+		if ((err = db_step(st, &row)) == NULL && row) {
+			id = db_col_int(st, 0);
+			if ((sealed = db_col_dup(st, 1, a)) == NULL)
+				err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "token");
+		}
+		db_release(st);
+		if (sealed == NULL)
+			continue;
+		*any = true;
+		*opened = keyring_open(keys, a, i == 0 ? arena_printf(a, "user.refresh.%lld", (long long)id) :
+		    arena_printf(a, "page.token.%lld", (long long)id), sealed, &plain) == NULL;
+	}
+	return err;
+}

@@ -79,4 +79,11 @@ IB_MUST const struct ib_err *install_sweep(struct db *db, int64_t now);
 IB_MUST const struct ib_err *audit_put(struct db *db, int64_t install_id, int64_t user_id,
     int64_t now, const char *what, const char *detail);
 
+/*
+ * Do these keys open what is stored?  One sealed token is tried: of a person,
+ * else of a Page.  *any false when there is none.
+ */
+IB_MUST const struct ib_err *install_probe_tokens(struct db *db, const struct keyring *keys,
+    struct arena *a, bool *any, bool *opened);
+
 #endif

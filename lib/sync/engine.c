@@ -13,6 +13,7 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/install.h"
+#include "../store/note.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 #define EVERY_MS	(10 * MS_MINUTE)	/* between finished comparisons of a Page */
 #define EVENT_KEEP_MS	(30 * MS_DAY)
 #define RUN_KEEP_MS	(30 * MS_DAY)
+#define CHECK_EVERY_MS	MS_DAY
+#define SHELF_PER_RUN	200
 
 const struct ib_err *
 sync_new(const struct conf *conf, struct db *db, const struct keyring *keys, struct sync **out)
@@ -161,6 +164,33 @@ sweep(struct sync *s, int64_t now)
 	return err;
 }
 
+/* Is the database whole?  Once a day; the answer is kept for people to see. */
+static const struct ib_err *
+check_daily(struct sync *s, int64_t now)
+{
+	const struct ib_err *err;
+	const char *last;
+	char *what;
+	int64_t at;
+	bool good;
+
+	arena_reset(&s->arena);
+	if ((err = note_get(s->db, &s->arena, NOTE_CHECK, &at, &last)) != NULL)
+		return err;
+	if (last != NULL && now - at < CHECK_EVERY_MS && now >= at)
+		return NULL;
+	if ((err = db_check(s->db, &s->arena, &good, &what)) != NULL)
+		return err;
+	if (!good)
+		log_event(LOG_ERROR_, "database_damaged", "finding", what, NULL);
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = note_put(s->db, NOTE_CHECK, now, what != NULL ? what : "-")) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
 static const struct ib_err *
 lease(struct sync *s, const char *holder, int64_t now, int64_t budget_ms, bool *mine)
 {
@@ -199,8 +229,8 @@ const struct ib_err *
 sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
 {
 	const struct ib_err *err;
-	int64_t deadline = clock_mono() + budget_ms, run;
-	bool again = true, done;
+	int64_t deadline = clock_mono() + budget_ms, run, tried, helped;
+	bool again = true, done, partly = false;
 	char holder[64];
 	uint8_t rnd[8];
 
@@ -214,6 +244,8 @@ sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
 	if ((err = db_run(s->db, ST_RUN_START, "ti", driver, clock_now())) != NULL)
 		return err;
 	run = db_last_id(s->db);
+	if ((err = sync_shelf(s, clock_now(), false, SHELF_PER_RUN, &tried, &helped)) != NULL)
+		log_err(err, "shelf");
 	while (again && clock_mono() < deadline) {
 		again = drain(s, "send", sync_send_one, deadline);
 		again |= drain(s, "check", sync_check_one, deadline);
@@ -222,9 +254,12 @@ sync_run(struct sync *s, const char *driver, int64_t budget_ms, bool *ran)
 		again |= drain(s, "media", sync_media_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
 	}
-	if ((err = sweep(s, clock_now())) != NULL)
+	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, clock_now())) != NULL) {
 		log_err(err, "sweep");
-	if ((err = record_end(s, holder, run, err == NULL ? "ok" : "partly")) != NULL)
+		partly = true;
+	}
+	sync_media_sweep(s);
+	if ((err = record_end(s, holder, run, partly ? "partly" : "ok")) != NULL)
 		return err;
 	if ((err = db_checkpoint(s->db, &done)) != NULL)
 		log_err(err, "checkpoint");

@@ -20,11 +20,14 @@
 #include "../store/page.h"
 #include "../store/thread.h"
 
+#include <dirent.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FILE_MAX	(INT64_C(26) << 20)	/* messenger.md 5.3: 25 MB and a little */
@@ -47,6 +50,63 @@ sync_media_dir(const struct sync *s, struct arena *a)
 	if (dir != NULL && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		log_event(LOG_ERROR_, "media_dir", "errno", log_i(errno), NULL);
 	return dir;
+}
+
+#define PIECE_KEEP_S	3600
+
+void
+sync_media_sweep(struct sync *s)
+{
+	const char *dir, *path;
+	struct dirent *e;
+	struct stat sb;
+	DIR *d;
+
+	arena_reset(&s->arena);
+	if ((dir = sync_media_dir(s, &s->arena)) == NULL || (d = opendir(dir)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		/* ".a5-7-0.1234", as fetch_file names them; by the disk's clock, not ours. */
+		if (e->d_name[0] != '.' || (e->d_name[1] != 'a' && e->d_name[1] != 'p') ||
+		    fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(sb.st_mode) ||
+		    time(NULL) - sb.st_mtime < PIECE_KEEP_S)
+			continue;
+		path = arena_printf(&s->arena, "%s/%s", dir, e->d_name);
+		if (path != NULL)
+			(void)unlink(path);
+	}
+	closedir(d);
+}
+
+/*
+ * Is the store full (media_max_mb)?  The folder is counted every ten minutes
+ * by each process and what it fetches itself is added meanwhile: the limit is
+ * kept to within what the others fetch in that time.
+ */
+static int64_t used_bytes, counted_at = -1;
+
+static bool
+store_full(const struct sync *s, struct arena *a)
+{
+	int64_t most = conf_int(s->conf, CONF_MEDIA_MAX_MB) * 1024 * 1024;
+	const char *dir = sync_media_dir(s, a);
+	struct dirent *e;
+	struct stat sb;
+	DIR *d;
+
+	if (counted_at >= 0 && clock_mono() - counted_at < 10 * MS_MINUTE)
+		return used_bytes >= most;
+	if (dir == NULL || (d = opendir(dir)) == NULL)
+		return false;
+	used_bytes = 0;
+	while ((e = readdir(d)) != NULL)
+		if (fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(sb.st_mode))
+			used_bytes += sb.st_size;
+	closedir(d);
+	counted_at = clock_mono();
+	if (used_bytes >= most)
+		log_event(LOG_WARN_, "media_full", "bytes", log_i(used_bytes), NULL);
+	return used_bytes >= most;
 }
 
 /* What the first bytes say; NULL = nothing that may be shown in a page. */
@@ -77,6 +137,18 @@ sniff(int fd)
 	return NULL;
 }
 
+/* The database will say that the file is there: its name must be on disk before. */
+static bool
+sync_folder(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 /*
  * Fetch `url` into media_dir/name by way of a temporary file.  *mime: by the
  * bytes, else application/octet-stream.  *gone: expired or removed there.
@@ -105,6 +177,9 @@ fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, i
 	if (err == NULL && res.refused) {
 		*gone = res.status == 403 || res.status == 404 || res.status == 410;
 		err = *gone ? NULL : ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "media: status %d", res.status);
+	} else if (err == NULL && fsync(fd) != 0) {
+		/* A name must never lead to half a file. */
+		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
 	} else if (err == NULL) {
 		*mime = sniff(fd);
 		if (*mime != NULL && strcmp(*mime, "video/mp4") == 0 && told != NULL &&
@@ -112,7 +187,7 @@ fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, i
 			*mime = "audio/mp4";
 		if (*mime == NULL)
 			*mime = "application/octet-stream";
-		if (rename(tmp, path) != 0)
+		if (rename(tmp, path) != 0 || !sync_folder(dir))
 			err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
 	}
 	close(fd);
@@ -261,7 +336,7 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	struct attachment *t;
 	struct graph *g;
 	const char *name, *mime = NULL, *url;
-	int64_t page_id, install_id, size = 0;
+	int64_t page_id, install_id, size = 0, tries;
 	bool gone, mine, later = false;
 
 	*did = false;
@@ -279,6 +354,8 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	if (t->size > FILE_MAX)
 		return attachment_store(s, install_id, t, "!", NULL, 0, 0);
+	if (store_full(s, a))		/* somebody may make room */
+		return attachment_store(s, install_id, t, NULL, NULL, 0, now + MS_HOUR);
 	name = arena_printf(a, "a%lld-%lld-%lld", (long long)t->thread_id, (long long)t->msg_id,
 	    (long long)t->n);
 	url = t->url;
@@ -292,8 +369,10 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 		log_err(err, "media");
 		if (err->code == IB_ELIMIT)
 			return attachment_store(s, install_id, t, "!", NULL, 0, 0);
-		return t->tries < TRIES ?
-		    attachment_store(s, install_id, t, NULL, NULL, 0, now + AGAIN_MS * (t->tries + 1)) :
+		/* A full disk is ours, not Facebook's: the file is still to be had. */
+		tries = t->tries < TRIES ? t->tries : TRIES;
+		return t->tries < TRIES || err->code == IB_ESYS ?
+		    attachment_store(s, install_id, t, NULL, NULL, 0, now + AGAIN_MS * (tries + 1)) :
 		    attachment_store(s, install_id, t, "", NULL, 0, 0);
 	}
 	if (later)
@@ -301,5 +380,6 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	if (gone)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	s->stats.fetched++;
+	used_bytes += size;
 	return attachment_store(s, install_id, t, name, mime, size, 0);
 }

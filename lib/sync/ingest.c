@@ -414,7 +414,7 @@ store_fact(struct work *w)
 		return err;		/* not here yet: the fact waits */
 	switch (kind) {
 	case FACT_EDIT:
-		if (e->edit_num <= m->edits || (m->flags & MSG_DELETED) != 0)
+		if (e->edit_num < m->edits || (m->flags & MSG_DELETED) != 0)
 			return NULL;
 		if (m->edits == 0 && (err = fact_put(w->db, &w->mkey, FACT_EDIT, 0, m->at,
 		    w->page->id, m->text, &kept)) != NULL)
@@ -532,29 +532,49 @@ keep_raw(struct work *w, struct ib_buf *raw, uint8_t digest[32], bool *fresh)
 	return err;
 }
 
+/* An edit may come without its sides: the message tells whose it is.  *psid NULL: not here yet. */
+static const struct ib_err *
+psid_of_message(struct work *w, const char **psid)
+{
+	const struct ib_err *err;
+	struct message *m;
+	struct thread *t;
+
+	*psid = NULL;
+	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &m)) != NULL || m == NULL ||
+	    (err = thread_get(w->db, w->a, w->page->install_id, m->thread_id, 0, &t)) != NULL || t == NULL)
+		return err;
+	*psid = t->psid;
+	return NULL;
+}
+
 static const struct ib_err *
 ingest(struct work *w)
 {
 	const struct ib_err *err;
 	const struct fb_event *e = w->e;
+	const char *psid = e->psid;
 	struct thread_row before;
 
 	if (e->key != NULL)
 		mkey_make(w->page->fb_id, e->key, &w->mkey);
-	if (!needs_thread(e->kind) || e->psid == NULL) {
+	if (e->kind == FB_EDIT && psid == NULL && (err = psid_of_message(w, &psid)) != NULL)
+		return err;
+	if (!needs_thread(e->kind) || psid == NULL) {
 		/* Without a customer only facts about a mid make sense. */
 		if (needs_thread(e->kind) && e->kind != FB_EDIT && e->kind != FB_DELETE &&
 		    e->kind != FB_REACTION)
 			return NULL;
 		return store_kind(w);
 	}
-	if ((err = thread_find(w->db, w->a, w->page->install_id, w->page->id, e->psid, w->now,
+	if ((err = thread_find(w->db, w->a, w->page->install_id, w->page->id, psid, w->now,
 	    &w->thread)) != NULL)
 		return err;
 	if (w->thread.created)
 		w->fetch = true;
 	before = w->thread;
-	note_owner(w);
+	if (e->psid != NULL)
+		note_owner(w);
 	if ((err = store_kind(w)) != NULL)
 		return err;
 	if (e->customer_name != NULL && !w->thread.has_name &&

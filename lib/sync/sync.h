@@ -55,6 +55,13 @@ struct fb_event;
 IB_MUST const struct ib_err *ingest_event(struct sync *s, struct arena *a, const struct fb_event *e,
     int64_t now, bool *changed, bool *work);
 
+/*
+ * The poison shelf (store/shelf.h) once more: rows this version of the program
+ * has not tried, or `all`; at most `most`.  What works leaves the shelf.
+ */
+IB_MUST const struct ib_err *sync_shelf(struct sync *s, int64_t now, bool all, size_t most,
+    int64_t *tried, int64_t *helped);
+
 /* Outgoing ------------------------------------------------------------------ */
 
 /* Send one due reply; *did false when there was none. */
@@ -92,6 +99,8 @@ IB_MUST const struct ib_err *sync_run(struct sync *s, const char *driver, int64_
 /* Inside lib/sync: what a refusal or silence of Facebook means for the Page. */
 IB_MUST const struct ib_err *page_refused(struct sync *s, int64_t install_id, int64_t page_id,
     const struct graph_res *res, int64_t now);
+/* Pieces of files that a dead process left in media_dir. */
+void sync_media_sweep(struct sync *s);
 /* Sleep between two calls that one claim covers. */
 void sync_nap(int64_t ms);
 /* Folder of media files (setting or beside the database), made when absent. */

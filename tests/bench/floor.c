@@ -4,7 +4,7 @@
  * same bytes printed by hand, no sessions, no rights, no CSRF, no templates.
  * It bounds the product from below; it is not a model of it.
  *
- *   /hello    20 KB, fixed
+ *   /hello    20 KB, fixed; /hello/N: N bytes
  *   /inbox/N  list of 50 rows and the last 30 messages of thread N
  *   /hook     verify the signature, insert one message, update its thread,
  *             commit with synchronous=FULL (its own lean schema)
@@ -117,9 +117,10 @@ head(FCGX_Request *r)
 }
 
 static void
-hello(FCGX_Request *r)
+hello(FCGX_Request *r, long n)
 {
-	memset(out, 'x', len = 20480);
+	len = n > 0 && (size_t)n < sizeof(out) ? (size_t)n : 20480;
+	memset(out, 'x', len);
 	head(r);
 }
 
@@ -271,7 +272,7 @@ main(void)
 		else if (uri != NULL && strstr(uri, "/hook") != NULL)
 			hook(&r);
 		else
-			hello(&r);
+			hello(&r, uri != NULL && (t = strstr(uri, "/hello/")) != NULL ? strtol(t + 7, NULL, 10) : 0);
 		FCGX_Finish_r(&r);
 	}
 	return frame_end == NULL;

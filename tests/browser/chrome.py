@@ -2,22 +2,19 @@
 """chrome.py - Chromium before the test stand: what the browser tests share.
 
     class Reading(Case):
-        seed, lang, width, js = "demo", "en", 1280, True
-        @classmethod
-        def prepare(cls): ...               # once, with cls.stand and cls.b
-        def test_x(self): self.b.click("button", "Send")
+        lang, width, js = "en", 1280, True
+        def test_x(self): self.b.click("button", self.w["composer.send"])
 
-One stand and one Chromium for a class.  People find things by their role and
+One stand and one Chromium for a class (or a stand for two).  People find things by their role and
 words, and so do the tests; `until()` polls, nothing sleeps.  Whatever was
 started ends by its own pid, the windows of Chromium with their driver.
 
 $INBOX_SHOTS names a folder: screenshots of failures go there (and those of
 look.py).
 """
-import json
 import os
+import socket
 import sys
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,27 +38,21 @@ for _program in (CHROMIUM, DRIVER):
     if not os.access(_program, os.X_OK):
         sys.exit("browser: %s is missing; install chromium, chromium-driver and python3-selenium" % _program)
 
-import stand as _stand  # noqa: E402
-from stand import Stand, free_port, until  # noqa: E402,F401
+from stand import Stand, free_port, say, until  # noqa: E402
 
 SHOTS = os.environ.get("INBOX_SHOTS")
 HEIGHT = {390: 844, 1280: 800}
 GONE = (StaleElementReferenceException, NoSuchElementException)
 
 
-def words(lang):
-    """The catalogue of a language: key -> text, as a person reads it."""
-    out, key = {}, None
-    with open(os.path.join(_stand.SRC, "po", lang + ".po"), encoding="utf-8") as f:
-        for line in f:
-            line = line.strip()
-            if line.startswith("msgid "):
-                key = json.loads(line[6:])
-            elif line.startswith("msgstr ") and key:
-                out[key] = json.loads(line[7:])
-            elif line.startswith('"') and key and key in out:
-                out[key] += json.loads(line)
-    return out
+class Words:
+    """The catalogue of a language: w["start.heading"]."""
+
+    def __init__(self, lang):
+        self.lang = lang
+
+    def __getitem__(self, key):
+        return say(key, self.lang)
 
 
 class BrowserStand(Stand):
@@ -115,7 +106,6 @@ class Chrome:
         self.fit()
 
     def listens(self, port):
-        import socket
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return True
@@ -266,6 +256,10 @@ class Chrome:
     def js_(self, script, *args):
         return self.d.execute_script(script, *args)
 
+    def ask(self):
+        """As when the network comes back: the page polls now, not after its five seconds."""
+        self.js_("dispatchEvent(new Event('online'))")
+
     def errors(self):
         """What the console has complained of since it was last asked."""
         return [e for e in self.d.get_log("browser") if e["level"] == "SEVERE"]
@@ -286,20 +280,23 @@ class Chrome:
 
 class Case(unittest.TestCase):
     seed, lang, width, js, network, conf = "demo", "en", 1280, True, False, None
+    connected = True    # the demo's first company, signed in
+    beside = None       # class whose stand, and whose person, this one shares
 
     @classmethod
     def setUpClass(cls):
-        cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}))
-        cls.stand.__enter__()
-        cls.addClassCleanup(cls.stand.__exit__, None, None, None)
+        if cls.beside and hasattr(cls.beside, "stand"):
+            cls.stand, cls.person = cls.beside.stand, cls.beside.person
+        else:
+            cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}))
+            cls.stand.__enter__()
+            unittest.addModuleCleanup(cls.stand.__exit__, None, None, None)
+            cls.person = cls.stand.connect("shared") if cls.connected else None
         cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network)
         cls.addClassCleanup(cls.b.close)
-        cls.w = words(cls.lang)
-        cls.prepare()
-
-    @classmethod
-    def prepare(cls):
-        pass
+        cls.w = Words(cls.lang)
+        if cls.person:
+            cls.b.adopt(cls.person)
 
     def run(self, result=None):
         result = result if result is not None else self.defaultTestResult()
@@ -308,7 +305,7 @@ class Case(unittest.TestCase):
         if len(result.failures) + len(result.errors) > before:
             try:
                 sys.stderr.write("  at %s\n" % self.b.d.current_url)
-                self.b.shot("failed-" + self.id().replace("__main__.", ""))
+                self.b.shot("failed-" + ".".join(self.id().split(".")[-2:]))
             except Exception:
                 pass
             sys.stderr.write("".join("  " + line + "\n" for line in self.stand.log().splitlines()

@@ -22,7 +22,7 @@ class Acme:
     customer, at, messages = "Jaan Kask", "Bramble Bikes", 95
     first_words = "Do you build complete bikes to order?"
     asks = ("Is the moss green frame still free?", "And how long would it take?")
-    answers = ("Yes, it is.\nShall we keep it for you?", "About eight weeks.", "Thank you, Jaan!")
+    answers = ("Yes, it is.\nShall we keep it for you?", "About eight weeks.")
 
 
 class Aozora:
@@ -32,13 +32,13 @@ class Aozora:
     customer, at, messages = "山本 さくら", "あおぞら珈琲", 8
     first_words = ""
     asks = ("明日の朝も開いていますか?", "予約はできますか?")
-    answers = ("はい、八時から開いています。\nお待ちしております。", "はい、承ります。", "ありがとうございます。")
+    answers = ("はい、八時から開いています。\nお待ちしております。", "はい、承ります。")
 
 
 class Way:
     """The way itself; the classes below say who goes it, and with what."""
 
-    who = Acme
+    connected, who = False, Acme
 
     def test_way(self):
         self.connect()
@@ -158,7 +158,8 @@ class Way:
         b.to(self.inbox)
         if self.js:
             self.assertTrue(b.js_("return window.same === 1"))
-            until(what, max(0.1, since + 5 - time.monotonic()), 0.02)
+            # Five seconds from poll to poll, and a moment for the machine.
+            until(what, max(0.1, since + 6 - time.monotonic()), 0.02)
             self.assertTrue(b.js_("return window.same === 1"), "the page was loaded again")
         else:
             self.stand.delivered()
@@ -214,7 +215,7 @@ class Way:
             if not b.has("#older"):
                 break
             b.leave("#older")
-            b.until(lambda: b.has("#log .msg") or b.d.refresh())
+            b.until(lambda: b.has("#log .msg") or not b.has("#older") or b.d.refresh())
         self.assertEqual(who.messages + 1, len(seen))
         self.assertTrue(any(who.first_words in t for t in seen.values()))
         b.reads("#edge", w["log.end_start"])
@@ -238,7 +239,6 @@ class Way:
         b.one("#reply").send_keys(who.answers[1])
         self.send(who.answers[1], lambda: b.click("button", w["composer.send"]) if self.js else b.leave("button", w["composer.send"]))
         self.on_phone(who.answers[1])
-        self.wait_state(who.answers[1], w["state.read"])
         self.assertEqual(2, len([a for a in self.stand.requests(endpoint="fb.send") if a["status"] == 200]))
 
     def send(self, text, how):
@@ -253,12 +253,10 @@ class Way:
         b.to(self.inbox)
 
         def look():
-            for m in reversed(b.all("#log .msg.out")):
-                if b.text("#%s > .text" % m.get_attribute("id")) == text:
-                    # Inside a group the line is for screen readers only.
-                    if state in m.find_element("css selector", ".meta").get_property("textContent"):
-                        return True
-                    break
+            # Inside a group the line is for screen readers only.
+            if state in b.js_("""return [...document.querySelectorAll('#log .out')].findLast(
+                    (m) => m.querySelector('.text')?.innerText === arguments[0])?.querySelector('.meta').textContent || ''""", text):
+                return True
             if not self.js:
                 b.d.refresh()
             return False

@@ -488,6 +488,7 @@ class Changes(Case):
         self.post(message(psid, "m_e3", "old", at))
         self.post({"timestamp": at + 5, "message_edit": {"mid": "m_e3", "text": "new", "num_edit": 1}})
         self.assertEqual(self.texts(psid), ["new"])
+        self.assertEqual(self.snippet(self.open(psid), psid), "new")
 
     def test_unsent(self):
         for flag in (True, "true"):

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # Made by the tools, or by a person beside the sources: never part of them.
 NOT_OURS_DIRS = {".git", "autom4te.cache", "build-aux", "demo-data", "__pycache__",
                  ".deps", ".libs", ".cache", ".vscode", ".idea", "node_modules"}
-NOT_OURS_FILES = {"aclocal.m4", "configure", "configure~", "Makefile.in", "Makefile",
+NOT_OURS_FILES = {".git", "aclocal.m4", "configure", "configure~", "Makefile.in", "Makefile",
                   "config.log", "config.status", "config.cache", ".dirstamp",
                   "test-suite.log"}
 NOT_OURS_ENDS = (".o", ".a", ".log", ".trs", ".gcda", ".gcno", ".pyc", "~", ".swp",

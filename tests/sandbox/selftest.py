@@ -287,6 +287,28 @@ class FacebookLogin(Base):
         self.refused(190, None, "GET", "me", b)
         self.assertIsNone([p for p in self.look("pages")["pages"] if p["id"] == PAGE_B][0]["subscribed_fields"])
 
+    def test_snapshot(self):
+        token = self.page(PAGE_A)
+        self.ctl("customer/write", page=PAGE_A, psid=LIISA, text="before")
+        self.ctl("config", switches={"human_agent": True})
+        self.ctl("snapshot", name="here")
+        self.ctl("customer/write", page=PAGE_A, psid=LIISA, text="after")
+        self.ctl("config", switches={"human_agent": False})
+        self.ctl("token/kill", page=PAGE_A)
+        self.ctl("faults", match={"endpoint": "fb.send"}, status=500)
+        self.ctl("clock", advance=3600_000)
+        self.refused(190, 460, "GET", "me", token)
+        for _ in range(2):
+            self.ctl("restore", name="here")
+            self.assertEqual([m["text"] for m in self.look("state", psid=LIISA)["conversations"][0]["messages"]], ["before"])
+            self.assertTrue(self.look("config")["switches"]["human_agent"])
+            self.assertEqual(self.look("faults")["faults"], [])
+            self.assertEqual(self.look("clock")["offset"], 0)
+            self.assertEqual(self.graph("GET", "me", token)["id"], PAGE_A)
+            self.ctl("customer/write", page=PAGE_A, psid=LIISA, text="again")
+        with self.assertRaises(AssertionError):
+            self.ctl("restore", name="nowhere")
+
     def test_paging_many(self):
         self.ctl("seed", name="many-pages", count=65)
         u = self.ctl("facebook/token", user=MARIA)["token"]

@@ -102,6 +102,29 @@ def reset(sb, _d):
     _wipe(sb)
 
 
+_snapshots = {}
+
+
+def snapshot(sb, d):
+    old = _snapshots.pop(str(d.get("name", "")), None)
+    if old is not None:
+        old.close()
+    _snapshots[str(d.get("name", ""))] = sb.st.snapshot()
+
+
+def restore(sb, d):
+    copy = _snapshots.get(str(d.get("name", "")))
+    if copy is None:
+        raise ControlError("no such snapshot")
+    sb.hooks.reset()
+    sb.rates.clear()
+    sb.pd_rates.clear()
+    sb.st.restore(copy)
+    sb.faults.items = sb.st.kv.get("faults") or []
+    for service, policy in (sb.st.kv.get("policy") or {}).items():
+        sb.hooks.policy[service].update(policy)
+
+
 def config_get(sb, _d):
     out = dict(sb.st.cfg)
     out["switches"] = dict(sb.st.sw)
@@ -687,5 +710,5 @@ CALLS = {
     ("POST", "pipedrive/authorize"): (pd_authorize, True), ("POST", "pipedrive/token"): (pd_token, False), ("POST", "pipedrive/expire"): (pd_expire, False),
     ("POST", "pipedrive/uninstall"): (pd_uninstall, True), ("POST", "pipedrive/user"): (pd_user, False), ("POST", "pipedrive/object"): (pd_object, False), ("GET", "pipedrive/state"): (pd_state, False),
     ("GET", "requests"): (requests, False), ("POST", "requests/clear"): (requests_clear, False), ("GET", "state"): (state, False), ("GET", "pages"): (pages, False), ("GET", "users"): (users, False),
-    ("GET", "rates"): (rates, False),
+    ("GET", "rates"): (rates, False), ("POST", "snapshot"): (snapshot, True), ("POST", "restore"): (restore, True),
 }

@@ -232,6 +232,23 @@ class Store:
             self.sw.update(SWITCHES)
             self.clock.load()
 
+    def snapshot(self):
+        """Everything there is, as a database in memory."""
+        with self.lock:
+            copy = sqlite3.connect(":memory:", check_same_thread=False)
+            self.db.backup(copy)
+            return copy
+
+    def restore(self, copy):
+        """All tables as they were; faults and webhooks on their way are the caller's."""
+        with self.lock:
+            copy.backup(self.db)
+            self.kv = {r[0]: json.loads(r[1]) for r in self.db.execute("SELECT key,val FROM kv")}
+            for live, start, key in ((self.cfg, CONFIG, "config"), (self.sw, SWITCHES, "switches")):
+                live.clear()
+                live.update(dict(start, **self.kv.get(key, {})))
+            self.clock.load()
+
     # ids --------------------------------------------------------------------------------------
 
     def next(self, name, start=1):

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * note.h - what the engine remembers about itself: one row per key, with its
+ * time.  The health page reads them.
+ *
+ *   check   result of the last quick_check: "ok", or the first finding
+ */
+#ifndef IB_NOTE_H
+#define IB_NOTE_H
+
+#include "../db/db.h"
+
+#define NOTE_CHECK	"check"
+
+/* *at 0 and *value NULL when there is none. */
+IB_MUST const struct ib_err *note_get(struct db *db, struct arena *a, const char *key, int64_t *at,
+    const char **value);
+IB_MUST const struct ib_err *note_put(struct db *db, const char *key, int64_t at, const char *value);
+
+#endif
