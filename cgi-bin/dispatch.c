@@ -296,6 +296,9 @@ refuse_method(struct app *app, struct req *r, unsigned allowed)
 static const struct ib_err *
 refuse_csrf(struct app *app, struct req *r, const char *why)
 {
+	/* The form is right, we could not tell. */
+	if (arena_failed(r->a) || strcmp(why, "hmac") == 0)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "csrf: no memory (%s)", why);
 	log_event(LOG_WARN_, "csrf_refused", "route", r->route->pattern, "why", why, NULL);
 	return resp_problem(app, r, 403, "problem.csrf");
 }

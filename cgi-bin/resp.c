@@ -533,6 +533,11 @@ resp_file(struct req *r, int fd, int64_t size, const char *type,
 		status = 200;
 	begin(r, status, type);
 	buf_clear(&pv->w->out);
+	/* Once the head is out it is too late to say that there is no room. */
+	if (buf_reserve(&pv->w->out, FILE_STEP) == NULL) {
+		(void)close(fd);
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no memory for a file");
+	}
 	pv->file = true;
 	pv->fd = fd;
 	pv->file_at = at;

@@ -63,8 +63,7 @@ user_name(struct db *db, struct arena *a, int64_t id, const char **out)
 		return err;
 	if ((err = db_step(st, &row)) == NULL && row)
 		*out = db_col_dup(st, 0, a);
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 static const char *

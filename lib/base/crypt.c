@@ -425,12 +425,15 @@ keyring_seal(const struct keyring *k, struct arena *a, const char *aad, const ch
 {
 	const struct ib_err *err = NULL;
 	const struct master *m = &k->key[0];
-	size_t n = strlen(plain), total = NONCE_LEN + n + TAG_LEN;
+	size_t n = plain != NULL ? strlen(plain) : 0, total = NONCE_LEN + n + TAG_LEN;
 	uint8_t *raw = NULL;
 	struct ib_buf b;
 	int len = 0, last = 0;
 
 	*out = NULL;
+	/* What the caller could not make for want of memory. */
+	if (plain == NULL || aad == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "seal: no memory");
 	if (n > PLAIN_MAX)
 		return ib_fail(IB_ELIMIT, IB_RETRY_NEVER, "seal: %zu bytes", n);
 	buf_init(&b, 2 * PLAIN_MAX);
@@ -499,12 +502,21 @@ keyring_open(const struct keyring *k, struct arena *a, const char *aad, const ch
 
 	*out = NULL;
 	buf_init(&b, 2 * PLAIN_MAX);
+	/* Want of memory must not look like a forged value: those end connections. */
+	if (aad == NULL || !gcm_ready()) {
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "open: no memory");
+		goto done;
+	}
 	if (sealed == NULL || (m = key_of(k, sealed, &body)) == NULL) {
 		err = ib_fail(IB_EAUTH, IB_RETRY_NEVER, "open: no sealed value of a known key");
 		goto done;
 	}
-	if (!str_unbase64url(&b, body, strlen(body)) || b.len < NONCE_LEN + TAG_LEN)
-		goto forged;
+	if (!str_unbase64url(&b, body, strlen(body)) || b.len < NONCE_LEN + TAG_LEN) {
+		if (!b.nomem)
+			goto forged;
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "open: no memory");
+		goto done;
+	}
 	raw = (const uint8_t *)b.p;
 	n = b.len - NONCE_LEN - TAG_LEN;
 	if ((plain = arena_alloc(a, n + 1)) == NULL) {

@@ -97,6 +97,15 @@ tell(void)
 		(void)close(fd);
 }
 
+static void
+count(const char *file)
+{
+	(void)snprintf(count_file, sizeof(count_file), "%s", file);
+	if (!counting)
+		(void)atexit(tell);
+	counting = true;
+}
+
 void
 fault_arm(void)
 {
@@ -109,21 +118,18 @@ fault_arm(void)
 	armed = text != NULL && *text != '\0';
 	if (!armed)
 		return;
-	if (strcmp(text, "count") == 0 || strncmp(text, "count=", 6) == 0) {
-		if (text[5] == '=')
-			(void)snprintf(count_file, sizeof(count_file), "%s", text + 6);
-		if (!counting)
-			(void)atexit(tell);
-		counting = true;
-		return;
-	}
 	if ((n = strlen(text)) >= sizeof(copy))
 		bad(text);
 	memcpy(copy, text, n + 1);
 	for (p = copy; p != NULL; p = next) {
 		if ((next = strchr(p, ',')) != NULL)
 			*next++ = '\0';
-		read_order(p, text);
+		if (strcmp(p, "count") == 0)
+			count("");
+		else if (strncmp(p, "count=", 6) == 0)
+			count(p + 6);
+		else
+			read_order(p, text);
 	}
 }
 

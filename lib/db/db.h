@@ -78,6 +78,12 @@ void db_bind_null(struct db_stmt *st, int n);
 IB_MUST const struct ib_err *db_step(struct db_stmt *st, bool *row);
 void db_release(struct db_stmt *st);		/* NULL is fine */
 
+/*
+ * The end of a reading: releases, and tells when what was read found no place
+ * in the arena (an error before that comes first).
+ */
+IB_MUST const struct ib_err *db_done(struct db_stmt *st, const struct arena *a, const struct ib_err *err);
+
 int64_t db_col_int(struct db_stmt *st, int n);		/* columns count from 0; NULL reads 0 */
 bool db_col_null(struct db_stmt *st, int n);
 const char *db_col_text(struct db_stmt *st, int n);	/* valid until the next step; NULL for NULL */

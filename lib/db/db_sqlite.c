@@ -559,6 +559,17 @@ db_release(struct db_stmt *st)
 	end_turn(st);
 }
 
+const struct ib_err *
+db_done(struct db_stmt *st, const struct arena *a, const struct ib_err *err)
+{
+	const char *what = stmt_names[st->id];
+
+	db_release(st);
+	if (err == NULL && arena_failed(a))
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "%s: no memory for a row", what);
+	return err;
+}
+
 int64_t
 db_col_int(struct db_stmt *st, int n)
 {

@@ -42,8 +42,7 @@ one_install(struct db *db, struct arena *a, enum stmt_id which, int64_t key, str
 	if ((err = db_query(db, which, &st, "i", key)) != NULL)
 		return err;
 	err = read_install(st, a, out);
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -182,8 +181,7 @@ session_get(struct db *db, struct arena *a, const char *token, int64_t now,
 			*out = s;
 		}
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *

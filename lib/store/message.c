@@ -3,6 +3,7 @@
 #include "message.h"
 
 #include "../base/crypt.h"
+#include "../base/str.h"
 
 #include <string.h>
 
@@ -148,8 +149,7 @@ one_message(struct db_stmt *st, struct arena *a, struct message **out)
 		else
 			read_message(st, a, *out = m);
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -229,6 +229,74 @@ message_save_content(struct db *db, const struct message *m)
 	    m->edits, (int64_t)m->flags, (int64_t)m->natt, m->react_in, m->react_out);
 }
 
+/* The row of the list ---------------------------------------------------------- */
+
+const struct ib_err *
+message_show(struct arena *a, const struct message *m, enum fb_att first, struct thread_row *t)
+{
+	const char *text = m->line == FB_LINE_POSTBACK ? m->detail : m->text;
+
+	if (m->at < t->last_at || (m->at == t->last_at && m->id < t->last_id))
+		return NULL;
+	t->last_at = m->at;
+	t->last_id = m->id;
+	t->last_dir = m->dir;
+	t->last_user = m->user_id;
+	t->snippet_kind = 0;
+	if ((m->flags & MSG_DELETED) != 0) {
+		t->snippet_kind = -1;
+		text = "";
+	} else if (str_blank(text)) {
+		t->snippet_kind = (m->flags & MSG_UNSUPPORTED) != 0 ? FB_ATT_OTHER : (int)first;
+		text = "";
+	}
+	t->snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120);
+	return t->snippet == NULL ? ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet") : NULL;
+}
+
+const struct ib_err *
+message_lead(struct db *db, struct arena *a, struct thread_row *t)
+{
+	const struct ib_err *err;
+	struct message m = { 0 };
+	enum fb_att first = FB_ATT_OTHER;
+	struct db_stmt *st;
+	bool row;
+
+	if ((err = db_query(db, ST_MESSAGE_LEAD, &st, "i", t->id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		m.at = db_col_int(st, 0);
+		m.id = db_col_int(st, 1);
+		m.dir = (int)db_col_int(st, 2);
+		m.user_id = db_col_int(st, 3);
+		m.line = (enum fb_line)db_col_int(st, 4);
+		m.flags = (unsigned)db_col_int(st, 5);
+		m.text = db_col_dup(st, 6, a);
+		m.detail = db_col_dup(st, 7, a);
+		first = (enum fb_att)db_col_int(st, 8);
+	}
+	db_release(st);
+	if (err != NULL)
+		return err;
+	t->last_at = t->last_id = t->last_user = 0;
+	t->last_dir = t->snippet_kind = 0;
+	t->snippet = "";
+	return m.id != 0 ? message_show(a, &m, first, t) : NULL;
+}
+
+const struct ib_err *
+message_relead(struct db *db, struct arena *a, int64_t thread_id)
+{
+	struct thread_row t = { .id = thread_id };
+	const struct ib_err *err;
+
+	if ((err = message_lead(db, a, &t)) != NULL)
+		return err;
+	return db_run(db, ST_THREAD_LEAD, "iiiiiit", thread_id, t.last_at, t.last_id,
+	    (int64_t)t.last_dir, t.last_user, (int64_t)t.snippet_kind, t.snippet);
+}
+
 /* Attachments ----------------------------------------------------------------- */
 
 static void
@@ -265,8 +333,7 @@ message_attachments(struct db *db, struct arena *a, int64_t thread_id, int64_t m
 		return err;
 	while (*n < FB_ATT_PER_MESSAGE && (err = db_step(st, &row)) == NULL && row)
 		read_attachment(st, a, &(*out)[(*n)++]);
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -302,8 +369,7 @@ attachment_next(struct db *db, struct arena *a, int64_t now, struct attachment *
 		*install_id = db_col_int(st, 15);
 		*out = t;
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -322,8 +388,7 @@ attachment_get(struct db *db, struct arena *a, int64_t install_id, int64_t threa
 	if ((err = db_step(st, &row)) == NULL && row &&
 	    (t = ARENA_NEW(a, struct attachment)) != NULL)
 		read_attachment(st, a, *out = t);
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -397,6 +462,5 @@ facts_of(struct db *db, struct arena *a, const struct mkey *k, struct fact **out
 		f->at = db_col_int(st, 2);
 		f->value = db_col_dup(st, 3, a);
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }

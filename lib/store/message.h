@@ -16,6 +16,7 @@
 
 #include "../api/event.h"
 #include "../db/db.h"
+#include "thread.h"
 
 enum msg_origin { ORIGIN_CUSTOMER, ORIGIN_OURS, ORIGIN_PAGE, ORIGIN_APP };
 enum msg_flag { MSG_EXACT = 1, MSG_UNSUPPORTED = 2, MSG_DELETED = 4 };
@@ -75,6 +76,16 @@ IB_MUST const struct ib_err *message_identify(struct db *db, int64_t thread_id, 
 IB_MUST const struct ib_err *message_set_state(struct db *db, int64_t thread_id, int64_t at, int64_t id,
     enum msg_state state, const char *why_key);
 IB_MUST const struct ib_err *message_delete(struct db *db, int64_t thread_id, int64_t at, int64_t id);
+/*
+ * The row of the list: message_show writes m into it unless something newer is
+ * there; message_lead writes the newest message there is, after times or mids
+ * were put right (the row is cleared when there is none); message_relead does
+ * that to the row in the table.
+ */
+IB_MUST const struct ib_err *message_show(struct arena *a, const struct message *m,
+    enum fb_att first, struct thread_row *t);
+IB_MUST const struct ib_err *message_lead(struct db *db, struct arena *a, struct thread_row *t);
+IB_MUST const struct ib_err *message_relead(struct db *db, struct arena *a, int64_t thread_id);
 /* Content that facts changed. */
 IB_MUST const struct ib_err *message_save_content(struct db *db, const struct message *m);
 IB_MUST const struct ib_err *attachment_add(struct db *db, const struct attachment *t);

@@ -207,8 +207,7 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		*out = o;
 	}
 done:
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 /* One UPDATE ... RETURNING id in a transaction of its own, then the row. */

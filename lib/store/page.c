@@ -57,13 +57,14 @@ one_page(struct db *db, struct arena *a, struct db_stmt *st, const struct keyrin
 				sealed = db_col_dup(st, 19, a);
 		}
 	}
-	db_release(st);
-	if (sealed != NULL) {
+	if ((err = db_done(st, a, err)) == NULL && sealed != NULL) {
 		/* A token that no longer opens (another key) is as good as none. */
 		const struct ib_err *bad = keyring_open(keys, a, token_aad(a, p->id), sealed, &token);
 
 		if (bad == NULL)
 			p->token = token;
+		else if (bad->code == IB_ENOMEM)
+			return bad;
 		else
 			log_err(bad, "page_token");
 	}
@@ -127,8 +128,7 @@ pages_of(struct db *db, struct arena *a, int64_t install_id, struct page **out, 
 		}
 		read_page(st, a, &(*out)[(*n)++]);
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *

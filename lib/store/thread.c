@@ -67,8 +67,7 @@ thread_get(struct db *db, struct arena *a, int64_t install_id, int64_t id, int64
 		*out = t;
 	}
 done:
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -112,8 +111,7 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 		t->snippet_kind = (int)db_col_int(st, 11);
 		t->upto = db_col_int(st, 12);
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -226,8 +224,7 @@ profile_next(struct db *db, struct arena *a, int64_t now, struct profile_due **o
 		d->due = db_col_int(st, 5);
 		*out = d;
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *

@@ -91,30 +91,6 @@ is_real(const struct message *m)
 	return m->line == FB_LINE_NONE || m->line == FB_LINE_POSTBACK;
 }
 
-static const struct ib_err *
-show_in_list(struct work *w, const struct message *m, enum fb_att first_att)
-{
-	struct thread_row *t = &w->thread;
-	const char *text = m->line == FB_LINE_POSTBACK ? m->detail : m->text;
-
-	if (m->at < t->last_at || (m->at == t->last_at && m->id < t->last_id))
-		return NULL;
-	t->last_at = m->at;
-	t->last_id = m->id;
-	t->last_dir = m->dir;
-	t->last_user = m->user_id;
-	t->snippet_kind = 0;
-	if ((m->flags & MSG_DELETED) != 0) {
-		t->snippet_kind = -1;
-		text = "";
-	} else if (str_blank(text)) {
-		t->snippet_kind = (m->flags & MSG_UNSUPPORTED) != 0 ? FB_ATT_OTHER : (int)first_att;
-		text = "";
-	}
-	t->snippet = str_ellipsis(w->a, str_line(w->a, text, strlen(text), 200), 120);
-	return t->snippet == NULL ? ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet") : NULL;
-}
-
 static void
 max_to(int64_t *v, int64_t with)
 {
@@ -268,12 +244,10 @@ match_reply(struct work *w, bool *mine)
 	    e->at, e->exact)) != NULL ||
 	    (err = outbox_moved(w->db, o->id, e->at)) != NULL)
 		return err;
-	/* The list shows it by its new time. */
-	if (w->thread.last_id == m->id)
-		w->thread.last_at = e->at;
-	o->msg_at = m->at = e->at;
+	o->msg_at = e->at;
 	w->changed = true;
-	if ((err = show_in_list(w, m, FB_ATT_OTHER)) != NULL)
+	/* By its new time another one may be the newest; a copy may have been. */
+	if ((err = message_lead(w->db, w->a, &w->thread)) != NULL)
 		return err;
 	return outbox_settle(w->db, o, &end, w->now);
 }
@@ -292,10 +266,8 @@ merge_message(struct work *w)
 		return NULL;
 	if ((err = message_move(w->db, m->thread_id, m->at, m->id, e->at)) != NULL)
 		return err;
-	if (w->thread.last_id == m->id && w->thread.last_at == m->at)
-		w->thread.last_at = e->at;
 	w->changed = true;
-	return NULL;
+	return message_lead(w->db, w->a, &w->thread);
 }
 
 static void
@@ -373,7 +345,7 @@ store_message(struct work *w)
 		return err;
 	if (!is_real(&m))
 		return NULL;
-	return show_in_list(w, &m, e->natt > 0 ? e->att[0].type : FB_ATT_OTHER);
+	return message_show(w->a, &m, e->natt > 0 ? e->att[0].type : FB_ATT_OTHER, &w->thread);
 }
 
 /* Unsent, now or before: its earlier texts go too. */
@@ -443,8 +415,8 @@ store_fact(struct work *w)
 	if (w->thread.id == m->thread_id && is_real(m) &&
 	    w->thread.last_at == m->at && w->thread.last_id == m->id &&
 	    kind != FACT_REACT_IN && kind != FACT_REACT_OUT)
-		return show_in_list(w, m, w->thread.snippet_kind > 0 ?
-		    (enum fb_att)w->thread.snippet_kind : FB_ATT_OTHER);
+		return message_show(w->a, m, w->thread.snippet_kind > 0 ?
+		    (enum fb_att)w->thread.snippet_kind : FB_ATT_OTHER, &w->thread);
 	return NULL;
 }
 
@@ -719,6 +691,8 @@ sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t n
 	if ((err = json_parse(body, n, JSON_LENIENT_, &root)) != NULL ||
 	    (err = fb_events(a, root, now, &ev, &nev)) != NULL) {
 		json_free(root);
+		if (err->retry != IB_RETRY_NEVER)
+			return err;	/* no memory, not a strange body: it shall come again */
 		log_err(err, "hook");
 		*fate = HOOK_QUARANTINED;
 		return keep_unparsed(s, body, n, now);

@@ -63,8 +63,7 @@ want_next(struct db *db, struct arena *a, int64_t page_id, struct want **out)
 		w->synced_at = db_col_int(st, 9);
 		*out = w;
 	}
-	db_release(st);
-	return err;
+	return db_done(st, a, err);
 }
 
 const struct ib_err *

@@ -104,8 +104,7 @@ settle_sent(struct sync *s, struct arena *a, struct outbox *o, const char *page_
 			at = o->msg_at;
 		if ((err = message_identify(s->db, o->thread_id, o->msg_at, o->msg_id, mid, &k,
 		    at, exact)) != NULL || (err = outbox_moved(s->db, o->id, at)) != NULL ||
-		    (err = db_run(s->db, ST_THREAD_LAST_MOVED, "iiii", o->thread_id, o->msg_id,
-		    o->msg_at, at)) != NULL)
+		    (err = message_relead(s->db, a, o->thread_id)) != NULL)
 			goto done;
 		o->msg_at = at;
 	} else {

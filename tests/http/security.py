@@ -16,7 +16,7 @@ import stat
 import unittest
 import urllib.parse
 
-from stand import (AOZORA, APP_SECRET, ASID_MISAKI, JAAN, LIISA, MISAKI, PAGE_A, PAGE_C, PEETER, SRC, TAKAHASHI, VERIFY, Stand,
+from stand import (ACME, AOZORA, APP_SECRET, ASID_MISAKI, JAAN, LIISA, MISAKI, PAGE_A, PAGE_C, PEETER, SRC, TAKAHASHI, VERIFY, Stand,
                    say, until)
 
 SECRET = "only-Acme-may-read-this"
@@ -51,9 +51,13 @@ class Case(unittest.TestCase):
         until(lambda: cls.st.db("SELECT 1 FROM outbox WHERE state = 'failed'"))
         cls.message = cls.st.db("SELECT msg_id FROM attachment")[0][0]
         cls.failed = cls.st.db("SELECT msg_id FROM outbox")[0][0]
+        cls.st.control("event", {"page": PAGE_A, "event": {"sender": {"id": LIISA}, "recipient": {"id": PAGE_A}, "brand_new": SECRET}})
+        cls.st.delivered()
+        cls.event = cls.st.db("SELECT id FROM quarantine")[0][0]
 
     def address(self, pattern):
-        fill = {"thread": self.thread, "message": self.failed if "retry" in pattern else self.message, "n": 0}
+        fill = {"thread": self.thread, "message": self.failed if "retry" in pattern else self.message, "n": 0,
+                "event": self.event}
         return re.sub(r"\{(\w+)\}", lambda m: str(fill[m.group(1)]), pattern)
 
     def fields(self, pattern, csrf=None):
@@ -130,13 +134,20 @@ class OtherCompany(Case):
 
 class PrivateConnection(Case):
     def test_colleagues_learn_nothing_on_any_route(self):
-        """Also one who was let in while it was shared."""
-        peeter, _ = self.st.sign_in(user=PEETER)
-        self.assertIn(SECRET, peeter.get("/inbox/%d" % self.thread).text)
+        """Also those who were let in while it was shared, and other admins."""
+        self.st.control("pipedrive/user", {"company": ACME, "id": 10483299, "name": "Second Admin", "admin": True})
+        colleagues = [self.st.sign_in(user=u)[0] for u in (PEETER, 10483299)]
+        for b in colleagues:
+            self.assertIn(SECRET, b.get("/inbox/%d" % self.thread).text)
         c = sqlite3.connect(self.st.path("inbox.db"), timeout=10)
         c.execute("UPDATE install SET visibility = 'private'")
         c.commit()
         c.close()
+        for b in colleagues:
+            self.shut_out(b)
+        self.assertIn(SECRET, self.b.get("/inbox/%d" % self.thread).text)
+
+    def shut_out(self, peeter):
         csrf = self.csrf(peeter)
         before = self.snapshot()
         for method, pattern, needs in ROUTES:
@@ -152,7 +163,6 @@ class PrivateConnection(Case):
         for url in ("/poll?thread=%d" % self.thread, "/inbox?before=9999999999999.1"):
             self.assertEqual(peeter.get(url, follow=False).status, 403)
         self.assertEqual({k: v for k, v in self.snapshot().items() if k != "user"}, {k: v for k, v in before.items() if k != "user"})
-        self.assertIn(SECRET, self.b.get("/inbox/%d" % self.thread).text)
 
 
 class NotAdmin(Case):

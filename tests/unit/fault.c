@@ -80,7 +80,7 @@ test_count(void)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/count", dir);
-	snprintf(text, sizeof(text), "count=%s", path);
+	snprintf(text, sizeof(text), "work:1=fail,count=%s", path);
 	(void)fflush(stdout);
 	if ((pid = fork()) == 0) {
 		/* Its end shall print nothing of ours. */
