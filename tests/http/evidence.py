@@ -114,6 +114,22 @@ class Looks(Case):
                 self.st.delivered()
                 self.assertEqual(self.st.arrived(psid), ["before many"])
 
+    def test_a_look_goes_on_where_it_was_stopped(self):
+        """Runs of a second each, and more to look through than one of them can."""
+        psid, thread = self.customer()
+        self.unanswered(thread, "far back", cut="after")
+        self.st.control("customer/history", {"page": PAGE_A, "psid": psid, "count": 130, "end": self.st.control("clock")["now"] + 90_000, "step": 500})
+        self.later(100_000)
+        before = self.st.requests(endpoint="fb.messages")
+        for _ in range(8):
+            self.st.sync(1)
+            if self.state(thread) == ["sent"]:
+                break
+        self.wait_state(thread, "sent")
+        asked = [r["query"].get("after") for r in self.st.requests(endpoint="fb.messages")[len(before):]]
+        self.assertEqual(len(asked), len(set(asked)), "pages read twice")
+        self.assertEqual(self.st.arrived(psid).count("far back"), 1)
+
     def test_the_clock_of_the_host_is_fast(self):
         self.by_a_clock_off(10)
 

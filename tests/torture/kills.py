@@ -8,6 +8,7 @@ lifted, the clock goes on, runs settle what is open, and everything is
 compared.  Long form 1,000 kills, short form 50.
 """
 import collections
+import itertools
 import secrets
 import signal
 import subprocess
@@ -42,6 +43,7 @@ class Torture:
     def __init__(self, st):
         self.st, self.clock, self.stop = st, Clock(st), threading.Event()
         self.accepted, self.count, self.starts = [], collections.Counter(), []
+        self.numbers = itertools.count(1)
         self.lock, self.run, self.errors = threading.Lock(), None, []
 
     def actor(self, name, work, pause):
@@ -62,7 +64,8 @@ class Torture:
 
     def customer(self, rng):
         page, psid, _ = rng.choice(self.people)
-        n = self.count["written"] = self.count["written"] + 1
+        self.count["written"] += 1
+        n = self.count["written"]
         more = {"silent": True} if rng.random() < 0.05 else {}
         if rng.random() < 0.05:
             more["attachments"] = [{"type": "image", "picture": "wheel"}]
@@ -75,7 +78,7 @@ class Torture:
 
     def agent(self, rng):
         _, _, thread = rng.choice(self.people)
-        text, key = "answer %d" % len(self.accepted), secrets.token_urlsafe(18)
+        text, key = "answer %d" % next(self.numbers), secrets.token_urlsafe(18)
         # A person whose browser shows an error tries again with the same form.
         while not self.stop.is_set():
             try:
