@@ -632,11 +632,7 @@ bind_all(struct db *db, enum stmt_id id, struct db_stmt **out, const char *types
 			db_bind_null(st, n);
 			break;
 		default:
-<<<<<<< HEAD
-			assert(strchr("itbn", *types) != NULL);	/* a letter nobody knows */
-=======
 			assert(false && "unknown letter in a bind string");
->>>>>>> w-a
 		}
 	}
 	*out = st;
