@@ -22,7 +22,8 @@ APPS = (APP_ID, int(APP_ID), "26390203743090", 442200119988776, None)
 # Numbers of rows are told by what they stand for: a Page's id, a PSID.
 DUMP = {
     "page": ("p.fb_id", "page p", "id install_id token asid user_id pause_until refusals read_at synced_until import_state import_done import_total"
-             " pass_cursor pass_top pass_started checked_at last_event_at connected_at picture"),
+             " pass_cursor pass_top pass_started pass_listed pass_changed catch_total checked_at ask_at read_why last_event_at connected_at picture"
+             " health_at token_at token_until sub_at sub_state suspect send_after"),
     "thread": ("p.fb_id", "thread t JOIN page p ON p.id = t.page_id", "id install_id page_id name picture profile_at profile_tries profile_got fb_id link"
                " history history_cursor synced_at created_at"),
     "message": ("p.fb_id, h.psid", "message t JOIN thread h ON h.id = t.thread_id JOIN page p ON p.id = h.page_id", "thread_id"),

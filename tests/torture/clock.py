@@ -100,7 +100,8 @@ class Dates(unittest.TestCase):
     def person(self, zone, lang):
         c = sqlite3.connect(self.st.path("inbox.db"), timeout=10)
         try:
-            c.execute("UPDATE user SET timezone = ?, lang = ?", (zone, lang))
+            # Years pass here: the grant at Pipedrive shall not run out on the way.
+            c.execute("UPDATE user SET timezone = ?, lang = ?, access_until = ?", (zone, lang, 1 << 52))
             c.execute("UPDATE install SET rev = rev + 1")
             c.commit()
         finally:
