@@ -535,7 +535,8 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
     def sync(self, budget=20, check=True):
         """A scheduled run. `check`: it succeeds, after waiting for one that an open page started."""
         if check:
-            return until(lambda: self.sync_once(budget, True) == 0, 60, 0.1)
+            until(lambda: self.sync_once(budget, True) == 0, 60, 0.1)
+            return 0
         return self.sync_once(budget, False)
 
     def sync_once(self, budget, check):
