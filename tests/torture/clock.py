@@ -25,7 +25,7 @@ ZONES = ("Pacific/Pago_Pago", "America/New_York", "UTC", "Europe/Tallinn", "Asia
 MORE_ZONES = ("Pacific/Honolulu", "Pacific/Marquesas", "America/St_Johns", "America/Sao_Paulo", "Atlantic/Azores", "Europe/London",
               "Africa/Casablanca", "Africa/Cairo", "Asia/Tehran", "Asia/Kathmandu", "Asia/Yangon", "Australia/Adelaide",
               "Pacific/Auckland", "Pacific/Apia", "Pacific/Tongatapu", "America/Asuncion", "Antarctica/Troll")
-# What the clock says when people look, UTC.  In order: a signed-in person's token lives on.
+# What the clock says when people look, UTC.
 MOMENTS = ("2027-01-01T00:30:00",		# a year began, here and there
            "2027-03-14T07:05:00",		# New York lost an hour 5 minutes ago
            "2027-03-28T01:10:00",		# Tallinn and London did
@@ -73,13 +73,14 @@ def iso(d):
 
 class Dates(unittest.TestCase):
     def test_dates(self):
-        with Stand(conf={"log_level": "warn", "session_days": "1000"}) as st:
-            self.st, self.clock = st, Clock(st)
-            browser = st.connect("shared")
-            self.checked = 0
-            self.assertEqual([z for z in ZONES + MORE_ZONES if z not in zoneinfo.available_timezones()], [])
-            for moment in MOMENTS:
+        self.checked = 0
+        self.assertEqual([z for z in ZONES + MORE_ZONES if z not in zoneinfo.available_timezones()], [])
+        for moment in MOMENTS:
+            # Each in a world of its own: nobody's grant lives for a year.
+            with Stand(conf={"log_level": "warn"}) as st:
+                self.st, self.clock = st, Clock(st)
                 self.clock.later(millis(moment) - self.now())
+                browser = st.connect("shared")
                 psid = st.control("customer/new", {"page": PAGE_A, "name": "Kim Tester"})["psid"]
                 # Seconds are left for the pages to be fetched in the same minute.
                 base = self.now()
@@ -92,7 +93,7 @@ class Dates(unittest.TestCase):
                         with self.subTest(moment=moment, zone=zone, lang=lang):
                             self.person(zone, lang)
                             self.compare(browser, thread, times, zone, lang)
-            say("%d dates and deadlines compared" % self.checked)
+        say("%d dates and deadlines compared" % self.checked)
 
     def now(self):
         return int(time.time() * 1000) + self.clock.ahead
@@ -175,7 +176,8 @@ class Jumps(unittest.TestCase):
             f.write("%020d\n" % ms)
 
     def test_ahead_and_back(self):
-        for jump in (6 * HOUR, 40 * DAY):
+        # Further ahead no reply window would be open.
+        for jump in (6 * HOUR, 23 * HOUR):
             with self.subTest(jump), Stand() as st:
                 self.st = st
                 self.ahead_and_back(st, jump)
@@ -191,7 +193,7 @@ class Jumps(unittest.TestCase):
         st.reply(browser, thread, "before the jump")
         until(lambda: st.db("SELECT state FROM outbox") == [("checking",)])
         self.host(jump)
-        st.reply(browser, thread, "while it was ahead") if jump < DAY else self.put(thread, jump)
+        st.reply(browser, thread, "while it was ahead")
         hung = st.fault({"endpoint": "fb.conversations"}, times=0, delay_ms=1500)
         with open(st.path("worker.log"), "ab") as log:
             run = subprocess.Popen([st.build + "/inbox-sync", "-c", st.conf, "--budget", "3000"], stderr=log, cwd=st.dir)
@@ -208,23 +210,14 @@ class Jumps(unittest.TestCase):
             st.clock(ahead)
             self.assertEqual(st.sync(10), 0)
         st.delivered()
-        self.assertEqual({s for (s,) in st.db("SELECT state FROM outbox")}, {"sent"})
+        self.assertEqual(st.db("SELECT state, why FROM outbox ORDER BY id"), [("sent", "")] * 2)
         self.assertEqual(st.arrived(psid), ["before the jump", "while it was ahead"])
         self.assertEqual(st.db("SELECT count(*) FROM message WHERE text = 'lost meanwhile'"), [(1,)])
-        checked = st.db("SELECT min(checked_at), max(read_at) FROM page WHERE state = 'active'")[0]
-        self.assertLess(max(checked), st.control("clock")["now"] + MINUTE)
-
-    def put(self, thread, jump):
-        """So far ahead nobody is signed in and every window is shut: the row as it would have been written."""
-        c = sqlite3.connect(self.st.path("inbox.db"), timeout=10)
-        try:
-            at = int(time.time() * 1000) + jump
-            c.execute("INSERT INTO message(thread_id, at, id, dir, origin, state, user_id, text) VALUES(?, ?, 77, 1, 1, 1, 1, 'while it was ahead')", (thread, at))
-            c.execute("INSERT INTO outbox(install_id, page_id, thread_id, msg_id, msg_at, user_id, client_key, token, state, next_at, created_at)"
-                      " SELECT install_id, page_id, id, 77, ?, 1, 'key', 'pd:out:ahead', 'queued', ?, ? FROM thread WHERE id = ?", (at, at, at, thread))
-            c.commit()
-        finally:
-            c.close()
+        self.assertLess(max(st.db("SELECT max(checked_at), max(read_at) FROM page WHERE state = 'active'")[0]), st.control("clock")["now"] + MINUTE)
+        # Nor does anything go on for ever.
+        reads = len(st.requests(endpoint="fb.conversations"))
+        self.assertEqual(st.sync(10), 0)
+        self.assertEqual(len(st.requests(endpoint="fb.conversations")), reads)
 
 
 if __name__ == "__main__":
