@@ -21,7 +21,7 @@ const struct route routes[] = {
 
 	{ M_GET | M_POST, "/hook/facebook",		NEED_RAW,		 1 * MIB,  h_hook, NULL },
 
-	{ M_GET | M_POST, "/tick/{secret}",		NEED_NOTHING,		 0,	   h_tick, NULL },
+	{ M_GET | M_POST, "/tick/{secret}",		NEED_RAW,		 4 * KIB,  h_tick, NULL },
 	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
 	{ M_GET,	  "/health",			NEED_ADMIN,		 0,	   h_health, NULL },
 

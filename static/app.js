@@ -269,7 +269,7 @@ async function poll() {
 	}
 	running = false;
 	show("lost", misses > 1);
-	timer = setTimeout(poll, misses ? Math.min(5000 * misses, 30000) : Date.now() - touched < 300000 ? 5000 : 20000);
+	timer = setTimeout(poll, misses ? Math.min(5000 * misses, 30000) : Date.now() - touched < 300000 ? 4500 : 20000);
 }
 document.addEventListener("visibilitychange", poll);
 on("online", poll);

@@ -52,6 +52,8 @@ IB_MUST const struct ib_err *page_put(struct db *db, const struct keyring *keys,
     int64_t install_id, const char *fb_id, const char *name, const char *token, const char *asid,
     int64_t user_id, int64_t now, int64_t *id);
 IB_MUST const struct ib_err *page_set_broken(struct db *db, int64_t id, const char *why_key);
+/* At most PAUSE_MOST_MS ahead (PAUSE_OVER in stmts.def). */
+#define PAUSE_MOST_MS	INT64_C(14400000)
 IB_MUST const struct ib_err *page_pause(struct db *db, int64_t id, int64_t until);
 /* Threads that a comparison still has to read. */
 IB_MUST const struct ib_err *page_wanted(struct db *db, int64_t id, int64_t *n);

@@ -287,6 +287,8 @@ page_refused(struct sync *s, int64_t page_id, const struct graph_res *res, int64
 	int64_t minutes = res->regain_min > 0 ? res->regain_min : 1;
 	const struct ib_err *err;
 
+	if (minutes > PAUSE_MOST_MS / MS_MINUTE)
+		minutes = PAUSE_MOST_MS / MS_MINUTE;	/* then it is asked again */
 	log_event(LOG_WARN_, "refused", "page", log_i(page_id), "code", log_i(res->code),
 	    "subcode", log_i(res->subcode), "status", log_i(res->status), "trace", res->trace, NULL);
 	switch (res->row->class_) {

@@ -24,8 +24,8 @@ CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 try:
-    from selenium.common.exceptions import (NoSuchElementException, StaleElementReferenceException,
-                                            WebDriverException)
+    from selenium.common.exceptions import (ElementClickInterceptedException, NoSuchElementException,
+                                            StaleElementReferenceException, WebDriverException)
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
     from selenium.webdriver.common.action_chains import ActionChains
@@ -207,12 +207,18 @@ class Chrome:
 
     def click(self, css, text=None, seconds=10):
         """Click what can be seen; pages that renew themselves may take it away once."""
+        block = "nearest"
         for turn in range(4):
             e = self.one(css, text, seconds)
             try:
                 # Within a reversed column the driver does not scroll by itself.
-                self.js_("arguments[0].scrollIntoView({ block: 'nearest' })", e)
+                self.js_("arguments[0].scrollIntoView({ block: arguments[1] })", e, block)
                 return e.click()
+            except ElementClickInterceptedException:
+                # At an edge something may lie over it.
+                if block == "center":
+                    raise
+                block = "center"
             except StaleElementReferenceException:
                 if turn == 3:
                     raise

@@ -83,7 +83,7 @@ return [seen, out];
 # Fingers: 44 px each way, of what can be pressed.
 TARGETS = r"""
 const out = [];
-for (const e of document.querySelectorAll('header a, header button, .band a, .row-link, .list-older a, .list-newest a, .edge a, ' +
+for (const e of document.querySelectorAll('header a, header button, .band a, .row-link, .list-older a, .list-newest a, .sync a, .sync button, .edge a, ' +
     '.composer button, .composer textarea, .foot a, .foot button, .actions a, .actions button, .choice, summary, .ways a, .ways button, .panel a')) {
     if (!e.checkVisibility({ checkVisibilityCSS: true })) continue;
     const r = e.getBoundingClientRect();
@@ -211,6 +211,10 @@ class Looking:
         b.get("/inbox/%d" % self.stand.thread(self.silent))
         b.reads("#closed", w["closed.day"])
         self.look("closed", [nav, log])
+        b.get("/health")
+        self.look("health")
+        b.get("/shelf")
+        self.look("shelf")
         b.get("/inbox/999999999")
         self.look("missing")
         b.leave("form button", w["bar.sign_out"])

@@ -53,6 +53,15 @@ class Case(unittest.TestCase):
             people.append(psid)
         return people
 
+    def until_all(self, n, budget=20):
+        """Run after run, until n of the missed ones are here."""
+        try:
+            until(lambda: self.st.sync(budget) == 0 and len(self.have()) >= n, 60, 0.2)
+        except AssertionError:
+            self.fail("%d of %d are here; wanted %s; Pages %s" % (
+                len(self.have()), n, self.st.db("SELECT * FROM want"),
+                self.st.db("SELECT fb_id, read_at, pause_until, checked_at, pass_started, pass_cursor, pass_top, synced_until FROM page")))
+
     def have(self):
         return sorted(t for (t,) in self.st.db("SELECT text FROM message WHERE text LIKE 'missed %'"))
 
@@ -108,7 +117,7 @@ class Run(Case):
         self.assertEqual(self.st.db("SELECT count(*) FROM lease"), [(0,)])
         # The next ones go on where it ended.
         self.st.control("faults/clear", {})
-        until(lambda: self.st.sync(10) == 0 and len(self.have()) == 30, 60)
+        self.until_all(30, 10)
         asked = [r["path"] for r in self.st.requests(endpoint="fb.messages")]
         self.assertLessEqual(len(asked), 30 + 3)
 
@@ -171,7 +180,7 @@ class Catchup(Case):
             self.st.end(p, signal.SIGKILL)
             self.later(2 * MINUTE)
         self.st.control("faults/clear", {})
-        until(lambda: self.st.sync(20) == 0 and len(self.have()) >= 24, 60)
+        self.until_all(24)
         self.assertEqual(self.have(), sorted("missed %d.%d" % (i, k) for i in range(12) for k in range(2)))
         self.assertEqual(self.st.db("PRAGMA quick_check"), [("ok",)])
 

@@ -708,7 +708,7 @@ class People(Case):
 
     def test_no_profile_at_all(self):
         st = self.st
-        psid = st.control("customer/new", {"page": PAGE_A, "name": "Kadri Tamm", "profile_error": 2018218})["psid"]
+        psid = st.control("customer/new", {"page": PAGE_A, "name": "Kadri Tamm", "profile_error": 2018218, "no_name": True})["psid"]
         st.customer("phone account", psid=psid)
         until(lambda: [r for r in st.requests(endpoint="fb.profile") if psid in r["path"]])
         self.assertEqual(self.name(psid), say("name.unknown", digits=psid[-4:]))

@@ -18,11 +18,12 @@ SEED = int(os.environ.get("REPLAY_SEED") or random.SystemRandom().randrange(10**
 EVENTS = int(os.environ.get("REPLAY_EVENTS") or 1000)
 CDN = "https://scontent.example-cdn.net/%d.jpg"
 APPS = (APP_ID, int(APP_ID), "26390203743090", 442200119988776, None)
-# Every column but our own numbers and clocks, and what is fetched afterwards.
+# Every column but our own numbers and clocks, and what is fetched afterwards;
+# of a Page those that events change.
 # Numbers of rows are told by what they stand for: a Page's id, a PSID.
+PAGE = ("name", "name_at", "policy", "policy_at", "state", "why")
 DUMP = {
-    "page": ("p.fb_id", "page p", "id install_id token asid user_id pause_until refusals read_at synced_until import_state import_done import_total"
-             " pass_cursor pass_top pass_started checked_at last_event_at connected_at picture"),
+    "page": ("p.fb_id", "page p", None),
     "thread": ("p.fb_id", "thread t JOIN page p ON p.id = t.page_id", "id install_id page_id name picture profile_at profile_tries profile_got fb_id link"
                " history history_cursor synced_at created_at"),
     "message": ("p.fb_id, h.psid", "message t JOIN thread h ON h.id = t.thread_id JOIN page p ON p.id = h.page_id", "thread_id"),
@@ -36,7 +37,8 @@ DUMP = {
 
 def dump(st, table):
     who, source, without = DUMP[table]
-    names = [c for (c,) in st.db("SELECT name FROM pragma_table_info(?)", table) if c not in without.split()]
+    names = [c for (c,) in st.db("SELECT name FROM pragma_table_info(?)", table) if c not in (without or "").split()]
+    names = names if without is not None else list(PAGE)
     alias = "p" if table == "page" else "t"
     rows = st.db("SELECT %s, %s FROM %s" % (who, ", ".join("%s.%s" % (alias, c) for c in names), source))
     return sorted((dict(zip(who.split(", ") + names, r)) for r in rows), key=repr)

@@ -194,7 +194,7 @@ class Full(unittest.TestCase):
                 ahead += 3600_000
                 st.clock(ahead)
                 tries = row()[1]
-                self.assertEqual(subprocess.run(["sh", "-c", "ulimit -f 400; exec \"$0\" -c \"$1\" --budget 5 2>>worker.log",
+                self.assertEqual(subprocess.run(["sh", "-c", "ulimit -f 900; exec \"$0\" -c \"$1\" --budget 5 2>>worker.log",
                                                  os.path.join(st.build, "inbox-sync"), st.conf], cwd=st.dir).returncode, 0)
                 until(lambda: row()[1] > tries)
             self.assertIsNone(row()[0], "not given up")

@@ -71,18 +71,25 @@ class Outage(unittest.TestCase):
                 return
         self.fail("still open: %s" % left(st))
 
+    def cron(self, st):
+        with open(st.path("worker.log"), "ab") as log:
+            return subprocess.Popen([os.path.join(st.build, "inbox-sync"), "-c", st.conf, "--budget", "600"], stderr=log, cwd=st.dir)
+
     def back(self, st, browser, newest):
         """The run after the outage, watched through the pages that people look at."""
         start, shown = st.control("clock")["now"], {}
-        with open(st.path("worker.log"), "ab") as log:
-            run = subprocess.Popen([os.path.join(st.build, "inbox-sync"), "-c", st.conf, "--budget", "600"], stderr=log, cwd=st.dir)
+        run = self.cron(st)
         while len(shown) < len(newest):
+            if run.poll() == 75:        # a page that was opened had started a run of its own: cron's next one
+                run = self.cron(st)
             self.assertLess(st.control("clock")["now"], start + 300 * SECOND, "never shown: %s" % newest)
             words = browser.get("/inbox").text
             for page, (psid, text) in newest.items():
                 if page not in shown and text in words and text in browser.get("/inbox/%d" % st.thread(psid)).page.text:
                     shown[page] = st.control("clock")["now"] - start
-        self.assertEqual(run.wait(900), 0)
+        while run.wait(900) == 75:
+            run = self.cron(st)
+        self.assertEqual(run.returncode, 0)
         say("the newest of each Page could be read after %s s, the run was over after %.0f s" % (
             ", ".join("%.1f" % (ms / 1000) for ms in shown.values()),
             (st.control("clock")["now"] - start) / 1000))
