@@ -193,7 +193,7 @@ class Looking:
         self.look("importing", [nav])
         self.stand.control("faults/clear", {"id": slow})
         self.stand.clock(600_000)
-        until(lambda: self.stand.imported(self.company), 60, 0.1)
+        until(lambda: self.stand.imported(self.company), 150, 0.1)     # a pause lasts a minute
         b.get("/inbox?connected=1")
         self.look("inbox", [nav])
 
