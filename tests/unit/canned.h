@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ canned_start(void)
 	struct sockaddr_in sa;
 	socklen_t len = sizeof(sa);
 	pid_t parent = getpid();
-	int fd;
+	int fd, tries = 0;
 
 	canned = mmap(NULL, sizeof(*canned), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (canned == MAP_FAILED)
@@ -88,9 +89,17 @@ canned_start(void)
 	memset(&sa, 0, sizeof(sa));
 	sa.sin_family = AF_INET;
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) < 0 ||
-	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0 || listen(fd, 16) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	/* A machine under load may be out of free ports for a moment. */
+	for (fd = -1; tries < 100; tries++) {
+		if ((fd = socket(AF_INET, SOCK_STREAM, 0)) >= 0 &&
+		    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 && listen(fd, 16) == 0)
+			break;
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+		poll(NULL, 0, 50);
+	}
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		return 0;
 	canned->port = ntohs(sa.sin_port);
 	if ((canned->pid = fork()) == 0) {
