@@ -15,13 +15,13 @@ import subprocess
 import time
 import unittest
 
-from stand import (ANNA, LIISA, MARIA, PAGE_A, PAGE_B, Stand, say, until)
+from stand import (ANNA, LIISA, MARIA, PAGE_A, PAGE_B, Replies, Stand, say, until)
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SECRET = "9fK2mTz7QxW4"
 
 
-class Case(unittest.TestCase):
+class Case(Replies, unittest.TestCase):
     conf, pages, procs = {"tick_secret": SECRET}, (PAGE_A,), 2
 
     @classmethod
@@ -59,15 +59,6 @@ class Case(unittest.TestCase):
         psid = self.st.control("customer/new", {"page": page, "name": "Kim Tester"})["psid"]
         self.st.customer(text, psid=psid, page=page)
         return psid, until(lambda: self.st.thread(psid))
-
-    def state(self, thread):
-        return [s for (s,) in self.st.db("SELECT state FROM outbox WHERE thread_id = ? ORDER BY id", thread)]
-
-    def wait_state(self, thread, *states):
-        try:
-            until(lambda: self.state(thread) == list(states), 20)
-        except AssertionError:
-            self.fail("replies are %s, not %s" % (self.state(thread), list(states)))
 
     def start_sync(self, **env):
         """inbox-sync beside the test."""

@@ -11,12 +11,12 @@ import signal
 import subprocess
 import unittest
 
-from stand import PAGE_A, Stand, until
+from stand import PAGE_A, Replies, Stand, until
 
 MINUTE, HOUR = 60_000, 3_600_000
 
 
-class Case(unittest.TestCase):
+class Case(Replies, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.st = cls.enterClassContext(Stand())
@@ -38,15 +38,6 @@ class Case(unittest.TestCase):
         psid = self.st.control("customer/new", {"page": PAGE_A, "name": "Kim Tester"})["psid"]
         self.st.customer("hello", psid=psid)
         return psid, until(lambda: self.st.thread(psid))
-
-    def state(self, thread):
-        return [s for (s,) in self.st.db("SELECT state FROM outbox WHERE thread_id = ? ORDER BY id", thread)]
-
-    def wait_state(self, thread, *states):
-        try:
-            until(lambda: self.state(thread) == list(states), 20)
-        except AssertionError:
-            self.fail("replies are %s, not %s" % (self.state(thread), list(states)))
 
     def unanswered(self, thread, text, **how):
         """A reply whose call brought no answer; no webhook tells of it."""

@@ -12,12 +12,12 @@ import concurrent.futures
 import time
 import unittest
 
-from stand import (ACME, ANNA, LIISA, PAGE_A, PAGE_B, PEETER, Stand, say, until)
+from stand import (ACME, ANNA, LIISA, PAGE_A, PAGE_B, PEETER, Replies, Stand, say, until)
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
-class Case(unittest.TestCase):
+class Case(Replies, unittest.TestCase):
     conf, switches = {}, {}
 
     @classmethod
@@ -41,15 +41,6 @@ class Case(unittest.TestCase):
         psid = self.st.control("customer/new", dict({"page": page, "name": "Kim Tester"}, **more))["psid"]
         self.st.customer(text, psid=psid, page=page)
         return psid, until(lambda: self.st.thread(psid))
-
-    def state(self, thread):
-        return [s for (s,) in self.st.db("SELECT state FROM outbox WHERE thread_id = ? ORDER BY id", thread)]
-
-    def wait_state(self, thread, *states):
-        try:
-            until(lambda: self.state(thread) == list(states), 20)
-        except AssertionError:
-            self.fail("replies are %s, not %s" % (self.state(thread), list(states)))
 
     def sends(self, psid=None):
         return [r for r in self.st.requests(endpoint="fb.send") if psid is None or (r["json"] or {}).get("recipient", {}).get("id") == psid]

@@ -625,3 +625,17 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         if key:
             fields["key"] = key
         return b.submit(r, "/inbox/%d/reply" % thread, fields)
+
+
+class Replies:
+    """What a TestCase with a Stand named st asks of a thread's replies."""
+
+    def state(self, thread):
+        """The replies' states, oldest first."""
+        return [s for (s,) in self.st.db("SELECT state FROM outbox WHERE thread_id = ? ORDER BY id", thread)]
+
+    def wait_state(self, thread, *states):
+        try:
+            until(lambda: self.state(thread) == list(states), 20)
+        except AssertionError:
+            self.fail("replies are %s, not %s" % (self.state(thread), list(states)))
