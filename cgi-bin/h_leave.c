@@ -68,15 +68,13 @@ leave_page(struct app *app, struct req *r, struct view_leave *v, const enum str_
 	return resp_page(app, r, 200, TPL_LEAVE, v);
 }
 
-/* "0" (also nothing) or "30"; -1 else. */
+/* "0" or "30"; -1 else. */
 static int64_t
 keep_days(const struct req *r)
 {
 	const char *keep = req_form(r, "keep");
 
-	if (keep == NULL || strcmp(keep, "0") == 0)
-		return 0;
-	return strcmp(keep, "30") == 0 ? LEAVE_KEEP_DAYS : -1;
+	return str_eq(keep, "0") ? 0 : str_eq(keep, "30") ? LEAVE_KEEP_DAYS : -1;
 }
 
 static const struct ib_err *

@@ -283,6 +283,17 @@ leaving_begin(struct db *db, const struct keyring *keys, struct arena *a, const 
 }
 
 const struct ib_err *
+leaving_person_gone(struct db *db, int64_t install_id, int64_t user_id, enum leave_cause cause, int64_t now)
+{
+	const struct ib_err *err;
+
+	if ((err = db_run(db, ST_USER_GONE, "i", user_id)) != NULL ||
+	    (err = db_run(db, ST_USER_SESSIONS_END, "i", user_id)) != NULL)
+		return err;
+	return audit_put(db, install_id, user_id, now, "grant_gone", causes[cause]);
+}
+
+const struct ib_err *
 leaving_grant_ended(struct db *db, const struct keyring *keys, struct arena *a, int64_t install_id,
     int64_t user_id, enum leave_cause cause, int64_t now)
 {
@@ -296,10 +307,7 @@ leaving_grant_ended(struct db *db, const struct keyring *keys, struct arena *a, 
 		return err;
 	if (in->active && in->owner_id == user_id)
 		return leaving_begin(db, keys, a, &o, now, &code);
-	if ((err = db_run(db, ST_USER_GONE, "i", user_id)) != NULL ||
-	    (err = db_run(db, ST_USER_SESSIONS_END, "i", user_id)) != NULL)
-		return err;
-	return audit_put(db, install_id, user_id, now, "grant_gone", causes[cause]);
+	return leaving_person_gone(db, install_id, user_id, cause, now);
 }
 
 const struct ib_err *

@@ -66,6 +66,9 @@ IB_MUST const struct ib_err *leaving_begin(struct db *db, const struct keyring *
  */
 IB_MUST const struct ib_err *leaving_grant_ended(struct db *db, const struct keyring *keys, struct arena *a,
     int64_t install_id, int64_t user_id, enum leave_cause cause, int64_t now);
+/* One person's tokens and sessions, whoever it is. */
+IB_MUST const struct ib_err *leaving_person_gone(struct db *db, int64_t install_id, int64_t user_id,
+    enum leave_cause cause, int64_t now);
 /* A login's data is deleted at once; `pages` were connected with it. */
 IB_MUST const struct ib_err *leaving_login_done(struct db *db, const char *code, int64_t pages, int64_t now);
 /* *out NULL: no such receipt. */

@@ -29,6 +29,7 @@
 #include "../store/page.h"
 
 #define IDLE_MS		(3 * MS_DAY)
+#define IDLE_DEATH_MS	(59 * MS_DAY)		/* pipedrive.md 1.5: 60 days without use */
 #define LEASE_MS	(30 * MS_SECOND)	/* longer than any one call */
 #define MARGIN_MS	MS_MINUTE		/* an access token that ends sooner is renewed */
 #define WAIT_MS		(12 * MS_SECOND)	/* for somebody else's refresh */
@@ -61,10 +62,21 @@ grant_gone(struct sync *s, struct arena *a, int64_t user, int64_t install, int64
 {
 	const struct ib_err *err;
 
+	int64_t until;
+	bool found;
+
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = leaving_grant_ended(s->db, s->keys, a, install, user, LEAVE_GRANT, now)) == NULL)
+	if ((err = db_get_int(s->db, ST_USER_ACCESS_UNTIL, &until, &found, "i", user)) != NULL)
+		goto done;
+	/* Nobody here used it for so long that it died of that: no word of uninstalling. */
+	if (found && until < now - IDLE_DEATH_MS)
+		err = leaving_person_gone(s->db, install, user, LEAVE_GRANT, now);
+	else
+		err = leaving_grant_ended(s->db, s->keys, a, install, user, LEAVE_GRANT, now);
+	if (err == NULL)
 		err = db_commit(s->db);
+done:
 	db_rollback(s->db);
 	return err;
 }
