@@ -66,6 +66,7 @@ fill_ways(struct app *app, struct req *r, struct view_settings *v)
 	if (!v->reads)
 		return;
 	v->retention = req_href(app, r, "/settings/retention");
+	v->export = req_href(app, r, "/settings/export");
 	v->customers = req_href(app, r, "/settings/customers");
 	if (r->session->admin) {
 		v->more = req_href(app, r, "/connect/more");
