@@ -403,6 +403,7 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 		if ((err = page_put(app->db, app->keys, r->a, install, p[i]->id, p[i]->name,
 		    p[i]->token, f->asid, user, r->now, &page)) != NULL ||
 		    (err = outbox_hold(app->db, r->a, page, r->now - HELD_MS, "error.fb.waited", r->now)) != NULL ||
+		    (err = outbox_freed(app->db, r->a, page, "error.fb.waited", r->now)) != NULL ||
 		    (err = audit_put(app->db, install, user, r->now, "page_connected", p[i]->id)) != NULL)
 			goto done;
 	}
