@@ -14,7 +14,7 @@ import unittest
 from ground import LONG, PAGE_A, SEED, Stand, chance, people, say
 from stand import ANNA, MARIA, PEETER, event_body, message, sign
 
-SECONDS = 60 if LONG else 10
+SECONDS = 60
 RATE, AGENTS, EVERY, SENDERS = 50, 20, 5.0, 8
 PERSONS, MEMORY = 40, 30 << 20
 

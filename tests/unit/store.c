@@ -195,6 +195,8 @@ test_outbox(void)
 	is_int(shown(t, m1), MSG_SENT, "settled as sent");
 	settle(o, OUT_FAILED, 0, NOW + 10);
 	is_int(shown(t, m1), MSG_SENT, "sent stays sent");
+	must(outbox_dismiss(db, &a, install, t, m1, NOW + 10, &done));
+	ok(!done, "and is not dismissed");
 
 	o = lease(NOW + 2000);
 	ok(o != NULL && o->msg_id == m2, "then the second");
