@@ -77,8 +77,6 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		close_box(in, c, STR_CLOSED_PAGE, STR_ADVICE_RECONNECT);
 		if (why != NULL)
 			c->reason = why;
-		if (p != NULL)
-			c->who = help_who(in->app, in->r->lang, p->why);
 		if (in->r->session->admin) {
 			c->way = req_href(in->app, in->r, "/connect/more");
 			c->way_label = say(in, STR_WAY_RECONNECT);

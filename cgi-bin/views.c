@@ -285,7 +285,6 @@ static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
 	F_STR(struct view_closed, advice),
-	F_STR(struct view_closed, who),
 	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
 	F_STR(struct view_closed, way_label),

@@ -275,7 +275,6 @@ struct view_composer {
 struct view_closed {			/* instead of the box */
 	const char	*reason;	/* why (STR_CLOSED_*, codes.def) */
 	const char	*advice;	/* what can be done, or NULL */
-	const char	*who;		/* "Who can help: ...", or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
 	const char	*draft;		/* under this name the browser may have kept a text */
 	const char	*text;		/* text that could not be sent, to copy; or NULL */

@@ -751,7 +751,7 @@ class DeadToken(Case):
         for words in (say("wait.page").split("{until}")[0], say("wait.turn")):
             self.assertIn(words, page.by_id_text["log"])
         self.assertNotIn(say("state.sending"), page.by_id_text["log"])
-        self.assertEqual(page.text.count(say("help.page_admin")), 2)        # in the band, and where the box was
+        self.assertIn(say("help.page_admin"), page.text)
         colleague = self.conversation(thread, anna)
         self.assertIn(say("error.fb.token_password"), colleague.text)
         self.assertIn(say("help.page_admin"), colleague.text)
