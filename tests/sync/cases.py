@@ -133,6 +133,13 @@ CASES = [
     {"name": "late echo of a reply that was taken for failed",
      "do": HELLO + [("fault", SEND, {"status": 400, "work": True, "body": error(551, 1545041)}), ("reply", "Yes"), ("run",), ("hooks",)],
      "log": ["in hello", "out Yes"], "outbox": ["sent"], "phone": ["Yes"], "calls": {**NAMED, "fb.send": 1}},
+    {"name": "late echo of a failed reply that somebody had deleted",
+     "do": HELLO + [("fault", SEND, {"status": 400, "work": True, "body": error(551, 1545041)}), ("reply", "Yes"), ("run",), ("dismiss",), ("hooks",)],
+     "log": ["in hello", "out Yes"], "outbox": ["sent"], "phone": ["Yes"], "calls": {**NAMED, "fb.send": 1}},
+    {"name": "missed webhooks, the subscription was lost: restored, and compared once more",
+     "do": HELLO + [("control", "app/unsubscribe", {"page": PAGE_A}), ("customer", "lost", {"silent": True}), ("later", 660), ("run",)],
+     "log": ["in hello", "in lost"], "outbox": [], "phone": [],
+     "calls": {**NAMED, **INSPECTED, "fb.subscribed_apps.post": 1, "fb.conversations": 2, "fb.messages": 1}},
 
     # ---- catching up ----
     {"name": "missed: a new conversation",
@@ -262,6 +269,12 @@ class Play:
 
     def reply(self, text):
         self.rig.reply(text)
+
+    def dismiss(self):
+        """Where it is failed; a run that was killed may have left it open."""
+        page = self.rig.b.get("/inbox/%d" % self.rig.thread())
+        if [f for f in page.page.forms if "/dismiss/" in f["action"]]:
+            self.rig.b.submit(page, "/dismiss/")
 
     def later(self, seconds):
         self.rig.later(seconds)

@@ -120,6 +120,11 @@ def requests():
         f = r.page.form_to("/connect/visibility")
         return Request(rig, "POST", "/connect/visibility", {**f["fields"], "visibility": "shared"})
 
+    def anew(rig):
+        """Its text goes back into the box; what is sent takes its place."""
+        edit = rig.b.get("/inbox/%d" % rig.thread()).page.link_to("?edit=")
+        return form(rig, edit.split("#")[0], "/reply", text="Better")
+
     def get(url):
         return lambda rig: Request(rig, "GET", url)
 
@@ -137,6 +142,8 @@ def requests():
         ("an entry of three events", conversation, hook_many, 200, events),
         ("a reply", conversation, lambda rig: form(rig, "/inbox/%d" % rig.thread(), "/reply", text="Yes"), 303, outbox),
         ("a failed reply again", failed, lambda rig: form(rig, "/inbox/%d" % rig.thread(), "/retry/"), 303, outbox),
+        ("a failed reply deleted", failed, lambda rig: form(rig, "/inbox/%d" % rig.thread(), "/dismiss/"), 303, outbox),
+        ("a failed reply written anew", failed, anew, 303, outbox),
         ("the start page", settled, get("/"), 303, log),
         ("signing out", settled, lambda rig: form(rig, "/inbox", "/signout"), 303, sessions),
         ("the language", settled, lambda rig: form(rig, "/inbox", "/language", lang="ja"), 303, "SELECT lang FROM user"),
