@@ -203,8 +203,8 @@ h_facebook_callback(struct app *app, struct req *r)
 			log_event(LOG_WARN_, "facebook_login", "code", log_i(res.code),
 			    "subcode", log_i(res.subcode), "trace", res.trace, NULL);
 		f->npages = 0;
-		return facebook_again(app, r, 502, res.refused && res.row->class_ == CLASS_CONFIG ?
-		    "problem.fb_config" : "problem.fb_failed", f);
+		return facebook_again(app, r, 502,
+		    code_sentence(res.refused ? res.row : NULL, "problem.fb_failed"), f);
 	}
 	if ((err = flow_next(app, r, FLOW_PAGES, f)) != NULL)
 		return err;

@@ -91,6 +91,12 @@ code_by_key(const char *key)
 	return NULL;
 }
 
+const char *
+code_sentence(const struct code_row *row, const char *passing)
+{
+	return row != NULL && (row->class_ == CLASS_CONFIG || row->class_ == CLASS_FINAL) ? row->key : passing;
+}
+
 const struct code_row *
 code_rows(size_t *n)
 {

@@ -73,6 +73,11 @@ bool code_known(enum code_service s, int code, int subcode);
  * sentence agree on both.  NULL when no row says `key`, or it is NULL.
  */
 const struct code_row *code_by_key(const char *key);
+/*
+ * The sentence of a refusal for somebody who waits for the answer: the row's own
+ * when trying again as it is would not help, else `passing`.
+ */
+const char *code_sentence(const struct code_row *row, const char *passing);
 /* All rows, for pages and tests. */
 const struct code_row *code_rows(size_t *n);
 
