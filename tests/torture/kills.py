@@ -123,8 +123,8 @@ class Torture:
 
     def kill(self, rng):
         what = rng.choice(("worker", "worker", "worker", "run", "run", "all"))
-        if what in ("run", "all") and self.run is not None and self.run.poll() is None:
-            self.run.send_signal(signal.SIGKILL)
+        if what in ("run", "all"):
+            self.kill_run(rng)
         if what == "all":
             for w in self.st.workers:
                 w.kill()
@@ -136,6 +136,15 @@ class Torture:
             self.st.end(self.st.workers[i], signal.SIGKILL)
             self.st.workers[i] = self.st.start_worker()
         self.count["kills"] += 1
+
+    def kill_run(self, rng):
+        """Somewhere in the work of the one under way, or of the next."""
+        end = time.monotonic() + 2
+        while (self.run is None or self.run.poll() is not None) and time.monotonic() < end:
+            self.stop.wait(0.002)
+        self.stop.wait(rng.uniform(0, 0.05))
+        if self.run is not None:
+            self.run.send_signal(signal.SIGKILL)
 
     def first_page(self, t0):
         while time.monotonic() < t0 + 30:
