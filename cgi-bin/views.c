@@ -257,10 +257,12 @@ static const struct tmpl_field view_msg_f[] = {
 	F_BOOL(struct view_msg, read),
 	F_BOOL(struct view_msg, checking),
 	F_BOOL(struct view_msg, failed),
+	F_STR(struct view_msg, wait),
 	F_STR(struct view_msg, reason),
+	F_STR(struct view_msg, help),
 	F_STR(struct view_msg, retry),
-	F_STR(struct view_msg, retry_key),
 	F_STR(struct view_msg, edit),
+	F_STR(struct view_msg, dismiss),
 	F_STR(struct view_msg, reconnect),
 	F_STR(struct view_msg, open_fb),
 	F_END
@@ -273,6 +275,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, text),
 	F_STR(struct view_composer, error),
 	F_INT(struct view_composer, max),
+	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_BOOL(struct view_composer, agent),
 	F_END
@@ -282,6 +285,7 @@ static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
 	F_STR(struct view_closed, advice),
+	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
 	F_STR(struct view_closed, way_label),
 	F_STR(struct view_closed, text),
@@ -328,6 +332,7 @@ static const struct tmpl_type view_conv_t = { "conv", sizeof(struct view_conv), 
 
 static const struct tmpl_field view_alert_f[] = {
 	F_STR(struct view_alert, text),
+	F_STR(struct view_alert, who),
 	F_STR(struct view_alert, way),
 	F_STR(struct view_alert, way_label),
 	F_END
@@ -353,6 +358,7 @@ static const struct tmpl_field view_check_f[] = {
 	F_BOOL(struct view_check, broken),
 	F_STR(struct view_check, evidence),
 	F_STR(struct view_check, todo),
+	F_STR(struct view_check, who),
 	F_STR(struct view_check, way),
 	F_STR(struct view_check, way_label),
 	F_END

@@ -249,11 +249,13 @@ struct view_msg {
 
 	/* out, one of (all false: nothing is said): */
 	bool		 sending, sent, delivered, read, checking, failed;
+	const char	*wait;		/* sending: what it waits for, until when; or NULL */
 	const char	*reason;	/* failed: the sentence */
+	const char	*help;		/* failed: "Who can help: ...", or NULL */
 	/* failed: what helps, each may be NULL */
-	const char	*retry;		/* POST csrf, key */
-	const char	*retry_key;	/* fresh random key */
+	const char	*retry;		/* POST csrf */
 	const char	*edit;		/* href: text goes back into the box */
+	const char	*dismiss;	/* POST csrf */
 	const char	*reconnect;	/* href */
 	const char	*open_fb;	/* href */
 };
@@ -265,6 +267,7 @@ struct view_composer {
 	const char	*text;		/* kept text, or NULL */
 	const char	*error;		/* sentence, or NULL */
 	int64_t		 max;		/* 2000 UTF-16 units */
+	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
 	bool		 agent;		/* past 24 h: replies by people only, 7 days */
 };
@@ -273,6 +276,7 @@ struct view_closed {			/* instead of the box */
 	const char	*reason;	/* why (STR_CLOSED_*, codes.def) */
 	const char	*advice;	/* what can be done, or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
+	const char	*draft;		/* under this name the browser may have kept a text */
 	const char	*text;		/* text that could not be sent, to copy; or NULL */
 	const char	*error;		/* sentence about that text, or NULL */
 };
@@ -308,6 +312,7 @@ struct view_conv {			/* the open conversation */
 
 struct view_alert {			/* band above the panes: a Page needs attention */
 	const char	*text;
+	const char	*who;		/* "Who can help: ...", or NULL */
 	const char	*way, *way_label;
 };
 
@@ -352,6 +357,7 @@ struct view_check {			/* one thing that was looked at */
 	bool		 ok, attention, broken;	/* one of */
 	const char	*evidence;	/* what was found */
 	const char	*todo;		/* what to do, or NULL */
+	const char	*who;		/* "Who can help: ...", or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
 };
 
