@@ -109,8 +109,6 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
-	v->dom_id = arena_printf(in->r->a, "c-%lld", (long long)t->id);
-	v->href = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
 	v->back = req_href(in->app, in->r, "/inbox");
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);

@@ -12,7 +12,9 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,15 +30,29 @@
 #define FAILURES_MAX	10	/* of accept in a row */
 #define STALL_S		30	/* a server that stops in the middle of a request */
 #define LEAVE_MS	(30 * MS_SECOND)	/* to find a moment for leaving without being asked */
+#define SMALL		6000	/* an answer that fits into libfcgi's buffer with its end */
+#define RECORD_MAX	65528	/* content of a record: what 16 bits can say, in whole words */
+#define PIECES_MAX	2	/* of one write */
 
 struct fcgi_io {
 	struct io	 io;
 	FCGX_Request	 req;
+	bool		 reading;	/* the time limit of reads is set */
+	bool		 direct;	/* records of our own are on their way */
 };
 
 static volatile sig_atomic_t stop;
 
 /* Transport -------------------------------------------------------------------- */
+
+/* No wait in that direction is longer than STALL_S. */
+static void
+limit(const struct fcgi_io *f, int direction)
+{
+	static const struct timeval stall = { STALL_S, 0 };
+
+	(void)setsockopt(f->req.ipcFd, SOL_SOCKET, direction, &stall, sizeof(stall));
+}
 
 static ssize_t
 fcgi_read(struct io *io, void *p, size_t n)
@@ -44,28 +60,89 @@ fcgi_read(struct io *io, void *p, size_t n)
 	struct fcgi_io *f = (struct fcgi_io *)io;
 	int got;
 
+	if (!f->reading)
+		limit(f, SO_RCVTIMEO);
+	f->reading = true;
 	got = FCGX_GetStr(p, n > INT_MAX ? INT_MAX : (int)n, f->req.in);
 	if (got <= 0)
 		return FCGX_GetError(f->req.in) != 0 ? -1 : 0;
 	return got;
 }
 
+/* Everything in v, or false: the server is gone, or takes nothing any more. */
+static bool
+send_all(int fd, struct iovec *v, size_t n)
+{
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
+	ssize_t put;
+
+	while (m.msg_iovlen > 0) {
+		if ((put = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0) {
+			if (errno != EINTR)
+				return false;
+			continue;
+		}
+		for (; m.msg_iovlen > 0 && (size_t)put >= m.msg_iov->iov_len; m.msg_iovlen--)
+			put -= (ssize_t)(m.msg_iov++)->iov_len;
+		if (m.msg_iovlen > 0) {
+			m.msg_iov->iov_base = (char *)m.msg_iov->iov_base + put;
+			m.msg_iov->iov_len -= (size_t)put;
+		}
+	}
+	return true;
+}
+
+/* One record of the answer with n bytes from the front of v, which moves on. */
+static bool
+send_record(const struct fcgi_io *f, struct iovec *v, size_t n)
+{
+	unsigned char head[8] = { FCGI_VERSION_1, FCGI_STDOUT, (unsigned char)(f->req.requestId >> 8),
+	    (unsigned char)f->req.requestId, (unsigned char)(n >> 8), (unsigned char)n };
+	struct iovec out[1 + PIECES_MAX] = { { head, sizeof(head) } };
+	size_t k = 1, take;
+
+	for (; n > 0; v++) {
+		if (v->iov_len == 0)
+			continue;
+		take = v->iov_len < n ? v->iov_len : n;
+		out[k++] = (struct iovec){ v->iov_base, take };
+		v->iov_base = (char *)v->iov_base + take;
+		v->iov_len -= take;
+		n -= take;
+	}
+	return send_all(f->req.ipcFd, out, k);
+}
+
+/*
+ * libfcgi copies everything through a buffer of 8 KB and writes that out each
+ * time it is full.  A page goes as it lies instead, in records as large as
+ * they may be; the end of the request is libfcgi's again.
+ */
 static bool
 fcgi_write(struct io *io, struct iovec *v, int n)
 {
 	struct fcgi_io *f = (struct fcgi_io *)io;
-	const char *p;
-	size_t left;
-	int put;
+	size_t left = 0;
+	int i;
 
-	for (; n > 0; v++, n--)
-		for (p = v->iov_base, left = v->iov_len; left > 0; ) {
-			put = FCGX_PutStr(p, left > INT_MAX ? INT_MAX : (int)left, f->req.out);
-			if (put <= 0)
+	assert(n <= PIECES_MAX);
+	for (i = 0; i < n; i++)
+		left += v[i].iov_len;
+	if (!f->direct && left <= SMALL) {
+		for (i = 0; i < n; i++)
+			if (FCGX_PutStr(v[i].iov_base, (int)v[i].iov_len, f->req.out) < 0)
 				return false;
-			p += put;
-			left -= (size_t)put;
-		}
+		return true;
+	}
+	if (!f->direct) {
+		limit(f, SO_SNDTIMEO);
+		if (FCGX_FFlush(f->req.out) != 0)
+			return false;
+	}
+	f->direct = true;
+	for (; left > 0; left -= left < RECORD_MAX ? left : RECORD_MAX)
+		if (!send_record(f, v, left < RECORD_MAX ? left : RECORD_MAX))
+			return false;
 	return true;
 }
 
@@ -193,7 +270,6 @@ struct loop {
 static bool
 take(struct loop *l)
 {
-	static const struct timeval stall = { STALL_S, 0 };
 	int rc;
 
 	if ((rc = FCGX_Accept_r(&l->f.req)) != 0) {
@@ -208,8 +284,7 @@ take(struct loop *l)
 		return true;
 	}
 	l->failures = 0;
-	(void)setsockopt(l->f.req.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &stall, sizeof(stall));
-	(void)setsockopt(l->f.req.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall));
+	l->f.reading = l->f.direct = false;
 	l->f.io.envp = l->f.req.envp;
 	if (l->calls->serve(l->calls->arg, &l->f.io) && l->calls->work != NULL && !must_stop())
 		l->calls->work(l->calls->arg);

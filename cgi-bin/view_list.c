@@ -117,8 +117,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 
 	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
 		return err;
-	v->dom_id = arena_printf(r->a, "t-%lld", (long long)t->id);
-	v->href = req_href(in->app, r, "/inbox/%lld", (long long)t->id);
+	v->id = t->id;
 	v->current = t->id == open ? "page" : NULL;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);

@@ -42,7 +42,7 @@ split_links(struct arena *a, const char *text, struct view_span **out, size_t *c
 	*count = 0;
 	if ((*out = ARENA_ARRAY(a, cap, struct view_span)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "spans");
-	for (p = text; (p = strstr(p, "http")) != NULL; ) {
+	for (p = cap > 1 ? text : ""; (p = strstr(p, "http")) != NULL; ) {
 		char *url;
 
 		if ((n = link_length(p)) == 0 || (url = arena_dupn(a, p, n)) == NULL ||
@@ -275,7 +275,7 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 	v->reason = m->detail != NULL ? cat_find(in->app->cats, in->r->lang, m->detail) : NULL;
 	v->retry = req_href(in->app, in->r, "/inbox/%lld/retry/%lld", (long long)m->thread_id,
 	    (long long)m->id);
-	v->retry_key = v->dom_id;
+	v->retry_key = arena_printf(in->r->a, "m-%lld", (long long)m->id);
 	/* The table of codes knows what helps. */
 	row = code_rows(&n);
 	for (i = 0; m->detail != NULL && i < n; i++) {
@@ -385,7 +385,7 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	struct arena *a = in->r->a;
 	int64_t h;
 
-	v->dom_id = arena_printf(a, "m-%lld", (long long)m->id);
+	v->id = m->id;
 	(void)clock_civil(m->at, in->fmt.zone, c);
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);

@@ -127,9 +127,8 @@ static const struct tmpl_field view_import_f[] = {
 static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
 
 static const struct tmpl_field view_row_f[] = {
-	F_STR(struct view_row, dom_id),
+	F_INT(struct view_row, id),
 	F_INT(struct view_row, rev),
-	F_STR(struct view_row, href),
 	F_STR(struct view_row, current),
 	F_STR(struct view_row, name),
 	F_STR(struct view_row, initials),
@@ -228,7 +227,7 @@ static const struct tmpl_field view_att_f[] = {
 static const struct tmpl_type view_att_t = { "att", sizeof(struct view_att), view_att_f };
 
 static const struct tmpl_field view_msg_f[] = {
-	F_STR(struct view_msg, dom_id),
+	F_INT(struct view_msg, id),
 	F_INT(struct view_msg, rev),
 	F_STR(struct view_msg, day),
 	F_STR(struct view_msg, day_id),
@@ -302,8 +301,6 @@ static const struct tmpl_field view_panel_f[] = {
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
 static const struct tmpl_field view_conv_f[] = {
-	F_STR(struct view_conv, dom_id),
-	F_STR(struct view_conv, href),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, name),
 	F_STR(struct view_conv, initials),

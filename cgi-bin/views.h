@@ -137,9 +137,8 @@ struct view_import {
 /* The inbox -------------------------------------------------------------------- */
 
 struct view_row {			/* a conversation in the list */
-	const char	*dom_id;	/* "t-12" */
+	int64_t		 id;
 	int64_t		 rev;		/* changes whenever the row looks different */
-	const char	*href;		/* "/inbox/12" */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
 	const char	*initials;	/* "LV", "高"; "" for an unknown name: a silhouette */
@@ -218,7 +217,7 @@ struct view_att {
 };
 
 struct view_msg {
-	const char	*dom_id;	/* "m-..." */
+	int64_t		 id;
 	int64_t		 rev;		/* changes whenever the message looks different */
 	const char	*day;		/* separator above it: first message of a day, else NULL */
 	const char	*day_id;	/* "d-20261122" */
@@ -284,8 +283,6 @@ struct view_panel {			/* right-hand pane */
 };
 
 struct view_conv {			/* the open conversation */
-	const char	*dom_id;	/* "c-12" */
-	const char	*href;		/* "/inbox/12" */
 	const char	*back;		/* the list */
 	const char	*name, *initials, *picture;
 	int64_t		 tint;

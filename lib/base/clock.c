@@ -235,6 +235,7 @@ civil_of(int64_t days, struct civil *out)
 bool
 clock_civil(int64_t ms, const char *tz, struct civil *out)
 {
+	static struct civil last;	/* times of a page share their days */
 	int64_t sec = ms / 1000 - (ms % 1000 < 0 ? 1 : 0), local, day;
 	bool known;
 	long off;
@@ -248,7 +249,9 @@ clock_civil(int64_t ms, const char *tz, struct civil *out)
 	off = !known || strcmp(tz, "UTC") == 0 ? 0 : zone_offset(sec);
 	local = sec + off;
 	day = local / 86400 - (local % 86400 < 0 ? 1 : 0);
-	civil_of(day, out);
+	if (day != last.day_number || last.day == 0)
+		civil_of(day, &last);
+	*out = last;
 	rest = (int)(local - day * 86400);
 	out->hour = rest / 3600;
 	out->minute = rest / 60 % 60;

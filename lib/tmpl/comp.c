@@ -48,8 +48,8 @@ comp_field(struct comp *c, const struct tmpl_node *n, const char *path, unsigned
 	return NULL;
 }
 
-/* A string of the catalogue: literal, field, literal ... */
-static const struct ib_err *
+/* A text with placeholders: literal, field, literal ... */
+const struct ib_err *
 comp_format(struct comp *c, const struct tmpl_node *n, const char *s, const struct ref *num,
     unsigned where)
 {
