@@ -85,27 +85,39 @@ fmt_clock(const struct fmt *f, const struct civil *c)
 	return fill(f, STR_DATE_TIME, c);
 }
 
-const char *
-fmt_brief(struct fmt *f, const struct civil *c)
+/* "2026-11-21" */
+static char *
+iso_date(char *to, const struct civil *c)
 {
+	to = two(two(to, c->year / 100), c->year);
+	*to++ = '-';
+	to = two(to, c->month);
+	*to++ = '-';
+	return two(to, c->day);
+}
+
+const char *
+fmt_brief(struct fmt *f, const struct civil *c, const char **date)
+{
+	char iso[16];
+
+	*date = NULL;
 	if (c->day_number == f->today.day_number)
 		return fill(f, STR_DATE_TIME, c);
 	if (f->brief == NULL || f->brief_day != c->day_number) {
 		f->brief_day = c->day_number;
 		f->brief = fill(f, c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
+		f->date = arena_dupn(f->a, iso, (size_t)(iso_date(iso, c) - iso));
 	}
+	*date = f->date;
 	return f->brief;
 }
 
 const char *
 fmt_iso(const struct fmt *f, const struct civil *c)
 {
-	char iso[40], *p = two(two(iso, c->year / 100), c->year);
+	char iso[40], *p = iso_date(iso, c);
 
-	*p++ = '-';
-	p = two(p, c->month);
-	*p++ = '-';
-	p = two(p, c->day);
 	*p++ = 'T';
 	p = two(p, c->hour);
 	*p++ = ':';

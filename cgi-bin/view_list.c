@@ -126,8 +126,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	v->tint = t->id % 8;
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
 	(void)clock_civil(t->last_at, in->fmt.zone, &c);
-	v->time = fmt_brief(&in->fmt, &c);
-	v->datetime = fmt_iso(&in->fmt, &c);
+	v->time = fmt_brief(&in->fmt, &c, &v->date);
 	/* The open one is being read: only its newest messages count. */
 	v->unread = t->last_in_at > t->upto && !(t->id == open && in->reading);
 	v->failed = t->failed > 0;
@@ -135,6 +134,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 		v->page = p->name;
 		v->page_tint = p->id % 8;
 	}
+	v->end = v->page != NULL || v->failed;
 	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
 	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
 	v->rev = look_int(h, v->unread * 2 + v->failed) >> 32;

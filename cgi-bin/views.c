@@ -137,12 +137,13 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, who),
 	F_STR(struct view_row, snippet),
 	F_STR(struct view_row, time),
-	F_STR(struct view_row, datetime),
+	F_STR(struct view_row, date),
 	F_BOOL(struct view_row, unread),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
 	F_STR(struct view_row, page),
 	F_INT(struct view_row, page_tint),
+	F_BOOL(struct view_row, end),
 	F_END
 };
 static const struct tmpl_type view_row_t = { "row", sizeof(struct view_row), view_row_f };

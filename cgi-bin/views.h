@@ -147,12 +147,13 @@ struct view_row {			/* a conversation in the list */
 	const char	*who;		/* "You:", "Anna:", or NULL for the customer */
 	const char	*snippet;
 	const char	*time;		/* "14:05", "Nov 21" */
-	const char	*datetime;	/* ISO 8601 with zone, for <time> */
+	const char	*date;		/* "2026-11-21", for <time>; NULL today: the text says it */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
 	int64_t		 page_tint;	/* 0..7 */
+	bool		 end;		/* page or failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */

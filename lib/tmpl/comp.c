@@ -159,9 +159,8 @@ comp_text(struct comp *c, const struct tmpl_node *n)
 		space = strchr(p, '\n') != NULL ? '\n' : ' ';
 		if (flags >= 0 && (flags & HTML_LOOSE) != 0)
 			before = after = true;
-		if (*p == '\0' || after_space(c) || before != after || (before &&
-		    (space == ' ' || (flags & HTML_SVG) != 0)))
-			return;		/* between two blocks a newline is kept for the eye */
+		if (*p == '\0' || after_space(c) || before || after)
+			return;
 		comp_lit(c, space == '\n' ? "\n" : " ");
 		return;
 	}

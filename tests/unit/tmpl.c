@@ -530,10 +530,10 @@ test_layout(void)
 		{ "<b>a  b\t\tc \n d</b>", "<b>a b c\nd</b>" },
 		{ "a <b>b</b> <i>c</i>\n<u>d</u>", "a <b>b</b> <i>c</i>\n<u>d</u>" },
 		{ "<p>\n  a <b>b</b>\n</p>\n\n  <p>  c  </p>   <p>d</p>",
-		    "<p>a <b>b</b></p>\n<p>c</p><p>d</p>" },
-		{ "<ul> <li>a</li>\n\n <li>b</li> </ul>", "<ul><li>a</li>\n<li>b</li></ul>" },
+		    "<p>a <b>b</b></p><p>c</p><p>d</p>" },
+		{ "<ul> <li>a</li>\n\n <li>b</li> </ul>", "<ul><li>a</li><li>b</li></ul>" },
 		{ "<ul>\n<li t:remove=\"all\">a</li>\n<li>b</li>\n<!-- x -->\n</ul>",
-		    "<ul>\n<li>b</li>\n</ul>" },
+		    "<ul><li>b</li></ul>" },
 		{ "<select> <option>a</option> </select>", "<select><option>a</option></select>" },
 		{ "<pre> a\n\n  b </pre>", "<pre> a\n\n  b </pre>" },
 		{ "<pre>\r\n a\r\n</pre>", "<pre>\n a\n</pre>" },
@@ -571,8 +571,8 @@ test_pages(void)
 	};
 	struct job job = { .files = page, .page = true };
 
-	is_str(render(&job), "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"
-	    "<title>Inbox</title>\n</head>\n<body>\n<p>x</p>\n</body>\n</html>\n", "a whole page");
+	is_str(render(&job), "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<title>Inbox</title></head><body><p>x</p></body></html>\n", "a whole page");
 	job.page = false;
 	is_str(render(&job), "<p>x</p>", "the same as a fragment");
 }
