@@ -29,13 +29,12 @@ static const struct ib_err *
 check_attr(const struct comp *c, const struct tmpl_node *n, const char *name,
     enum html_attr *kind)
 {
-	int flags = html_element(n->name);
 
 	*kind = html_attr_kind(name);
 	if (*kind == HTML_ATTR_REFUSED)
 		return comp_fail(c, n, "attribute '%s' is refused", name);
 	if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL &&
-	    (*kind == HTML_ATTR_UNKNOWN || flags < 0 || (flags & HTML_SVG) == 0))
+	    (*kind == HTML_ATTR_UNKNOWN || n->html < 0 || (n->html & HTML_SVG) == 0))
 		return comp_fail(c, n, "attribute '%s' must be in lower case", name);
 	if (strchr(name, ':') != NULL && strcmp(name, "xml:lang") != 0)
 		return comp_fail(c, n, "attribute '%s' is refused", name);
