@@ -158,10 +158,13 @@ fcgi_write(struct io *io, struct iovec *v, int n)
 static bool
 may_close_at_once(const struct fcgi_io *f)
 {
+	ssize_t n;
 	char c;
 
-	return f->local && recv(f->req.ipcFd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    (errno == EAGAIN || errno == EWOULDBLOCK);
+	if (!f->local)
+		return false;
+	n = recv(f->req.ipcFd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 static void
