@@ -239,6 +239,7 @@ const char *
 fmt_initials(const struct fmt *f, const char *name)
 {
 	const char *space;
+	char out[16];
 	size_t n, m;
 
 	if (str_blank(name))
@@ -249,5 +250,10 @@ fmt_initials(const struct fmt *f, const char *name)
 		return arena_dupn(f->a, name, n);
 	space = strrchr(name, ' ');
 	m = space == NULL ? 0 : char_len(space + 1);
-	return arena_printf(f->a, "%.*s%.*s", (int)n, name, (int)m, space == NULL ? "" : space + 1);
+	if (n + m > sizeof(out))
+		return "?";
+	memcpy(out, name, n);
+	if (m > 0)
+		memcpy(out + n, space + 1, m);
+	return arena_dupn(f->a, out, n + m);
 }

@@ -115,9 +115,9 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	struct civil c;
 	int64_t h;
 
+	*v = (struct view_row){ .id = t->id };
 	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
 		return err;
-	v->id = t->id;
 	v->current = t->id == open ? "page" : NULL;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
@@ -153,7 +153,7 @@ list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 	if ((err = thread_list(in->app->db, r->a, r->session->install_id, r->session->user_id,
 	    ask->list_at, ask->list_id, INBOX_ROWS, &t, &n, &more)) != NULL)
 		return err;
-	if ((v->rows = ARENA_ARRAY(r->a, n + 1, struct view_row)) == NULL)
+	if ((v->rows = arena_alloc(r->a, (n + 1) * sizeof(*v->rows))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "rows");
 	for (i = 0; i < n; i++) {
 		if ((err = fill_row(in, &t[i], ask->thread, &v->rows[i])) != NULL)

@@ -385,7 +385,7 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	struct arena *a = in->r->a;
 	int64_t h;
 
-	v->id = m->id;
+	*v = (struct view_msg){ .id = m->id };
 	(void)clock_civil(m->at, in->fmt.zone, c);
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);
@@ -468,7 +468,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	if ((err = message_page(in->app->db, in->r->a, in->thread->id, ask->msg_at, ask->msg_id,
 	    INBOX_MESSAGES, &m, &n, &more)) != NULL)
 		return err;
-	if ((v->messages = ARENA_ARRAY(in->r->a, n + 1, struct view_msg)) == NULL)
+	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];

@@ -81,7 +81,8 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 
 	*n = 0;
 	*more = false;
-	if ((*out = ARENA_ARRAY(a, (size_t)max, struct thread)) == NULL)
+	/* Rows are cleared as they are filled: mostly all of them. */
+	if ((*out = arena_alloc(a, (size_t)max * sizeof(**out))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread_list");
 	if (before_at > 0)
 		err = db_query(db, ST_THREAD_LIST_BEFORE, &st, "iiiii", install_id, user_id,
@@ -96,7 +97,7 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 			break;
 		}
 		t = &(*out)[(*n)++];
-		t->install_id = install_id;
+		*t = (struct thread){ .install_id = install_id };
 		t->id = db_col_int(st, 0);
 		t->page_id = db_col_int(st, 1);
 		t->psid = db_col_dup(st, 2, a);
