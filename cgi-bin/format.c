@@ -124,8 +124,8 @@ fmt_iso(const struct fmt *f, const struct civil *c)
 	p = two(p, c->minute);
 	*p++ = ':';
 	p = two(p, c->second);
-	p = words(p, iso + sizeof(iso), c->offset);
-	return arena_dupn(f->a, iso, (size_t)(p - iso));
+	memcpy(p, c->offset, 6);
+	return arena_dupn(f->a, iso, (size_t)(p + 6 - iso));
 }
 
 static const char *

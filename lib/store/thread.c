@@ -106,9 +106,10 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 		t->picture = db_col_dup(st, 5, a);
 		t->last_at = db_col_int(st, 6);
 		t->last_in_at = db_col_int(st, 7);
-		t->last_user = db_col_int(st, 8);
 		t->failed = db_col_int(st, 9);
 		t->last_dir = (int)db_col_int(st, 10);
+		if (t->last_dir != 0)		/* nobody of ours writes what comes in */
+			t->last_user = db_col_int(st, 8);
 		t->snippet_kind = (int)db_col_int(st, 11);
 		t->upto = db_col_int(st, 12);
 	}
