@@ -12,6 +12,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, other_lang),
 	F_STR(struct view_frame, lang_action),
 	F_STR(struct view_frame, here),
+	F_STR(struct view_frame, reload),
 	F_STR(struct view_frame, csrf),
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),

@@ -39,7 +39,8 @@ struct view_frame {
 	const char	*lang;		/* "en", "ja" */
 	const char	*other_lang;	/* the other one */
 	const char	*lang_action;	/* POST csrf, lang, back */
-	const char	*here;		/* path and query of this page, value of `back` */
+	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
+	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *icon;	/* hrefs */
 	const char	*home;		/* href of the product name: inbox or start page */
