@@ -63,7 +63,8 @@ enum need {
 	NEED_CSRF = 2,		/* POST: token and origin are ours; else 403 */
 	NEED_RAW = 4,		/* the body is for the handler alone: no form parsing */
 	NEED_ADMIN = 8,		/* a company admin; else 403 with a sentence (has NEED_SESSION in it) */
-	NEED_MAYBE = 16		/* the session if there is one */
+	NEED_MAYBE = 16,	/* the session if there is one */
+	NEED_MOMENT = 32	/* session and page are read from one moment of the database */
 };
 
 typedef const struct ib_err *handler(struct app *app, struct req *r);

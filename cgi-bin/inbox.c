@@ -123,8 +123,6 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
-	v->dom_id = arena_printf(in->r->a, "c-%lld", (long long)t->id);
-	v->href = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
 	v->back = req_href(in->app, in->r, "/inbox");
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
@@ -241,26 +239,24 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	if ((err = db_read_begin(app->db)) != NULL)
 		return err;
 	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL)
-		goto done;
+		return err;
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
 		    r->session->user_id, &in->thread)) != NULL)
-			goto done;
+			return err;
 		if ((in->missing = in->thread == NULL))
-			goto done;
+			return NULL;
 		if ((err = fill_conv(in, ask, conv)) != NULL)
-			goto done;
+			return err;
 		in->view.conv = conv;
 	}
 	if ((err = list_load(in, ask, list)) != NULL ||
 	    (err = fresh_load(in, ask->thread, &list->sync)) != NULL ||
 	    (err = fill_bands(in, ask)) != NULL)
-		goto done;
+		return err;
 	in->view.list = list;
 	in->view.frame = view_frame_make(app, r);
 	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
 	    req_href(app, r, "/poll");
-done:
-	db_read_end(app->db);
-	return err;
+	return NULL;
 }

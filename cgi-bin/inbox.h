@@ -2,8 +2,9 @@
 /*
  * inbox.h - from rows to what the inbox shows.
  *
- * inbox_load() reads everything of one page in one read transaction and fills
- * the views; h_inbox.c and h_reply.c only choose what to show.
+ * inbox_load() reads everything of one page in one read transaction (which
+ * lasts until something writes or the answer leaves) and fills the views;
+ * h_inbox.c and h_reply.c only choose what to show.
  */
 #ifndef IB_INBOX_H
 #define IB_INBOX_H

@@ -43,7 +43,7 @@ split_links(struct arena *a, const char *text, struct view_span **out, size_t *c
 	*count = 0;
 	if ((*out = ARENA_ARRAY(a, cap, struct view_span)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "spans");
-	for (p = text; (p = strstr(p, "http")) != NULL; ) {
+	for (p = cap > 1 ? text : ""; (p = strstr(p, "http")) != NULL; ) {
 		char *url;
 
 		if ((n = link_length(p)) == 0 || (url = arena_dupn(a, p, n)) == NULL ||
@@ -452,7 +452,7 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	struct arena *a = in->r->a;
 	int64_t h;
 
-	v->dom_id = arena_printf(a, "m-%lld", (long long)m->id);
+	*v = (struct view_msg){ .id = m->id };
 	(void)clock_civil(m->at, in->fmt.zone, c);
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);
@@ -536,7 +536,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	if ((err = message_page(in->app->db, in->r->a, in->thread->id, ask->msg_at, ask->msg_id,
 	    INBOX_MESSAGES, &m, &n, &more)) != NULL)
 		return err;
-	if ((v->messages = ARENA_ARRAY(in->r->a, n + 1, struct view_msg)) == NULL)
+	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];

@@ -12,6 +12,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, other_lang),
 	F_STR(struct view_frame, lang_action),
 	F_STR(struct view_frame, here),
+	F_STR(struct view_frame, reload),
 	F_STR(struct view_frame, csrf),
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
@@ -127,9 +128,8 @@ static const struct tmpl_field view_import_f[] = {
 static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
 
 static const struct tmpl_field view_row_f[] = {
-	F_STR(struct view_row, dom_id),
+	F_INT(struct view_row, id),
 	F_INT(struct view_row, rev),
-	F_STR(struct view_row, href),
 	F_STR(struct view_row, current),
 	F_STR(struct view_row, name),
 	F_STR(struct view_row, initials),
@@ -138,12 +138,13 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, who),
 	F_STR(struct view_row, snippet),
 	F_STR(struct view_row, time),
-	F_STR(struct view_row, datetime),
+	F_STR(struct view_row, date),
 	F_BOOL(struct view_row, unread),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
 	F_STR(struct view_row, page),
 	F_INT(struct view_row, page_tint),
+	F_BOOL(struct view_row, end),
 	F_END
 };
 static const struct tmpl_type view_row_t = { "row", sizeof(struct view_row), view_row_f };
@@ -228,7 +229,7 @@ static const struct tmpl_field view_att_f[] = {
 static const struct tmpl_type view_att_t = { "att", sizeof(struct view_att), view_att_f };
 
 static const struct tmpl_field view_msg_f[] = {
-	F_STR(struct view_msg, dom_id),
+	F_INT(struct view_msg, id),
 	F_INT(struct view_msg, rev),
 	F_STR(struct view_msg, day),
 	F_STR(struct view_msg, day_id),
@@ -306,8 +307,6 @@ static const struct tmpl_field view_panel_f[] = {
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
 static const struct tmpl_field view_conv_f[] = {
-	F_STR(struct view_conv, dom_id),
-	F_STR(struct view_conv, href),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, name),
 	F_STR(struct view_conv, initials),

@@ -39,7 +39,8 @@ struct view_frame {
 	const char	*lang;		/* "en", "ja" */
 	const char	*other_lang;	/* the other one */
 	const char	*lang_action;	/* POST csrf, lang, back */
-	const char	*here;		/* path and query of this page, value of `back` */
+	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
+	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *icon;	/* hrefs */
 	const char	*home;		/* href of the product name: inbox or start page */
@@ -137,9 +138,8 @@ struct view_import {
 /* The inbox -------------------------------------------------------------------- */
 
 struct view_row {			/* a conversation in the list */
-	const char	*dom_id;	/* "t-12" */
+	int64_t		 id;
 	int64_t		 rev;		/* changes whenever the row looks different */
-	const char	*href;		/* "/inbox/12" */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
 	const char	*initials;	/* "LV", "高"; "" for an unknown name: a silhouette */
@@ -148,12 +148,13 @@ struct view_row {			/* a conversation in the list */
 	const char	*who;		/* "You:", "Anna:", or NULL for the customer */
 	const char	*snippet;
 	const char	*time;		/* "14:05", "Nov 21" */
-	const char	*datetime;	/* ISO 8601 with zone, for <time> */
+	const char	*date;		/* "2026-11-21", for <time>; NULL today: the text says it */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
 	int64_t		 page_tint;	/* 0..7 */
+	bool		 end;		/* page or failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -218,7 +219,7 @@ struct view_att {
 };
 
 struct view_msg {
-	const char	*dom_id;	/* "m-..." */
+	int64_t		 id;
 	int64_t		 rev;		/* changes whenever the message looks different */
 	const char	*day;		/* separator above it: first message of a day, else NULL */
 	const char	*day_id;	/* "d-20261122" */
@@ -288,8 +289,6 @@ struct view_panel {			/* right-hand pane */
 };
 
 struct view_conv {			/* the open conversation */
-	const char	*dom_id;	/* "c-12" */
-	const char	*href;		/* "/inbox/12" */
 	const char	*back;		/* the list */
 	const char	*name, *initials, *picture;
 	int64_t		 tint;
