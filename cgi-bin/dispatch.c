@@ -11,6 +11,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/db/db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -396,6 +397,9 @@ handle(struct app *app, struct req *r)
 	if (!own_params(r))
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "the request's memory is full");
 	need = r->route->need;
+	/* Ends with whatever writes, else with the answer. */
+	if ((need & NEED_MOMENT) != 0 && (err = db_read_begin(app->db)) != NULL)
+		return err;
 	if ((need & (NEED_SESSION | NEED_CSRF | NEED_ADMIN | NEED_KEEPER | NEED_MAYBE)) != 0 &&
 	    (err = find_session(r)) != NULL)
 		return err;
@@ -491,6 +495,7 @@ web_serve(struct web *w, struct io *io)
 
 	if ((err = handle(w->app, &r)) != NULL || (err = resp_check(&r)) != NULL)
 		answer_error(w->app, &r, err);
+	db_read_end(w->app->db);
 	req_drain(&r);
 	resp_send(&r);
 	io->finish(io);

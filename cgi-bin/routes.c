@@ -30,11 +30,12 @@ const struct route routes[] = {
 	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
 	{ M_GET,	  "/health",			NEED_ADMIN,		 0,	   h_health, NULL },
 
-	{ M_GET,	  "/inbox",			NEED_SESSION,		 0,	   h_inbox, NULL },
-	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION,		 0,	   h_thread, NULL },
+	{ M_GET,	  "/inbox",			NEED_SESSION | NEED_MOMENT, 0,	   h_inbox, NULL },
+	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
-	{ M_GET,	  "/poll",			NEED_SESSION,		 0,	   h_poll, NULL },
+	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
+	{ M_GET,	  "/poll",			NEED_SESSION | NEED_MOMENT, 0,	   h_poll, NULL },
 	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
 	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
 

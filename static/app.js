@@ -172,6 +172,9 @@ function grow() {
 function setUp() {
 	all("[data-js]").forEach((el) => { el.hidden = false; });
 	if ($("reply")) $("reply").value ||= sessionStorage.getItem($("composer").action);
+	const kept = $("draft");
+	if (kept) $("draft-text").value = sessionStorage.getItem(new URL(kept.dataset.of, location)) || "";
+	if (kept) kept.hidden = !$("draft-text").value;
 	grow();
 }
 async function send(form) {
