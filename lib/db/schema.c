@@ -360,6 +360,7 @@ const char *const schema_steps[] = {
 "ALTER TABLE install ADD COLUMN retention_at INTEGER NOT NULL DEFAULT 0;"	/* when the next walk begins */
 "ALTER TABLE install ADD COLUMN retention_thread INTEGER NOT NULL DEFAULT 0;"	/* how far this one is */
 "ALTER TABLE user ADD COLUMN check_after INTEGER NOT NULL DEFAULT 0;"	/* users/me is due then */
+"ALTER TABLE user ADD COLUMN refresh_open INTEGER NOT NULL DEFAULT 0;"	/* refreshes begun, since one was answered */
 "ALTER TABLE user ADD COLUMN zone TEXT NOT NULL DEFAULT '';"	/* chosen here; else Pipedrive's */
 };
 

@@ -438,7 +438,7 @@ farewell_end(struct db *db, const struct farewell *f, bool told, int64_t now)
 const struct ib_err *
 leaving_cancel_slice(struct db *db, struct arena *a, int64_t now, int64_t *n)
 {
-	struct outbox_end end = { OUT_CANCELLED, 0, "error.left", 0, 0 };
+	struct outbox_end end = { OUT_FAILED, 0, "error.left", 0, 0 };
 	const struct ib_err *err = NULL;
 	int64_t id;
 	bool found;
