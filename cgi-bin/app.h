@@ -64,7 +64,8 @@ enum need {
 	NEED_RAW = 4,		/* the body is for the handler alone: no form parsing */
 	NEED_ADMIN = 8,		/* a company admin; else 403 with a sentence (has NEED_SESSION in it) */
 	NEED_MAYBE = 16,	/* the session if there is one */
-	NEED_MOMENT = 32	/* session and page are read from one moment of the database */
+	NEED_MOMENT = 32,	/* session and page are read from one moment of the database */
+	NEED_KEEPER = 64	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
 };
 
 typedef const struct ib_err *handler(struct app *app, struct req *r);
@@ -88,6 +89,7 @@ struct session {
 	enum lang	 lang;
 	bool		 admin, owner, shared;	/* owner: installed the connection */
 	bool		 may_read;		/* shared, or owner of a private one */
+	bool		 keeper;		/* owner or admin: may change and remove the connection */
 	int64_t		 rev;			/* of the company's data: moves with every visible change */
 	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
 };

@@ -17,6 +17,7 @@
 #include "../store/install.h"
 #include "../store/note.h"
 #include "../store/outbox.h"
+#include "../tmpl/tmpl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #define EVENT_KEEP_MS	(30 * MS_DAY)
 #define RUN_KEEP_MS	(30 * MS_DAY)
 #define CHECK_EVERY_MS	MS_DAY
+#define RECEIPT_KEEP_MS	(400 * MS_DAY)
 #define SHELF_PER_RUN	200
 #define LEASE_SLACK_MS	MS_MINUTE		/* the lease of a run outlives its budget by this */
 #define LEASE_MOST_MS	(2 * MS_HOUR)		/* none is longer (ST_LEASE_TAKE) */
@@ -55,6 +57,8 @@ sync_free(struct sync *s)
 	graph_free(s->graph);
 	pdrive_free(s->pdrive);
 	httpc_free(s->http);
+	tmpl_free(s->tmpl);
+	cats_free(s->cats);
 	arena_fini(&s->arena);
 	free(s);
 }
@@ -151,8 +155,11 @@ sync_after(struct sync *s, int64_t budget_ms)
 	int64_t deadline = clock_mono() + budget_ms;
 
 	(void)drain(s, "send", sync_send_one, deadline);
+	(void)drain(s, "role", sync_role_one, deadline);
 	(void)drain(s, "profile", sync_profile_one, deadline);
 	(void)drain(s, "media", sync_media_one, deadline);
+	(void)drain(s, "leave", sync_leave_one, deadline);
+	(void)drain(s, "export", sync_export_one, deadline);
 	(void)drain_reads(s, INT64_MAX / 2, deadline);
 }
 
@@ -168,7 +175,8 @@ sweep(struct sync *s, int64_t now)
 	if ((err = install_sweep(s->db, now)) == NULL &&
 	    (err = db_run(s->db, ST_EVENT_SWEEP, "i", now - EVENT_KEEP_MS)) == NULL &&
 	    (err = db_run(s->db, ST_RUN_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
-	    (err = db_run(s->db, ST_COMPARISON_SWEEP, "i", now - RUN_KEEP_MS)) == NULL)
+	    (err = db_run(s->db, ST_COMPARISON_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
+	    (err = db_run(s->db, ST_LEAVING_SWEEP, "i", now - RECEIPT_KEEP_MS)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);
 	return err;
@@ -335,16 +343,21 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again = drain(s, "send", sync_send_one, deadline);
 		again |= drain(s, "check", sync_check_one, deadline);
 		again |= drain(s, "token", sync_token_one, deadline);
+		again |= drain(s, "role", sync_role_one, deadline);
+		again |= drain(s, "leave", sync_leave_one, deadline);
 		again |= drain(s, "health", sync_health_one, deadline);
 		again |= drain(s, "profile", sync_profile_one, deadline);
 		again |= drain(s, "media", sync_media_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
+		again |= drain(s, "export", sync_export_one, deadline);
 	}
 	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, clock_now())) != NULL) {
 		log_err(err, "sweep");
 		s->stats.troubles++;
 	}
 	sync_media_sweep(s);
+	sync_media_orphans(s, clock_now());
+	sync_export_sweep(s, clock_now());
 	if ((err = record_end(s, holder, run, s->stats.troubles > 0 ? "partly" : again ? "more" : "ok")) != NULL)
 		return err;
 	if ((err = db_checkpoint(s->db, &done)) != NULL)
