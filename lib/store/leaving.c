@@ -227,7 +227,8 @@ part_people(struct db *db, const struct keyring *keys, struct arena *a, const st
 			return err;
 	}
 	if ((err = db_run_n(db, ST_LEAVE_SESSIONS, &n->sessions, "i", o->install_id)) != NULL ||
-	    (err = db_run(db, ST_LEAVE_USERS_GONE, "i", o->install_id)) != NULL)
+	    (err = db_run(db, ST_LEAVE_USERS_GONE, "i", o->install_id)) != NULL ||
+	    (err = db_run(db, ST_LEAVE_WRITES, "iti", o->install_id, "error.left_write", now)) != NULL)
 		return err;
 	return db_run(db, ST_LEAVE_INSTALL, "i", o->install_id);
 }
@@ -658,6 +659,7 @@ erase_pages(struct db *db, struct arena *a, const struct leaving *l, int64_t now
 	}
 	if ((err = db_run(db, ST_ERASE_PAGE_ROWS, "ii", l->install_id, l->subject)) != NULL ||
 	    (l->kind == LEAVE_INSTALL && ((err = db_run(db, ST_ERASE_USERS, "i", l->install_id)) != NULL ||
+	    (err = db_run(db, ST_ERASE_CRM_PAUSE, "i", l->install_id)) != NULL ||
 	    (err = db_run(db, ST_ERASE_INSTALL_ROW, "i", l->install_id)) != NULL)))
 		return err;
 	*finished = true;

@@ -23,7 +23,7 @@ from stand import (ACME, ANNA, AOZORA, APP_SECRET, ASID_MARIA, ASID_MISAKI, JAAN
 
 DAY = 86400000
 ROWS = ("user", "session", "page", "thread", "message", "attachment", "fact", "event", "quarantine", "outbox", "want",
-        "seen", "comparison")
+        "seen", "comparison", "link", "crm_write", "crm_cache", "crm_pause")
 CLIENT, SECRET = "5f3c9a1b2c3d4e5f", "sandbox-pipedrive-secret"
 
 
@@ -124,6 +124,13 @@ class Here(Base):
         b = st.connect("shared")
         anna, _ = st.sign_in(user=ANNA)
         self.talk(b)
+        c = sqlite3.connect(st.path("inbox.db"), timeout=10, isolation_level=None)
+        c.execute("INSERT INTO crm_pause(install_id, until, why) VALUES(1, 1, 'error.pd.limit')")
+        c.execute("INSERT INTO link(install_id, thread_id, kind, pd_id, title, user_id, linked_at, checked_at) VALUES(1, ?, 'person', '5', 'x', 1, 1, 1)",
+                  (st.thread(),))
+        c.execute("INSERT INTO crm_write(install_id, thread_id, user_id, key, act, body, state, next_at, created_at)"
+                  " VALUES(1, ?, 1, 'k', 'note', '{}', 'going', 9999999999999, 1)", (st.thread(),))
+        c.close()
         before = self.counts()
         for t in ("message", "attachment", "fact", "event", "quarantine", "outbox", "seen", "session"):
             self.assertGreater(before[t], 0, t)
