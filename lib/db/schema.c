@@ -417,7 +417,9 @@ const char *const schema_steps[] = {
 "  install_id INTEGER PRIMARY KEY REFERENCES install(id) ON DELETE CASCADE,"
 "  until INTEGER NOT NULL,"
 "  why TEXT NOT NULL"				/* catalogue key */
-") STRICT;"
+") STRICT;",
+/* 4: was a refresh begun whose answer nobody has seen? */
+"ALTER TABLE user ADD COLUMN refresh_open INTEGER NOT NULL DEFAULT 0;"	/* begun, since one was answered */
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
