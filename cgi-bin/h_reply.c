@@ -27,7 +27,7 @@ refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id w
 		return err;
 	if (in.missing)
 		return resp_problem(app, r, 404, "problem.not_found");
-	return resp_page(app, r, status, TPL_INBOX, &in.view);
+	return inbox_answer(app, r, status, &in);
 }
 
 static bool
@@ -78,7 +78,7 @@ h_reply(struct app *app, struct req *r)
 	    key, text, r->now, &msg, &refusal)) != NULL)
 		return err;
 	resp_then_work(r);
-	return resp_see_other(app, r, "/inbox/%lld", (long long)thread);
+	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);
 }
 
 const struct ib_err *
@@ -97,5 +97,5 @@ h_retry(struct app *app, struct req *r)
 	/* Not in `failed` any more: somebody was faster, the page shows the truth. */
 	if (ok)
 		resp_then_work(r);
-	return resp_see_other(app, r, "/inbox/%lld", (long long)thread);
+	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);
 }

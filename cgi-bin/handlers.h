@@ -40,4 +40,10 @@ IB_MUST const struct ib_err *h_avatar(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_shelf(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_shelf_event(struct app *app, struct req *r);
 
+/* h_embed.c */
+IB_MUST const struct ib_err *h_pd_panel(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_pd_settings(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_embed_panel(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_embed_settings(struct app *app, struct req *r);
+
 #endif

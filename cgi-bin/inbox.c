@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* inbox.c - see inbox.h: one page of the inbox, from one moment of the database. */
 #include "inbox.h"
+#include "pass.h"
 
 #include "../lib/base/str.h"
 #include "../lib/store/shelf.h"
@@ -86,7 +87,8 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		v->closed = NULL;
 		if ((err = crypt_token(in->r->a, 18, &key)) != NULL)
 			return err;
-		box->action = req_href(in->app, in->r, "/inbox/%lld/reply", (long long)t->id);
+		box->action = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root,
+		    (long long)t->id);
 		box->key = key;
 		box->text = ask->text;
 		box->error = ask->error;
@@ -110,16 +112,22 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
 	v->dom_id = arena_printf(in->r->a, "c-%lld", (long long)t->id);
-	v->href = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
-	v->back = req_href(in->app, in->r, "/inbox");
+	v->href = req_href(in->app, in->r, "%s/inbox/%lld", in->r->session->root, (long long)t->id);
+	if (in->r->pass == NULL)
+		v->back = req_href(in->app, in->r, "/inbox");
+	else if (in->r->pass->n_threads > 1)
+		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))
-		v->picture = req_href(in->app, in->r, "/avatar/%lld", (long long)t->id);
+		v->picture = req_href(in->app, in->r, "%s/avatar/%lld", in->r->session->root, (long long)t->id);
 	v->tint = t->id % 8;
 	v->page = p != NULL ? p->name : NULL;
 	v->fb = t->link;
-	v->panel = panel;
+	if (in->r->pass != NULL)
+		v->open = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
+	else
+		v->panel = panel;
 	panel->name = v->name;
 	panel->page = v->page;
 	if (t->last_at > 0) {
@@ -206,6 +214,12 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 }
 
 const struct ib_err *
+inbox_answer(struct app *app, struct req *r, int status, const struct inbox *in)
+{
+	return resp_page(app, r, status, r->pass != NULL ? TPL_EMBED : TPL_INBOX, &in->view);
+}
+
+const struct ib_err *
 inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct inbox *in)
 {
 	const struct ib_err *err;
@@ -233,12 +247,17 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 			goto done;
 		in->view.conv = conv;
 	}
+	in->view.frame = view_frame_make(app, r);
+	/* Inside Pipedrive there is the conversation alone. */
+	if (r->pass != NULL) {
+		in->view.poll = req_href(app, r, "%s/poll/%lld", r->session->root, (long long)ask->thread);
+		goto done;
+	}
 	if ((err = list_load(in, ask, list)) != NULL ||
 	    (err = fresh_load(in, ask->thread, &list->sync)) != NULL ||
 	    (err = fill_bands(in, ask)) != NULL)
 		goto done;
 	in->view.list = list;
-	in->view.frame = view_frame_make(app, r);
 	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
 	    req_href(app, r, "/poll");
 done:

@@ -33,6 +33,18 @@ const struct route routes[] = {
 	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
 	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
 
+	/* In a frame of Pipedrive's, which opens the first two with its token. */
+	{ M_GET,	  "/pd/panel",			NEED_FRAME,		 0,	   h_pd_panel, NULL },
+	{ M_GET,	  "/pd/settings",		NEED_FRAME,		 0,	   h_pd_settings, NULL },
+	{ M_GET,	  "/pd/{pass}/settings",	NEED_PASS,		 0,	   h_embed_settings, NULL },
+	{ M_GET,	  "/pd/{pass}/panel",		NEED_PASS,		 0,	   h_embed_panel, NULL },
+	{ M_GET,	  "/pd/{pass}/inbox/{thread}",	NEED_PASS,		 0,	   h_thread, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS,		 64 * KIB, h_reply, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/retry/{message}", NEED_PASS, 4 * KIB, h_retry, NULL },
+	{ M_GET,	  "/pd/{pass}/poll/{thread}",	NEED_PASS,		 0,	   h_poll, NULL },
+	{ M_GET,	  "/pd/{pass}/media/{thread}/{message}/{n}", NEED_PASS,	 0,	   h_media, NULL },
+	{ M_GET,	  "/pd/{pass}/avatar/{thread}",	NEED_PASS,		 0,	   h_avatar, NULL },
+
 	{ M_GET,	  "/shelf",			NEED_ADMIN,		 0,	   h_shelf, NULL },
 	{ M_GET,	  "/shelf/{event}",		NEED_ADMIN,		 0,	   h_shelf_event, NULL },
 };

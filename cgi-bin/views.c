@@ -7,6 +7,14 @@
  */
 #include "views.h"
 
+static const struct tmpl_field view_embed_f[] = {
+	F_STR(struct view_embed, theme),
+	F_STR(struct view_embed, sdk),
+	F_STR(struct view_embed, renew),
+	F_END
+};
+static const struct tmpl_type view_embed_t = { "embed", sizeof(struct view_embed), view_embed_f };
+
 static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, lang),
 	F_STR(struct view_frame, other_lang),
@@ -23,6 +31,9 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, sandbox),
 	F_STR(struct view_frame, notice),
 	F_BOOL(struct view_frame, notice_bad),
+	F_STR(struct view_frame, embed_js),
+	F_STR(struct view_frame, away),
+	F_SUB(struct view_frame, embed, &view_embed_t),
 	F_END
 };
 static const struct tmpl_type view_frame_t = { "frame", sizeof(struct view_frame), view_frame_f };
@@ -305,6 +316,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, dom_id),
 	F_STR(struct view_conv, href),
 	F_STR(struct view_conv, back),
+	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
 	F_STR(struct view_conv, initials),
 	F_STR(struct view_conv, picture),
@@ -403,6 +415,41 @@ static const struct tmpl_field view_health_f[] = {
 };
 static const struct tmpl_type view_health_t = { "health", sizeof(struct view_health), view_health_f };
 
+static const struct tmpl_field view_choice_f[] = {
+	F_SUB(struct view_choice, frame, &view_frame_t),
+	F_STR(struct view_choice, inbox),
+	F_BOOL(struct view_choice, none),
+	F_LIST(struct view_choice, rows, &view_row_t),
+	F_END
+};
+static const struct tmpl_type view_choice_t = { "choice", sizeof(struct view_choice), view_choice_f };
+
+static const struct tmpl_field view_embed_page_f[] = {
+	F_STR(struct view_embed_page, dom_id),
+	F_STR(struct view_embed_page, name),
+	F_BOOL(struct view_embed_page, ok),
+	F_STR(struct view_embed_page, state),
+	F_STR(struct view_embed_page, last_at),
+	F_STR(struct view_embed_page, last_iso),
+	F_END
+};
+static const struct tmpl_type view_embed_page_t = { "embed_page", sizeof(struct view_embed_page), view_embed_page_f };
+
+static const struct tmpl_field view_embed_settings_f[] = {
+	F_SUB(struct view_embed_settings, frame, &view_frame_t),
+	F_STR(struct view_embed_settings, company),
+	F_STR(struct view_embed_settings, inbox),
+	F_BOOL(struct view_embed_settings, shared),
+	F_STR(struct view_embed_settings, owner),
+	F_STR(struct view_embed_settings, sync),
+	F_BOOL(struct view_embed_settings, stale),
+	F_STR(struct view_embed_settings, health),
+	F_BOOL(struct view_embed_settings, none),
+	F_LIST(struct view_embed_settings, pages, &view_embed_page_t),
+	F_END
+};
+static const struct tmpl_type view_embed_settings_t = { "embed_settings", sizeof(struct view_embed_settings), view_embed_settings_f };
+
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
 	F_SUB(struct view_poll, list, &view_list_t),
@@ -448,4 +495,8 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_PROBLEM] =			{ "problem.html", &view_problem_t, false },
 	[TPL_SHELF] =			{ "shelf.html", &view_shelf_t, false },
 	[TPL_HEALTH] =			{ "health.html", &view_health_t, false },
+	[TPL_EMBED] =			{ "embed.html", &view_inbox_t, false },
+	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_choice_t, false },
+	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_embed_settings_t, false },
+	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 };

@@ -27,6 +27,10 @@ enum tpl {
 	TPL_PROBLEM,
 	TPL_SHELF,
 	TPL_HEALTH,
+	TPL_EMBED,		/* inside Pipedrive: these four */
+	TPL_EMBED_CHOICE,
+	TPL_EMBED_SETTINGS,
+	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_MAX
 };
 
@@ -49,6 +53,17 @@ struct view_frame {
 	const char	*sandbox;	/* demo only: href of the sandbox, else NULL */
 	const char	*notice;	/* a sentence once, after a redirect, or NULL */
 	bool		 notice_bad;	/* it tells of something that did not work */
+	/* inside Pipedrive only; then csrf, here and what is in the bar are not there: */
+	const char	*embed_js;
+	const char	*away;		/* "_blank": other pages of ours are no pages for the frame */
+	struct view_embed *embed;
+};
+
+/* A page in a frame of Pipedrive's. */
+struct view_embed {
+	const char	*theme;		/* "light", "dark" */
+	const char	*sdk;		/* the frame's id for embed.js, or NULL */
+	const char	*renew;		/* href: the same again, once a fresh token is added; or NULL */
 };
 
 struct view_start {
@@ -286,7 +301,8 @@ struct view_panel {			/* right-hand pane */
 struct view_conv {			/* the open conversation */
 	const char	*dom_id;	/* "c-12" */
 	const char	*href;		/* "/inbox/12" */
-	const char	*back;		/* the list */
+	const char	*back;		/* the list; NULL: there is none to go back to */
+	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
 	int64_t		 tint;
 	const char	*page;		/* Page's name */
@@ -387,6 +403,38 @@ struct view_health {
 	struct view_code *codes;
 	size_t		 n_codes;
 	bool		 some_codes;
+};
+
+/* Inside Pipedrive ------------------------------------------------------------- */
+
+struct view_choice {			/* which of the conversations linked to a record */
+	struct view_frame *frame;
+	const char	*inbox;		/* href */
+	bool		 none;		/* nothing is linked */
+	struct view_row	*rows;
+	size_t		 n_rows;
+};
+
+struct view_embed_page {		/* a Page in the app settings */
+	const char	*dom_id;	/* "p-1" */
+	const char	*name;
+	bool		 ok;
+	const char	*state;		/* sentence: it works, or why not */
+	const char	*last_at, *last_iso;	/* last event, or NULL */
+};
+
+struct view_embed_settings {
+	struct view_frame *frame;
+	const char	*company;
+	const char	*inbox;		/* href */
+	bool		 shared;
+	const char	*owner;		/* of a private connection: who alone reads; else NULL */
+	const char	*sync;		/* how fresh all of it is, or NULL */
+	bool		 stale;
+	const char	*health;	/* href, admins only */
+	bool		 none;		/* no Page */
+	struct view_embed_page *pages;
+	size_t		 n_pages;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

@@ -58,6 +58,11 @@ IB_MUST const struct ib_err *session_start(struct db *db, struct arena *a, int64
 /* *out NULL: unknown, ended, user inactive or install removed.  `hash` is filled in any case. */
 IB_MUST const struct ib_err *session_get(struct db *db, struct arena *a, const char *token,
     int64_t now, uint8_t hash[32], struct signed_in **out);
+/* The same of a person without a session, by Pipedrive's ids or by ours; *out NULL: unknown, inactive or removed. */
+IB_MUST const struct ib_err *member_find(struct db *db, struct arena *a, int64_t company_id,
+    int64_t pd_user_id, struct signed_in **out);
+IB_MUST const struct ib_err *member_get(struct db *db, struct arena *a, int64_t install_id,
+    int64_t user_id, struct signed_in **out);
 IB_MUST const struct ib_err *session_seen(struct db *db, const uint8_t hash[32], int64_t now);
 IB_MUST const struct ib_err *session_end(struct db *db, const uint8_t hash[32]);
 

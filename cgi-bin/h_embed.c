@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * h_embed.c - the inbox inside Pipedrive: custom panel and app settings page
+ * (pipedrive.md 6).
+ *
+ * Pipedrive opens /pd/panel or /pd/settings in a frame, with a signed token.
+ * When the token is genuine and names a person of ours, the answer leads to
+ * the same place under a pass (pass.h), and the token is gone from the address;
+ * conversations are then shown, polled and answered by the handlers of the
+ * inbox.  Whatever stands in the way is one sentence, and what helps.
+ */
+#include "handlers.h"
+#include "inbox.h"
+#include "pass.h"
+
+#include "../lib/base/jwt.h"
+#include "../lib/base/log.h"
+#include "../lib/base/str.h"
+#include "../lib/store/install.h"
+
+#include <string.h>
+
+static const char *
+secret_of(const struct app *app)
+{
+	const char *own = conf_str(app->conf, CONF_PD_JWT_SECRET);
+
+	return *own != '\0' ? own : conf_str(app->conf, CONF_PD_CLIENT_SECRET);
+}
+
+/* Who the token speaks of.  NULL, or the key of the sentence that refuses. */
+static const char *
+token_person(struct app *app, struct req *r, struct jwt *who)
+{
+	enum jwt_result res = jwt_check(secret_of(app), req_query(r, "token"), r->now, who);
+	int64_t user, company;
+
+	/* The address says it too; believed is only what was signed. */
+	if (res != JWT_REFUSED && (!str_int_in(req_query(r, "userId"), 1, INT64_MAX, &user) ||
+	    !str_int_in(req_query(r, "companyId"), 1, INT64_MAX, &company) ||
+	    user != who->user_id || company != who->company_id)) {
+		res = JWT_REFUSED;
+		who->why = "other_person";
+	}
+	if (res == JWT_OK)
+		return NULL;
+	log_event(LOG_WARN_, "pd_token_refused", "route", r->route->pattern, "why", who->why, NULL);
+	return res == JWT_EXPIRED ? "problem.pass_over" : "problem.pd_token";
+}
+
+/* The record that is shown.  Only these kinds have a panel. */
+static bool
+record_of(const struct req *r, struct pass *p)
+{
+	static const char *const kinds[] = { "person", "deal", "organization" };
+	const char *kind = req_query(r, "resource");
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_eq(kind, kinds[i]))
+			p->kind = kinds[i];
+	return p->kind != NULL && str_int_in(req_query(r, "selectedIds"), 1, INT64_MAX, &p->record);
+}
+
+/* From a token to a pass, and on to the place itself. */
+static const struct ib_err *
+enter(struct app *app, struct req *r, struct pass *p, const char *place)
+{
+	const struct ib_err *err;
+	struct signed_in *who;
+	const char *why;
+	struct jwt jwt;
+	char *text;
+
+	if ((why = token_person(app, r, &jwt)) != NULL)
+		return resp_problem(app, r, 403, why);
+	if ((err = member_find(app->db, r->a, jwt.company_id, jwt.user_id, &who)) != NULL)
+		return err;
+	if (who == NULL)
+		return resp_problem_way(app, r, 403, "problem.pass_person", req_href(app, r, "/connect"),
+		    "start.sign_in");
+	r->lang = who->lang;
+	if (p->place == PASS_PANEL && !who->shared && who->owner_id != who->user_id)
+		return resp_problem(app, r, 403, "problem.private");
+	p->install_id = who->install_id;
+	p->user_id = who->user_id;
+	p->company_id = jwt.company_id;
+	p->pd_user_id = jwt.user_id;
+	p->until = r->now + PASS_HOURS * MS_HOUR;
+	p->sdk = pass_sdk_id(req_query(r, "id"));
+	p->dark = str_eq(req_query(r, "theme"), "dark");
+	if ((err = pass_make(app, r, p, &text)) != NULL)
+		return err;
+	return resp_see_other(app, r, "/pd/%s/%s", text, place);
+}
+
+const struct ib_err *
+h_pd_panel(struct app *app, struct req *r)
+{
+	struct pass p = { .place = PASS_PANEL };
+
+	if (!record_of(r, &p))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	return enter(app, r, &p, "panel");
+}
+
+const struct ib_err *
+h_pd_settings(struct app *app, struct req *r)
+{
+	struct pass p = { .place = PASS_SETTINGS, .kind = "" };
+
+	return enter(app, r, &p, "settings");
+}
+
+/* Under a pass --------------------------------------------------------------------- */
+
+/* What the parts of the inbox need: formats and Pages.  In a read transaction. */
+static const struct ib_err *
+begin(struct app *app, struct req *r, struct inbox *in)
+{
+	memset(in, 0, sizeof(*in));
+	in->app = app;
+	in->r = r;
+	fmt_init(&in->fmt, app, r);
+	return pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages);
+}
+
+/* What is linked to the record: the conversation, a choice of several, or how to link one. */
+const struct ib_err *
+h_embed_panel(struct app *app, struct req *r)
+{
+	const struct pass *p = r->pass;
+	const struct ib_err *err;
+	struct view_choice v = { 0 };
+	struct inbox in;
+
+	if (p->n_threads == 1)
+		return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)p->threads[0]);
+	if ((err = db_read_begin(app->db)) != NULL)
+		return err;
+	if ((err = begin(app, r, &in)) == NULL)
+		err = rows_load(&in, p->threads, p->n_threads, &v.rows, &v.n_rows);
+	db_read_end(app->db);
+	if (err != NULL)
+		return err;
+	v.frame = view_frame_make(app, r);
+	v.inbox = req_href(app, r, "/inbox");
+	v.none = v.n_rows == 0;
+	return resp_page(app, r, 200, TPL_EMBED_CHOICE, &v);
+}
+
+static const struct ib_err *
+fill_pages(struct inbox *in, struct view_embed_settings *v)
+{
+	const struct fmt *f = &in->fmt;
+	struct civil c;
+	size_t i;
+
+	if ((v->pages = ARENA_ARRAY(f->a, in->npages + 1, struct view_embed_page)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pages");
+	for (i = 0; i < in->npages; i++) {
+		const struct page *p = &in->pages[i];
+		struct view_embed_page *q = &v->pages[v->n_pages++];
+
+		q->dom_id = arena_printf(f->a, "p-%lld", (long long)p->id);
+		q->name = p->name;
+		q->ok = p->state == PAGE_ACTIVE;
+		q->state = q->ok ? cat_str(f->cats, f->lang, STR_HEALTH_WORKS) :
+		    cat_find(f->cats, f->lang, p->why);
+		if (q->state == NULL)
+			q->state = cat_str(f->cats, f->lang, STR_CLOSED_PAGE);
+		if (p->last_event_at > 0) {
+			(void)clock_civil(p->last_event_at, f->zone, &c);
+			q->last_at = fmt_moment(f, p->last_event_at);
+			q->last_iso = fmt_iso(f, &c);
+		}
+	}
+	v->none = v->n_pages == 0;
+	return NULL;
+}
+
+/* To those who may read, and to admins: a private connection has no secret but its messages. */
+const struct ib_err *
+h_embed_settings(struct app *app, struct req *r)
+{
+	const struct session *s = r->session;
+	const struct ib_err *err;
+	struct view_embed_settings v = { .company = s->company_name, .shared = s->shared };
+	struct view_sync *sync = NULL;
+	struct install *install = NULL;
+	struct inbox in;
+
+	if (!s->may_read && !s->admin)
+		return resp_problem(app, r, 403, "problem.private");
+	if ((err = db_read_begin(app->db)) != NULL)
+		return err;
+	if ((err = begin(app, r, &in)) == NULL && (err = fill_pages(&in, &v)) == NULL &&
+	    (err = fresh_load(&in, 0, &sync)) == NULL)
+		err = install_get(app->db, r->a, s->install_id, &install);
+	db_read_end(app->db);
+	if (err != NULL)
+		return err;
+	v.frame = view_frame_make(app, r);
+	v.inbox = req_href(app, r, "/inbox");
+	if (!s->shared && install != NULL)
+		v.owner = install->owner_name;
+	if (sync != NULL) {
+		v.sync = sync->text;
+		v.stale = sync->stale;
+	}
+	if (s->admin)
+		v.health = req_href(app, r, "/health");
+	return resp_page(app, r, 200, TPL_EMBED_SETTINGS, &v);
+}
