@@ -14,6 +14,7 @@
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/store/install.h"
+#include "../lib/store/link.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,10 +102,8 @@ pass_open(struct app *app, struct req *r, const char *text)
 static const struct ib_err *
 read_links(struct app *app, struct req *r, struct pass *p)
 {
-	(void)app;
-	(void)r;
-	p->n_threads = 0;
-	return NULL;
+	return link_threads(app->db, r->a, p->install_id, p->kind,
+	    arena_printf(r->a, "%lld", (long long)p->record), PASS_THREADS, &p->threads, &p->n_threads);
 }
 
 /* Is what the path asks for within what the pass is for? */

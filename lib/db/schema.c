@@ -295,7 +295,15 @@ const char *const schema_steps[] = {
 "  what TEXT NOT NULL,"
 "  detail TEXT NOT NULL DEFAULT ''"
 ") STRICT;"
-"CREATE INDEX audit_install ON audit(install_id, id);"
+"CREATE INDEX audit_install ON audit(install_id, id);",
+/* 2 */
+"CREATE TABLE link ("				/* a conversation and a record of Pipedrive */
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  kind TEXT NOT NULL CHECK (kind IN ('person','lead','deal')),"
+"  pd_id TEXT NOT NULL,"
+"  PRIMARY KEY (thread_id, kind)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX link_record ON link(kind, pd_id);"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
