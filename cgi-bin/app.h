@@ -72,8 +72,9 @@ enum need {
 	NEED_RAW = 4,		/* the body is for the handler alone: no form parsing */
 	NEED_ADMIN = 8,		/* a company admin; else 403 with a sentence (has NEED_SESSION in it) */
 	NEED_MAYBE = 16,	/* the session if there is one */
-	NEED_FRAME = 32,	/* shown in a frame by Pipedrive: no cookie is read or set */
-	NEED_PASS = 64		/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
+	NEED_KEEPER = 32,	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
+	NEED_FRAME = 64,	/* shown in a frame by Pipedrive: no cookie is read or set */
+	NEED_PASS = 128		/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
 				   in it; the pass is the token of its forms) */
 };
 
@@ -98,6 +99,7 @@ struct session {
 	enum lang	 lang;
 	bool		 admin, owner, shared;	/* owner: installed the connection */
 	bool		 may_read;		/* shared, or owner of a private one */
+	bool		 keeper;		/* owner or admin: may change and remove the connection */
 	int64_t		 rev;			/* of the company's data: moves with every visible change */
 	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
 	const char	*root;			/* before the addresses of conversations: "" or "/pd/PASS" */

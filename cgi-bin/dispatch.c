@@ -422,12 +422,13 @@ handle(struct app *app, struct req *r)
 		if (why != NULL)
 			return resp_problem(app, r, 401, why);
 	}
-	if ((need & (NEED_SESSION | NEED_CSRF | NEED_ADMIN | NEED_MAYBE)) != 0 &&
+	if ((need & (NEED_SESSION | NEED_CSRF | NEED_ADMIN | NEED_KEEPER | NEED_MAYBE)) != 0 &&
 	    (err = find_session(r)) != NULL)
 		return err;
-	if ((need & (NEED_SESSION | NEED_ADMIN)) != 0 && r->session == NULL)
+	if ((need & (NEED_SESSION | NEED_ADMIN | NEED_KEEPER)) != 0 && r->session == NULL)
 		return refuse_signed_out(app, r);
-	if ((need & NEED_ADMIN) != 0 && !r->session->admin)
+	if (((need & NEED_ADMIN) != 0 && !r->session->admin) ||
+	    ((need & NEED_KEEPER) != 0 && !r->session->keeper))
 		return resp_problem(app, r, 403, "problem.not_admin");
 	if ((need & (NEED_CSRF | NEED_PASS)) != 0 && r->method == M_POST &&
 	    (why = csrf_bad_origin(r)) != NULL)

@@ -66,6 +66,10 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "cancelled", STR_NOTICE_CANCELLED, false },
 	{ "retried", STR_NOTICE_RETRIED, false },
 	{ "some_refused", STR_NOTICE_SOME_REFUSED, true },
+	{ "saved", STR_NOTICE_SAVED, false },
+	{ "no_zone", STR_NOTICE_NO_ZONE, true },
+	{ "erasing", STR_NOTICE_ERASING, false },
+	{ "page_left", STR_NOTICE_PAGE_LEFT, false },
 	{ "sync", STR_NOTICE_SYNC, false },
 	{ "sync_busy", STR_NOTICE_SYNC_BUSY, false },
 	{ "sync_fresh", STR_NOTICE_SYNC_FRESH, false },
@@ -99,11 +103,12 @@ view_frame_make(struct app *app, struct req *r)
 	f->app_css = static_href(app, r, 0);
 	f->app_js = static_href(app, r, 1);
 	f->icon = static_href(app, r, 2);
-	f->home = req_href(app, r, "%s", r->session != NULL ? "/inbox" : "/");
+	f->home = req_href(app, r, "%s", r->session == NULL ? "/" : r->session->may_read ? "/inbox" : "/settings");
 	f->signout_action = req_href(app, r, "/signout");
 	if (r->session != NULL) {
 		f->user = r->session->user_name;
 		f->company = r->session->company_name;
+		f->settings = req_href(app, r, "/settings");
 	}
 	f->sandbox = *sandbox != '\0' ? sandbox : NULL;
 	for (i = 0; word != NULL && i < sizeof(notices) / sizeof(notices[0]); i++) {

@@ -7,7 +7,7 @@
  * When the token is genuine and names a person of ours, the answer leads to
  * the same place under a pass (pass.h), and the token is gone from the address;
  * conversations are then shown, polled and answered by the handlers of the
- * inbox.  Whatever stands in the way is one sentence, and what helps.
+ * inbox, settings by theirs.  Whatever stands in the way is one sentence, and what helps.
  */
 #include "handlers.h"
 #include "inbox.h"
@@ -131,7 +131,7 @@ h_embed_panel(struct app *app, struct req *r)
 {
 	const struct pass *p = r->pass;
 	const struct ib_err *err;
-	struct view_choice v = { 0 };
+	struct view_linked v = { 0 };
 	struct inbox in;
 
 	if (p->n_threads == 1)
@@ -147,68 +147,4 @@ h_embed_panel(struct app *app, struct req *r)
 	v.inbox = req_href(app, r, "/inbox");
 	v.none = v.n_rows == 0;
 	return resp_page(app, r, 200, TPL_EMBED_CHOICE, &v);
-}
-
-static const struct ib_err *
-fill_pages(struct inbox *in, struct view_embed_settings *v)
-{
-	const struct fmt *f = &in->fmt;
-	struct civil c;
-	size_t i;
-
-	if ((v->pages = ARENA_ARRAY(f->a, in->npages + 1, struct view_embed_page)) == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pages");
-	for (i = 0; i < in->npages; i++) {
-		const struct page *p = &in->pages[i];
-		struct view_embed_page *q = &v->pages[v->n_pages++];
-
-		q->dom_id = arena_printf(f->a, "p-%lld", (long long)p->id);
-		q->name = p->name;
-		q->ok = p->state == PAGE_ACTIVE;
-		q->state = q->ok ? cat_str(f->cats, f->lang, STR_HEALTH_WORKS) :
-		    cat_find(f->cats, f->lang, p->why);
-		if (q->state == NULL)
-			q->state = cat_str(f->cats, f->lang, STR_CLOSED_PAGE);
-		if (p->last_event_at > 0) {
-			(void)clock_civil(p->last_event_at, f->zone, &c);
-			q->last_at = fmt_moment(f, p->last_event_at);
-			q->last_iso = fmt_iso(f, &c);
-		}
-	}
-	v->none = v->n_pages == 0;
-	return NULL;
-}
-
-/* To those who may read, and to admins: a private connection has no secret but its messages. */
-const struct ib_err *
-h_embed_settings(struct app *app, struct req *r)
-{
-	const struct session *s = r->session;
-	const struct ib_err *err;
-	struct view_embed_settings v = { .company = s->company_name, .shared = s->shared };
-	struct view_sync *sync = NULL;
-	struct install *install = NULL;
-	struct inbox in;
-
-	if (!s->may_read && !s->admin)
-		return resp_problem(app, r, 403, "problem.private");
-	if ((err = db_read_begin(app->db)) != NULL)
-		return err;
-	if ((err = begin(app, r, &in)) == NULL && (err = fill_pages(&in, &v)) == NULL &&
-	    (err = fresh_load(&in, 0, &sync)) == NULL)
-		err = install_get(app->db, r->a, s->install_id, &install);
-	db_read_end(app->db);
-	if (err != NULL)
-		return err;
-	v.frame = view_frame_make(app, r);
-	v.inbox = req_href(app, r, "/inbox");
-	if (!s->shared && install != NULL)
-		v.owner = install->owner_name;
-	if (sync != NULL) {
-		v.sync = sync->text;
-		v.stale = sync->stale;
-	}
-	if (s->admin)
-		v.health = req_href(app, r, "/health");
-	return resp_page(app, r, 200, TPL_EMBED_SETTINGS, &v);
 }

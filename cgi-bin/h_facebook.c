@@ -16,6 +16,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/store/leaving.h"
 #include "../lib/store/outbox.h"
 #include "../lib/store/page.h"
 #include "../lib/sync/sync.h"
@@ -335,6 +336,7 @@ subscribe(struct app *app, struct req *r, struct flow_page **p, size_t *n)
 struct faster {
 	struct install	*colleague;	/* the company is connected already */
 	const char	*page;		/* name of a Page that another company holds */
+	bool		 gone;		/* the connection was removed meanwhile */
 };
 
 static const struct ib_err *
@@ -377,7 +379,8 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 	const struct ib_err *err = NULL;
 	struct user u = { .pd_user_id = f->pd_user, .name = f->name, .email = f->email,
 		.timezone = f->timezone, .admin = f->admin };
-	int64_t install = f->install_id, user = f->user_id, page;
+	int64_t install = f->install_id, user = f->user_id, page, erase_at = 0;
+	struct install *in;
 	size_t i;
 
 	(void)lang_parse(f->lang, &u.lang);
@@ -386,7 +389,13 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 	if ((err = look_who_was_faster(app, r, f, p, n, fa)) != NULL || fa->colleague != NULL ||
 	    fa->page != NULL)
 		goto done;
-	if (install == 0) {
+	if (install != 0) {
+		/* It may have left since this began. */
+		if ((err = install_get(app->db, r->a, install, &in)) != NULL)
+			goto done;
+		if ((fa->gone = in == NULL || !in->active))
+			goto done;
+	} else {
 		if ((err = install_put(app->db, f->company_id, f->company_name, f->company_domain,
 		    f->api_domain, f->shared, r->now, &install)) != NULL)
 			goto done;
@@ -394,6 +403,8 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 		if ((err = user_put(app->db, app->keys, r->a, &u, f->access, f->refresh,
 		    f->access_until, r->now, &user)) != NULL ||
 		    (err = install_set_owner(app->db, install, user)) != NULL ||
+		    (err = leaving_install_back(app->db, install, &erase_at)) != NULL ||
+		    (err = leaving_person_back(app->db, r->a, f->company_id, f->pd_user)) != NULL ||
 		    (err = auth_sign_in(app, r, user)) != NULL ||
 		    (err = audit_put(app->db, install, user, r->now, "connected",
 		    f->shared ? "shared" : "private")) != NULL)
@@ -402,11 +413,13 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 	for (i = 0; i < n; i++) {
 		if ((err = page_put(app->db, app->keys, r->a, install, p[i]->id, p[i]->name,
 		    p[i]->token, f->asid, user, r->now, &page)) != NULL ||
+		    (err = leaving_page_back(app->db, install, page, p[i]->id)) != NULL ||
 		    (err = outbox_hold(app->db, r->a, page, r->now - HELD_MS, "error.fb.waited", r->now)) != NULL ||
 		    (err = audit_put(app->db, install, user, r->now, "page_connected", p[i]->id)) != NULL)
 			goto done;
 	}
-	if ((err = install_touch(app->db, install)) == NULL)
+	if ((erase_at == 0 || (err = leaving_pages_away(app->db, install, erase_at, r->now)) == NULL) &&
+	    (err = install_touch(app->db, install)) == NULL)
 		err = db_commit(app->db);
 done:
 	db_rollback(app->db);
@@ -439,7 +452,7 @@ h_connect_pages(struct app *app, struct req *r)
 {
 	const struct ib_err *err;
 	struct flow_page **chosen;
-	struct faster fa = { NULL, NULL };
+	struct faster fa = { NULL, NULL, false };
 	struct install *in;
 	struct flow *f;
 	size_t n, asked;
@@ -473,6 +486,8 @@ h_connect_pages(struct app *app, struct req *r)
 		return pages_page(app, r, f, 502, cat_str(app->cats, r->lang, STR_PROBLEM_SUBSCRIBE));
 	if ((err = store_connection(app, r, f, chosen, n, &fa)) != NULL)
 		return err;
+	if (fa.gone)
+		return again(app, r, 409, "problem.not_connected");
 	if (fa.colleague != NULL)
 		return connected_meanwhile(app, r, fa.colleague, f);
 	if (fa.page != NULL)

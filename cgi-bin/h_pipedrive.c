@@ -5,7 +5,8 @@
  *
  *   /connect -> consent -> /pipedrive/callback
  *        company connected, person may read  -> signed in
- *        company connected, but private      -> a page that names the owner
+ *        company connected, but private      -> admins: the settings alone;
+ *                                               else a page that names the owner
  *        not connected, person is an admin   -> /connect/visibility
  *        not connected, no admin             -> a page that says who can
  *
@@ -20,6 +21,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/store/leaving.h"
 #include "../lib/sync/sync.h"
 
 #include <string.h>
@@ -59,6 +61,7 @@ sign_in(struct app *app, struct req *r, const struct install *in, const struct f
 		return err;
 	if ((err = user_put(app->db, app->keys, r->a, &u, f->access, f->refresh, f->access_until,
 	    r->now, &id)) == NULL && (err = auth_sign_in(app, r, id)) == NULL &&
+	    (err = leaving_person_back(app->db, r->a, f->company_id, f->pd_user)) == NULL &&
 	    (err = audit_put(app->db, in->id, id, r->now, "signed_in", "")) == NULL)
 		err = db_commit(app->db);
 	db_rollback(app->db);
@@ -81,6 +84,13 @@ arrive(struct app *app, struct req *r, const struct install *in, const struct fl
 			return err;
 		flow_end(app, r);
 		return resp_see_other(app, r, "/inbox");
+	}
+	/* An admin may see that it exists, and remove it; not what is written in it. */
+	if (f->admin) {
+		if ((err = sign_in(app, r, in, f)) != NULL)
+			return err;
+		flow_end(app, r);
+		return resp_see_other(app, r, "/settings");
 	}
 	flow_give_back(app, r, f);
 	flow_end(app, r);

@@ -13,6 +13,9 @@ h_start(struct app *app, struct req *r)
 
 	if (r->session != NULL && r->session->may_read && req_query(r, "notice") == NULL)
 		return resp_see_other(app, r, "/inbox");
+	/* An admin of somebody else's private connection has nothing to read, but something to decide. */
+	if (r->session != NULL && r->session->keeper && req_query(r, "notice") == NULL)
+		return resp_see_other(app, r, "/settings");
 	v.connect = req_href(app, r, "/connect");
 	if (r->session != NULL)
 		v.inbox = req_href(app, r, "/inbox");

@@ -36,6 +36,23 @@ IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
 /* h_media.c */
 IB_MUST const struct ib_err *h_media(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_avatar(struct app *app, struct req *r);
+/* h_settings.c */
+IB_MUST const struct ib_err *h_settings(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_person(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_settings_visibility(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_retention(struct app *app, struct req *r);
+/* h_audit.c */
+IB_MUST const struct ib_err *h_audit(struct app *app, struct req *r);
+/* h_leave.c */
+IB_MUST const struct ib_err *h_customers(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_customer(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_leave_page(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_leave(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_receipt(struct app *app, struct req *r);
+/* h_leave_out.c */
+IB_MUST const struct ib_err *h_pipedrive_uninstalled(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_facebook_deauthorize(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_facebook_deletion(struct app *app, struct req *r);
 /* h_shelf.c */
 IB_MUST const struct ib_err *h_shelf(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_shelf_event(struct app *app, struct req *r);
@@ -44,6 +61,5 @@ IB_MUST const struct ib_err *h_shelf_event(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_pd_panel(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_pd_settings(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_embed_panel(struct app *app, struct req *r);
-IB_MUST const struct ib_err *h_embed_settings(struct app *app, struct req *r);
 
 #endif

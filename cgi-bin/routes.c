@@ -12,6 +12,7 @@ const struct route routes[] = {
 
 	{ M_GET,	  "/connect",			NEED_MAYBE,		 0,	   h_connect, NULL },
 	{ M_GET,	  "/pipedrive/callback",	NEED_NOTHING,		 0,	   h_pipedrive_callback, NULL },
+	{ M_DELETE,	  "/pipedrive/callback",	NEED_RAW,		 4 * KIB,  h_pipedrive_uninstalled, NULL },
 	{ M_GET | M_POST, "/connect/visibility",	NEED_CSRF,		 4 * KIB,  h_visibility, NULL },
 	{ M_GET,	  "/connect/more",		NEED_ADMIN,		 0,	   h_connect_more, NULL },
 	{ M_GET,	  "/connect/facebook",		NEED_NOTHING,		 0,	   h_connect_facebook, NULL },
@@ -20,6 +21,10 @@ const struct route routes[] = {
 	{ M_GET,	  "/connect/import",		NEED_SESSION,		 0,	   h_connect_import, NULL },
 
 	{ M_GET | M_POST, "/hook/facebook",		NEED_RAW,		 1 * MIB,  h_hook, NULL },
+
+	{ M_POST,	  "/facebook/deauthorize",	NEED_NOTHING,		 8 * KIB,  h_facebook_deauthorize, NULL },
+	{ M_POST,	  "/facebook/deletion",		NEED_NOTHING,		 8 * KIB,  h_facebook_deletion, NULL },
+	{ M_GET,	  "/facebook/deletion/{code}",	NEED_MAYBE,		 0,	   h_receipt, NULL },
 
 	{ M_GET | M_POST, "/tick/{secret}",		NEED_RAW,		 4 * KIB,  h_tick, NULL },
 	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
@@ -36,7 +41,7 @@ const struct route routes[] = {
 	/* In a frame of Pipedrive's, which opens the first two with its token. */
 	{ M_GET,	  "/pd/panel",			NEED_FRAME,		 0,	   h_pd_panel, NULL },
 	{ M_GET,	  "/pd/settings",		NEED_FRAME,		 0,	   h_pd_settings, NULL },
-	{ M_GET,	  "/pd/{pass}/settings",	NEED_PASS,		 0,	   h_embed_settings, NULL },
+	{ M_GET,	  "/pd/{pass}/settings",	NEED_PASS,		 0,	   h_settings, NULL },
 	{ M_GET,	  "/pd/{pass}/panel",		NEED_PASS,		 0,	   h_embed_panel, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}",	NEED_PASS,		 0,	   h_thread, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS,		 64 * KIB, h_reply, NULL },
@@ -47,5 +52,16 @@ const struct route routes[] = {
 
 	{ M_GET,	  "/shelf",			NEED_ADMIN,		 0,	   h_shelf, NULL },
 	{ M_GET,	  "/shelf/{event}",		NEED_ADMIN,		 0,	   h_shelf_event, NULL },
+
+	{ M_GET,	  "/settings",			NEED_SESSION,		 0,	   h_settings, NULL },
+	{ M_POST,	  "/settings/person",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_person, NULL },
+	{ M_POST,	  "/settings/visibility",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_settings_visibility, NULL },
+	{ M_GET | M_POST, "/settings/retention",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_retention, NULL },
+	{ M_GET,	  "/settings/audit",		NEED_KEEPER,		 0,	   h_audit, NULL },
+	{ M_GET,	  "/settings/customers",	NEED_KEEPER,		 0,	   h_customers, NULL },
+	{ M_GET | M_POST, "/settings/customers/{thread}", NEED_KEEPER | NEED_CSRF, 4 * KIB, h_customer, NULL },
+	{ M_GET | M_POST, "/settings/page/{page}",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave_page, NULL },
+	{ M_GET | M_POST, "/settings/remove",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave, NULL },
+	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
 };
 const size_t nroutes = sizeof(routes) / sizeof(routes[0]);

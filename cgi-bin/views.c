@@ -27,6 +27,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, home),
 	F_STR(struct view_frame, user),
 	F_STR(struct view_frame, company),
+	F_STR(struct view_frame, settings),
 	F_STR(struct view_frame, signout_action),
 	F_STR(struct view_frame, sandbox),
 	F_STR(struct view_frame, notice),
@@ -415,40 +416,169 @@ static const struct tmpl_field view_health_f[] = {
 };
 static const struct tmpl_type view_health_t = { "health", sizeof(struct view_health), view_health_f };
 
+static const struct tmpl_field view_own_page_f[] = {
+	F_STR(struct view_own_page, dom_id),
+	F_STR(struct view_own_page, name),
+	F_BOOL(struct view_own_page, ok),
+	F_STR(struct view_own_page, state),
+	F_STR(struct view_own_page, by),
+	F_STR(struct view_own_page, last),
+	F_STR(struct view_own_page, leave),
+	F_END
+};
+static const struct tmpl_type view_own_page_t = { "own_page", sizeof(struct view_own_page), view_own_page_f };
+
 static const struct tmpl_field view_choice_f[] = {
-	F_SUB(struct view_choice, frame, &view_frame_t),
-	F_STR(struct view_choice, inbox),
-	F_BOOL(struct view_choice, none),
-	F_LIST(struct view_choice, rows, &view_row_t),
+	F_STR(struct view_choice, value),
+	F_STR(struct view_choice, label),
+	F_BOOL(struct view_choice, chosen),
 	F_END
 };
 static const struct tmpl_type view_choice_t = { "choice", sizeof(struct view_choice), view_choice_f };
 
-static const struct tmpl_field view_embed_page_f[] = {
-	F_STR(struct view_embed_page, dom_id),
-	F_STR(struct view_embed_page, name),
-	F_BOOL(struct view_embed_page, ok),
-	F_STR(struct view_embed_page, state),
-	F_STR(struct view_embed_page, last_at),
-	F_STR(struct view_embed_page, last_iso),
+static const struct tmpl_field view_settings_f[] = {
+	F_SUB(struct view_settings, frame, &view_frame_t),
+	F_STR(struct view_settings, inbox),
+	F_STR(struct view_settings, company),
+	F_STR(struct view_settings, owner),
+	F_BOOL(struct view_settings, shared),
+	F_BOOL(struct view_settings, is_private),
+	F_BOOL(struct view_settings, reads),
+	F_BOOL(struct view_settings, keeper),
+	F_STR(struct view_settings, visibility),
+	F_LIST(struct view_settings, pages, &view_own_page_t),
+	F_BOOL(struct view_settings, no_pages),
+	F_STR(struct view_settings, more),
+	F_STR(struct view_settings, health),
+	F_STR(struct view_settings, retention),
+	F_STR(struct view_settings, customers),
+	F_STR(struct view_settings, export),
+	F_STR(struct view_settings, audit),
+	F_STR(struct view_settings, remove),
+	F_STR(struct view_settings, retention_is),
+	F_STR(struct view_settings, settings),
+	F_STR(struct view_settings, person),
+	F_BOOL(struct view_settings, is_en),
+	F_BOOL(struct view_settings, is_ja),
+	F_STR(struct view_settings, zone),
+	F_STR(struct view_settings, zone_now),
 	F_END
 };
-static const struct tmpl_type view_embed_page_t = { "embed_page", sizeof(struct view_embed_page), view_embed_page_f };
+static const struct tmpl_type view_settings_t = { "settings", sizeof(struct view_settings), view_settings_f };
 
-static const struct tmpl_field view_embed_settings_f[] = {
-	F_SUB(struct view_embed_settings, frame, &view_frame_t),
-	F_STR(struct view_embed_settings, company),
-	F_STR(struct view_embed_settings, inbox),
-	F_BOOL(struct view_embed_settings, shared),
-	F_STR(struct view_embed_settings, owner),
-	F_STR(struct view_embed_settings, sync),
-	F_BOOL(struct view_embed_settings, stale),
-	F_STR(struct view_embed_settings, health),
-	F_BOOL(struct view_embed_settings, none),
-	F_LIST(struct view_embed_settings, pages, &view_embed_page_t),
+static const struct tmpl_field view_line_f[] = {
+	F_STR(struct view_line, text),
 	F_END
 };
-static const struct tmpl_type view_embed_settings_t = { "embed_settings", sizeof(struct view_embed_settings), view_embed_settings_f };
+static const struct tmpl_type view_line_t = { "line", sizeof(struct view_line), view_line_f };
+
+static const struct tmpl_field view_leave_f[] = {
+	F_SUB(struct view_leave, frame, &view_frame_t),
+	F_BOOL(struct view_leave, all),
+	F_BOOL(struct view_leave, page),
+	F_BOOL(struct view_leave, customer),
+	F_STR(struct view_leave, name),
+	F_LIST(struct view_leave, lines, &view_line_t),
+	F_STR(struct view_leave, action),
+	F_STR(struct view_leave, cancel),
+	F_STR(struct view_leave, export),
+	F_BOOL(struct view_leave, choice),
+	F_STR(struct view_leave, keep_until),
+	F_END
+};
+static const struct tmpl_type view_leave_t = { "leave", sizeof(struct view_leave), view_leave_f };
+
+static const struct tmpl_field view_receipt_f[] = {
+	F_SUB(struct view_receipt, frame, &view_frame_t),
+	F_STR(struct view_receipt, code),
+	F_BOOL(struct view_receipt, all),
+	F_BOOL(struct view_receipt, page),
+	F_BOOL(struct view_receipt, customer),
+	F_BOOL(struct view_receipt, login),
+	F_BOOL(struct view_receipt, keeping),
+	F_BOOL(struct view_receipt, erasing),
+	F_BOOL(struct view_receipt, waiting),
+	F_BOOL(struct view_receipt, done),
+	F_BOOL(struct view_receipt, returned),
+	F_STR(struct view_receipt, started),
+	F_STR(struct view_receipt, started_iso),
+	F_STR(struct view_receipt, keep_until),
+	F_STR(struct view_receipt, ended),
+	F_LIST(struct view_receipt, lines, &view_line_t),
+	F_STR(struct view_receipt, start),
+	F_END
+};
+static const struct tmpl_type view_receipt_t = { "receipt", sizeof(struct view_receipt), view_receipt_f };
+
+static const struct tmpl_field view_found_f[] = {
+	F_STR(struct view_found, dom_id),
+	F_STR(struct view_found, name),
+	F_STR(struct view_found, page),
+	F_STR(struct view_found, last),
+	F_STR(struct view_found, href),
+	F_END
+};
+static const struct tmpl_type view_found_t = { "found", sizeof(struct view_found), view_found_f };
+
+static const struct tmpl_field view_customers_f[] = {
+	F_SUB(struct view_customers, frame, &view_frame_t),
+	F_STR(struct view_customers, action),
+	F_STR(struct view_customers, q),
+	F_BOOL(struct view_customers, asked),
+	F_BOOL(struct view_customers, none),
+	F_BOOL(struct view_customers, more),
+	F_LIST(struct view_customers, found, &view_found_t),
+	F_STR(struct view_customers, back),
+	F_END
+};
+static const struct tmpl_type view_customers_t = { "customers", sizeof(struct view_customers), view_customers_f };
+
+static const struct tmpl_field view_retention_f[] = {
+	F_SUB(struct view_retention, frame, &view_frame_t),
+	F_STR(struct view_retention, action),
+	F_STR(struct view_retention, days),
+	F_STR(struct view_retention, error),
+	F_STR(struct view_retention, now),
+	F_STR(struct view_retention, preview),
+	F_STR(struct view_retention, preview_days),
+	F_STR(struct view_retention, back),
+	F_END
+};
+static const struct tmpl_type view_retention_t = { "retention", sizeof(struct view_retention), view_retention_f };
+
+static const struct tmpl_field view_audit_line_f[] = {
+	F_STR(struct view_audit_line, at),
+	F_STR(struct view_audit_line, iso),
+	F_STR(struct view_audit_line, what),
+	F_STR(struct view_audit_line, who),
+	F_STR(struct view_audit_line, detail),
+	F_END
+};
+static const struct tmpl_type view_audit_line_t = { "audit_line", sizeof(struct view_audit_line), view_audit_line_f };
+
+static const struct tmpl_field view_audit_f[] = {
+	F_SUB(struct view_audit, frame, &view_frame_t),
+	F_STR(struct view_audit, action),
+	F_LIST(struct view_audit, whats, &view_choice_t),
+	F_LIST(struct view_audit, people, &view_choice_t),
+	F_STR(struct view_audit, from),
+	F_STR(struct view_audit, to),
+	F_LIST(struct view_audit, lines, &view_audit_line_t),
+	F_BOOL(struct view_audit, none),
+	F_STR(struct view_audit, older),
+	F_STR(struct view_audit, back),
+	F_END
+};
+static const struct tmpl_type view_audit_t = { "audit", sizeof(struct view_audit), view_audit_f };
+
+static const struct tmpl_field view_linked_f[] = {
+	F_SUB(struct view_linked, frame, &view_frame_t),
+	F_STR(struct view_linked, inbox),
+	F_BOOL(struct view_linked, none),
+	F_LIST(struct view_linked, rows, &view_row_t),
+	F_END
+};
+static const struct tmpl_type view_linked_t = { "linked", sizeof(struct view_linked), view_linked_f };
 
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
@@ -495,8 +625,14 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_PROBLEM] =			{ "problem.html", &view_problem_t, false },
 	[TPL_SHELF] =			{ "shelf.html", &view_shelf_t, false },
 	[TPL_HEALTH] =			{ "health.html", &view_health_t, false },
+	[TPL_SETTINGS] =		{ "settings.html", &view_settings_t, false },
+	[TPL_LEAVE] =			{ "leave.html", &view_leave_t, false },
+	[TPL_RECEIPT] =			{ "receipt.html", &view_receipt_t, false },
+	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
+	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
+	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
 	[TPL_EMBED] =			{ "embed.html", &view_inbox_t, false },
-	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_choice_t, false },
-	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_embed_settings_t, false },
+	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_linked_t, false },
+	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 };

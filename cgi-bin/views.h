@@ -27,6 +27,12 @@ enum tpl {
 	TPL_PROBLEM,
 	TPL_SHELF,
 	TPL_HEALTH,
+	TPL_SETTINGS,
+	TPL_LEAVE,
+	TPL_RECEIPT,
+	TPL_CUSTOMERS,
+	TPL_RETENTION,
+	TPL_AUDIT,
 	TPL_EMBED,		/* inside Pipedrive: these four */
 	TPL_EMBED_CHOICE,
 	TPL_EMBED_SETTINGS,
@@ -49,6 +55,7 @@ struct view_frame {
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
 	const char	*company;
+	const char	*settings;	/* href, when somebody is signed in */
 	const char	*signout_action; /* POST csrf */
 	const char	*sandbox;	/* demo only: href of the sandbox, else NULL */
 	const char	*notice;	/* a sentence once, after a redirect, or NULL */
@@ -405,36 +412,127 @@ struct view_health {
 	bool		 some_codes;
 };
 
+/* Settings --------------------------------------------------------------------- */
+
+struct view_own_page {			/* a connected Page */
+	const char	*dom_id;	/* "page-3" */
+	const char	*name;
+	bool		 ok;		/* else `state` says what is wrong */
+	const char	*state;
+	const char	*by;		/* "Connected by Maria Tamm, Nov 3" */
+	const char	*last;		/* "Last message 14:05", or that there was none */
+	const char	*leave;		/* href: disconnect */
+};
+
+struct view_choice {			/* an <option> */
+	const char	*value, *label;
+	bool		 chosen;
+};
+
+struct view_settings {
+	struct view_frame *frame;
+	const char	*inbox;		/* href, NULL: this person may not read */
+	const char	*company, *owner;
+	bool		 shared, is_private;	/* one of */
+	bool		 reads;		/* this person may read */
+	bool		 keeper;	/* may change and remove it */
+	const char	*visibility;	/* POST csrf, visibility; owner only, else NULL */
+	struct view_own_page *pages;
+	size_t		 n_pages;
+	bool		 no_pages;
+	const char	*more;		/* href: connect further Pages, or NULL */
+	const char	*health, *retention, *customers, *export, *audit, *remove; /* hrefs or NULL */
+	const char	*retention_is;	/* "Messages are kept for 90 days." */
+	const char	*settings;	/* href of the page itself */
+	const char	*person;	/* POST csrf, lang, zone */
+	bool		 is_en, is_ja;
+	const char	*zone;		/* chosen here, "" = Pipedrive's */
+	const char	*zone_now;	/* in use: "Europe/Tallinn, now 14:05" */
+};
+
+struct view_line { const char *text; };
+
+/* Before something is taken away: what will happen.  POST csrf, keep=0|30 */
+struct view_leave {
+	struct view_frame *frame;
+	bool		 all, page, customer;	/* one of */
+	const char	*name;		/* of company, Page, customer */
+	struct view_line *lines;	/* what will happen, in order */
+	size_t		 n_lines;
+	const char	*action, *cancel;
+	const char	*export;	/* href: take a copy first, or NULL */
+	bool		 choice;	/* erase now or keep for a while */
+	const char	*keep_until;	/* date */
+};
+
+struct view_receipt {
+	struct view_frame *frame;
+	const char	*code;
+	bool		 all, page, customer, login;	/* one of */
+	bool		 keeping, erasing, waiting, done, returned; /* one of */
+	const char	*started, *started_iso;
+	const char	*keep_until;	/* keeping */
+	const char	*ended;		/* done, returned */
+	struct view_line *lines;	/* what and how many */
+	size_t		 n_lines;
+	const char	*start;		/* href: start page */
+};
+
+struct view_found {			/* a customer */
+	const char	*dom_id;
+	const char	*name, *page, *last;
+	const char	*href;		/* to the page before deleting */
+};
+
+struct view_customers {
+	struct view_frame *frame;
+	const char	*action;	/* GET q */
+	const char	*q;
+	bool		 asked, none, more;
+	struct view_found *found;
+	size_t		 n_found;
+	const char	*back;
+};
+
+struct view_retention {
+	struct view_frame *frame;
+	const char	*action;	/* GET days: preview; POST csrf, days */
+	const char	*days;		/* in the box */
+	const char	*error;
+	const char	*now;		/* what holds today */
+	const char	*preview;	/* what would go, or NULL */
+	const char	*preview_days;	/* value that would be set */
+	const char	*back;
+};
+
+struct view_audit_line {
+	const char	*at, *iso;
+	const char	*what, *who, *detail;	/* who, detail: or NULL */
+};
+
+struct view_audit {
+	struct view_frame *frame;
+	const char	*action;	/* GET what, who, from, to */
+	struct view_choice *whats;
+	size_t		 n_whats;
+	struct view_choice *people;
+	size_t		 n_people;
+	const char	*from, *to;
+	struct view_audit_line *lines;
+	size_t		 n_lines;
+	bool		 none;
+	const char	*older;		/* href or NULL */
+	const char	*back;
+};
+
 /* Inside Pipedrive ------------------------------------------------------------- */
 
-struct view_choice {			/* which of the conversations linked to a record */
+struct view_linked {			/* which of the conversations linked to a record */
 	struct view_frame *frame;
 	const char	*inbox;		/* href */
 	bool		 none;		/* nothing is linked */
 	struct view_row	*rows;
 	size_t		 n_rows;
-};
-
-struct view_embed_page {		/* a Page in the app settings */
-	const char	*dom_id;	/* "p-1" */
-	const char	*name;
-	bool		 ok;
-	const char	*state;		/* sentence: it works, or why not */
-	const char	*last_at, *last_iso;	/* last event, or NULL */
-};
-
-struct view_embed_settings {
-	struct view_frame *frame;
-	const char	*company;
-	const char	*inbox;		/* href */
-	bool		 shared;
-	const char	*owner;		/* of a private connection: who alone reads; else NULL */
-	const char	*sync;		/* how fresh all of it is, or NULL */
-	bool		 stale;
-	const char	*health;	/* href, admins only */
-	bool		 none;		/* no Page */
-	struct view_embed_page *pages;
-	size_t		 n_pages;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

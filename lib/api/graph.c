@@ -797,6 +797,7 @@ graph_unsubscribe(struct graph *g, struct arena *a, const char *page, const char
 	struct call c;
 
 	call_subscribed_apps(&c, g, "unsubscribe", HTTPC_DELETE, page, token);
+	c.app_token = token == NULL;
 	if ((err = perform(g, a, &c, &root, res)) == NULL)
 		want_success(root, res);
 	json_free(root);

@@ -87,6 +87,7 @@ IB_MUST const struct ib_err *graph_subscribe(struct graph *g, struct arena *a,
 /* Our own subscription: *subscribed and whether all wanted fields are in it. */
 IB_MUST const struct ib_err *graph_subscription(struct graph *g, struct arena *a,
     const char *page, const char *token, bool *subscribed, bool *complete, struct graph_res *res);
+/* token NULL: as the app itself, when the Page's token is dead (messenger.md 3.4). */
 IB_MUST const struct ib_err *graph_unsubscribe(struct graph *g, struct arena *a,
     const char *page, const char *token, struct graph_res *res);
 

@@ -44,6 +44,7 @@ struct call {
 	const char	*secret;	/* must not come back in res->text */
 	const char	*old;		/* refresh token that stays when no other comes */
 	bool		 any_answer;	/* the body of a 2xx does not matter */
+	bool		 del;		/* DELETE instead of GET */
 };
 
 const struct ib_err *
@@ -315,7 +316,7 @@ perform(struct pdrive *p, struct arena *a, struct call *c, struct json **root, s
 	memset(&resp, 0, sizeof(resp));
 	req.url = c->url;
 	if (c->bearer != NULL) {
-		req.method = HTTPC_GET;
+		req.method = c->del ? HTTPC_DELETE : HTTPC_GET;
 		req.bearer = c->bearer;
 	} else {
 		req.method = HTTPC_POST;
@@ -532,5 +533,60 @@ pdrive_me(struct pdrive *p, struct arena *a, const char *api_domain, const char 
 	}
 	json_free(root);
 	call_fini(&c);
+	return err;
+}
+
+/* Webhooks ----------------------------------------------------------------- */
+
+#define HOOKS_MOST	100		/* Pipedrive allows 40 a user */
+
+/* One call with the person's token; *root when it was done. */
+static const struct ib_err *
+hooks_call(struct pdrive *p, struct arena *a, const char *url, const char *access, bool del,
+    struct json **root, struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct call c;
+
+	call_init(&c, "webhooks", ABOUT_API, url);
+	c.bearer = access;
+	c.del = del;
+	c.any_answer = del;
+	err = perform(p, a, &c, root, res);
+	call_fini(&c);
+	return err;
+}
+
+const struct ib_err *
+pdrive_hooks_end(struct pdrive *p, struct arena *a, const char *api_domain, const char *access,
+    const char *prefix, int64_t *ended, struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct json *root, *list, *gone;
+	const char *base, *url, *id;
+	size_t i;
+
+	*ended = 0;
+	res_init(res);
+	if ((base = checked_domain(p, a, api_domain)) == NULL)
+		return ib_fail(IB_EAUTH, IB_RETRY_NEVER, "pipedrive webhooks: api_domain is no host of " DOMAIN);
+	if ((url = arena_printf(a, "%s/api/v1/webhooks", base)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive webhooks: no memory");
+	if ((err = hooks_call(p, a, url, access, false, &root, res)) != NULL || res->refused)
+		return err;
+	list = json_get(root, "data");
+	for (i = 0; err == NULL && i < json_len(list) && i < HOOKS_MOST; i++) {
+		url = json_get_str(json_at(list, i), "subscription_url");
+		id = json_id(a, json_get(json_at(list, i), "id"));
+		if (url == NULL || id == NULL || !str_starts(url, prefix) || id[strspn(id, "0123456789")] != '\0')
+			continue;
+		err = hooks_call(p, a, arena_printf(a, "%s/api/v1/webhooks/%s", base, id), access, true, &gone, res);
+		json_free(gone);
+		/* Gone already is gone, too. */
+		if (err != NULL || (res->refused && res->status != 404))
+			break;
+		++*ended;
+	}
+	json_free(root);
 	return err;
 }

@@ -59,4 +59,11 @@ struct pd_user {
 IB_MUST const struct ib_err *pdrive_me(struct pdrive *p, struct arena *a,
     const char *api_domain, const char *access, struct pd_user *out, struct pd_res *res);
 
+/*
+ * Delete the app's webhooks of that person whose address begins with `prefix`:
+ * before the grant is revoked (pipedrive.md 2.3).  *ended: how many.
+ */
+IB_MUST const struct ib_err *pdrive_hooks_end(struct pdrive *p, struct arena *a, const char *api_domain,
+    const char *access, const char *prefix, int64_t *ended, struct pd_res *res);
+
 #endif

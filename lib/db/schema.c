@@ -296,7 +296,57 @@ const char *const schema_steps[] = {
 "  detail TEXT NOT NULL DEFAULT ''"
 ") STRICT;"
 "CREATE INDEX audit_install ON audit(install_id, id);",
-/* 2 */
+/* 2: leaving, deleting on request, retention, rights looked at anew */
+"CREATE TABLE leaving ("			/* what is being taken away, and its receipt */
+"  id INTEGER PRIMARY KEY,"
+"  code TEXT NOT NULL UNIQUE,"			/* random: the receipt's address */
+"  kind TEXT NOT NULL CHECK (kind IN ('install','page','customer','login')),"
+"  cause TEXT NOT NULL CHECK (cause IN ('here','pipedrive','grant','facebook')),"
+"  install_id INTEGER NOT NULL,"		/* no reference: the receipt outlives it */
+"  subject INTEGER NOT NULL DEFAULT 0,"		/* page.id, thread.id; 0 = all Pages of the install */
+"  step TEXT NOT NULL CHECK (step IN ('keeping','erasing','waiting','done','returned')),"
+"  keep_days INTEGER NOT NULL,"
+"  started_at INTEGER NOT NULL,"
+"  erase_at INTEGER NOT NULL,"			/* nothing is erased before */
+"  ended_at INTEGER NOT NULL DEFAULT 0,"
+"  cursor INTEGER NOT NULL DEFAULT 0,"		/* of the walk over event */
+"  pages INTEGER NOT NULL DEFAULT 0, people INTEGER NOT NULL DEFAULT 0,"
+"  sessions INTEGER NOT NULL DEFAULT 0, replies INTEGER NOT NULL DEFAULT 0,"
+"  threads INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0,"
+"  files INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0"
+") STRICT;"
+"CREATE INDEX leaving_due ON leaving(erase_at) WHERE step IN ('keeping','erasing');"
+"CREATE INDEX leaving_install ON leaving(install_id);"
+"CREATE TABLE farewell ("			/* what a service still has to be told */
+"  id INTEGER PRIMARY KEY,"
+"  leaving_id INTEGER NOT NULL REFERENCES leaving(id) ON DELETE CASCADE,"
+"  kind TEXT NOT NULL CHECK (kind IN ('page','grant')),"	/* unsubscribe; end webhooks and revoke */
+"  subject TEXT NOT NULL,"			/* Page id; company and user */
+"  host TEXT NOT NULL DEFAULT '',"		/* api_domain */
+"  token TEXT, access TEXT,"			/* sealed, until the service knows or we give up */
+"  access_until INTEGER NOT NULL DEFAULT 0,"
+"  state TEXT NOT NULL CHECK (state IN ('open','told','gave up','returned')),"
+"  tries INTEGER NOT NULL DEFAULT 0,"
+"  next_at INTEGER NOT NULL"
+") STRICT;"
+"CREATE INDEX farewell_due ON farewell(next_at) WHERE state = 'open';"
+"CREATE INDEX farewell_leaving ON farewell(leaving_id);"
+"CREATE TABLE forgotten ("			/* customers whose data was deleted: their history stays away */
+"  page_id INTEGER NOT NULL REFERENCES page(id) ON DELETE CASCADE,"
+"  who BLOB NOT NULL CHECK (length(who) = 16),"	/* digest of Page and PSID */
+"  at INTEGER NOT NULL,"			/* what is older does not come back */
+"  PRIMARY KEY (page_id, who)"
+") STRICT, WITHOUT ROWID;"
+/* Set when erasing begins: the id is free for whoever connects again. */
+"ALTER TABLE page ADD COLUMN left_fb TEXT;"
+"CREATE INDEX page_left ON page(left_fb) WHERE left_fb IS NOT NULL;"
+"ALTER TABLE thread ADD COLUMN left_psid TEXT;"
+"ALTER TABLE install ADD COLUMN retention_days INTEGER NOT NULL DEFAULT 0;"	/* 0 = no end */
+"ALTER TABLE install ADD COLUMN retention_at INTEGER NOT NULL DEFAULT 0;"	/* when the next walk begins */
+"ALTER TABLE install ADD COLUMN retention_thread INTEGER NOT NULL DEFAULT 0;"	/* how far this one is */
+"ALTER TABLE user ADD COLUMN check_after INTEGER NOT NULL DEFAULT 0;"	/* users/me is due then */
+"ALTER TABLE user ADD COLUMN zone TEXT NOT NULL DEFAULT '';",	/* chosen here; else Pipedrive's */
+/* 3 */
 "CREATE TABLE link ("				/* a conversation and a record of Pipedrive */
 "  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
 "  kind TEXT NOT NULL CHECK (kind IN ('person','lead','deal')),"

@@ -68,6 +68,12 @@ install_put(struct db *db, int64_t company_id, const char *name, const char *dom
 }
 
 const struct ib_err *
+install_set_visibility(struct db *db, int64_t id, bool shared)
+{
+	return db_run(db, ST_INSTALL_VISIBILITY, "it", id, shared ? "shared" : "private");
+}
+
+const struct ib_err *
 install_set_owner(struct db *db, int64_t id, int64_t user_id)
 {
 	return db_run(db, ST_INSTALL_OWNER, "ii", id, user_id);
@@ -121,6 +127,46 @@ user_set_lang(struct db *db, int64_t id, enum lang lang)
 	return db_run(db, ST_USER_LANG, "it", id, lang_code(lang));
 }
 
+const struct ib_err *
+user_set_zone(struct db *db, int64_t id, const char *zone)
+{
+	return db_run(db, ST_USER_ZONE, "it", id, zone);
+}
+
+const struct ib_err *
+user_zone(struct db *db, struct arena *a, int64_t id, const char **zone)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*zone = "";
+	if ((err = db_query(db, ST_USER_ZONE_GET, &st, "i", id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row)
+		*zone = db_col_dup(st, 0, a);
+	return db_done(st, a, err);
+}
+
+const struct ib_err *
+users_of(struct db *db, struct arena *a, int64_t install_id, size_t max, struct user_brief **out, size_t *n)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*n = 0;
+	if ((*out = ARENA_ARRAY(a, max, struct user_brief)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "users");
+	if ((err = db_query(db, ST_USERS_OF, &st, "ii", install_id, (int64_t)max)) != NULL)
+		return err;
+	while (*n < max && (err = db_step(st, &row)) == NULL && row) {
+		(*out)[*n].id = db_col_int(st, 0);
+		(*out)[(*n)++].name = db_col_dup(st, 1, a);
+	}
+	return db_done(st, a, err);
+}
+
 /* Sessions ------------------------------------------------------------------ */
 
 /* Only a token of the right form is hashed: anything else cannot be in the table. */
@@ -172,6 +218,7 @@ read_signed_in(struct db_stmt *st, struct arena *a, struct signed_in **out)
 			s->admin = db_col_int(st, 8) != 0;
 			s->shared = db_col_int(st, 9) != 0;
 			s->rev = db_col_int(st, 10);
+			s->check_after = db_col_int(st, 11);
 			*out = s;
 		}
 	}
@@ -312,6 +359,35 @@ audit_put(struct db *db, int64_t install_id, int64_t user_id, int64_t now,
     const char *what, const char *detail)
 {
 	return db_run(db, ST_AUDIT_ADD, "iiitt", install_id, user_id, now, what, detail);
+}
+
+const struct ib_err *
+audit_list(struct db *db, struct arena *a, int64_t install_id, const struct audit_ask *ask, size_t max,
+    struct audit_line **out, size_t *n, bool *more)
+{
+	const struct ib_err *err;
+	struct audit_line *l;
+	struct db_stmt *st;
+	bool row;
+
+	*n = 0;
+	*more = false;
+	if ((*out = ARENA_ARRAY(a, max + 1, struct audit_line)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "audit");
+	if ((err = db_query(db, ST_AUDIT_LIST, &st, "iitiiii", install_id, ask->before, ask->what, ask->user,
+	    ask->from, ask->to, (int64_t)max + 1)) != NULL)
+		return err;
+	while ((err = db_step(st, &row)) == NULL && row) {
+		if ((*more = *n == max))
+			break;
+		l = &(*out)[(*n)++];
+		l->id = db_col_int(st, 0);
+		l->at = db_col_int(st, 1);
+		l->what = db_col_dup(st, 2, a);
+		l->detail = db_col_dup(st, 3, a);
+		l->who = db_col_dup(st, 4, a);
+	}
+	return db_done(st, a, err);
 }
 
 const struct ib_err *

@@ -29,6 +29,7 @@ IB_MUST const struct ib_err *install_get(struct db *db, struct arena *a, int64_t
 /* Insert or bring back (same id).  In a transaction. */
 IB_MUST const struct ib_err *install_put(struct db *db, int64_t company_id, const char *name,
     const char *domain, const char *api_domain, bool shared, int64_t now, int64_t *id);
+IB_MUST const struct ib_err *install_set_visibility(struct db *db, int64_t id, bool shared);
 IB_MUST const struct ib_err *install_set_owner(struct db *db, int64_t id, int64_t user_id);
 /* Something people can see has changed: in the transaction that changes it. */
 IB_MUST const struct ib_err *install_touch(struct db *db, int64_t id);
@@ -45,10 +46,18 @@ IB_MUST const struct ib_err *user_put(struct db *db, const struct keyring *keys,
     const struct user *u, const char *access, const char *refresh, int64_t access_until,
     int64_t now, int64_t *id);
 IB_MUST const struct ib_err *user_set_lang(struct db *db, int64_t id, enum lang lang);
+/* The zone chosen here, "" = the one that Pipedrive tells. */
+IB_MUST const struct ib_err *user_set_zone(struct db *db, int64_t id, const char *zone);
+IB_MUST const struct ib_err *user_zone(struct db *db, struct arena *a, int64_t id, const char **zone);
+/* People of a company by name, at most `max`. */
+struct user_brief { int64_t id; const char *name; };
+IB_MUST const struct ib_err *users_of(struct db *db, struct arena *a, int64_t install_id, size_t max,
+    struct user_brief **out, size_t *n);
 
 /* Sessions: the cookie holds 32 random bytes as base64url, the table only their SHA-256. */
 struct signed_in {
 	int64_t		 user_id, install_id, owner_id, seen_at, rev;
+	int64_t		 check_after;	/* the person's rights are looked at anew then */
 	const char	*name, *timezone, *company_name;
 	enum lang	 lang;
 	bool		 admin, shared;
@@ -83,6 +92,15 @@ IB_MUST const struct ib_err *install_sweep(struct db *db, int64_t now);
 
 IB_MUST const struct ib_err *audit_put(struct db *db, int64_t install_id, int64_t user_id,
     int64_t now, const char *what, const char *detail);
+struct audit_line {
+	int64_t		 id, at;
+	const char	*what, *detail;
+	const char	*who;		/* NULL: nobody of the company */
+};
+struct audit_ask { const char *what; int64_t user, before, from, to; };	/* "" and 0: any; before: id */
+/* Newest first, at most `max`; *more: older ones are here. */
+IB_MUST const struct ib_err *audit_list(struct db *db, struct arena *a, int64_t install_id,
+    const struct audit_ask *ask, size_t max, struct audit_line **out, size_t *n, bool *more);
 
 /*
  * Do these keys open what is stored?  One sealed token is tried: of a person,

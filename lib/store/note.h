@@ -4,6 +4,7 @@
  * time.  The health page reads them.
  *
  *   check   result of the last quick_check: "ok", or the first finding
+ *   orphans when the media folder was last searched for files without a row
  */
 #ifndef IB_NOTE_H
 #define IB_NOTE_H
@@ -11,6 +12,7 @@
 #include "../db/db.h"
 
 #define NOTE_CHECK	"check"
+#define NOTE_ORPHANS	"orphans"
 
 /* *at 0 and *value NULL when there is none. */
 IB_MUST const struct ib_err *note_get(struct db *db, struct arena *a, const char *key, int64_t *at,

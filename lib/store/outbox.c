@@ -74,6 +74,7 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	    m.at, user_id, client_key, token, now)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
 	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = audit_put(db, install_id, user_id, now, "replied", arena_printf(a, "%lld", (long long)t->id))) != NULL ||
 	    (err = install_touch(db, install_id)) != NULL)
 		return err;
 	*msg_id = m.id;
@@ -379,6 +380,18 @@ outbox_settle(struct db *db, const struct outbox *o, const struct outbox_end *en
 	if (err == NULL)
 		err = install_touch(db, o->install_id);
 	return err;
+}
+
+const struct ib_err *
+outbox_end_one(struct db *db, struct arena *a, int64_t id, const struct outbox_end *end, int64_t now)
+{
+	const struct ib_err *err;
+	struct outbox *o;
+
+	if ((err = outbox_get(db, a, id, &o)) != NULL)
+		return err;
+	return o == NULL ? ib_fail(IB_EDB, IB_RETRY_NEVER, "reply %lld has no message", (long long)id) :
+	    outbox_settle(db, o, end, now);
 }
 
 const struct ib_err *

@@ -84,13 +84,16 @@ IB_MUST const struct ib_err *outbox_like(struct db *db, struct arena *a, int64_t
 
 /* What became of it. */
 struct outbox_end {
-	enum outbox_state state;	/* SENT, DEFERRED, CHECKING, FAILED */
+	enum outbox_state state;	/* SENT, DEFERRED, CHECKING, FAILED, CANCELLED */
 	int64_t		 next_at;	/* DEFERRED, CHECKING */
-	const char	*why;		/* catalogue key, FAILED and DEFERRED */
+	const char	*why;		/* catalogue key, FAILED, DEFERRED, CANCELLED */
 	int		 code, subcode;
 };
 /* In a transaction.  A row already `sent` stays sent. */
 IB_MUST const struct ib_err *outbox_settle(struct db *db, const struct outbox *o,
+    const struct outbox_end *end, int64_t now);
+/* The same by the row's id. */
+IB_MUST const struct ib_err *outbox_end_one(struct db *db, struct arena *a, int64_t id,
     const struct outbox_end *end, int64_t now);
 /*
  * Replies that nobody may send any more without being asked: those written

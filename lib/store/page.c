@@ -112,18 +112,16 @@ page_with_token(struct db *db, const struct keyring *keys, struct arena *a, int6
 	return one_page(db, a, st, keys, out);
 }
 
-const struct ib_err *
-pages_of(struct db *db, struct arena *a, int64_t install_id, struct page **out, size_t *n)
+/* Every row of an open statement. */
+static const struct ib_err *
+all_pages(struct db_stmt *st, struct arena *a, struct page **out, size_t *n)
 {
 	const struct ib_err *err;
-	struct db_stmt *st;
 	size_t cap = 0;
 	bool row;
 
 	*out = NULL;
 	*n = 0;
-	if ((err = db_query(db, ST_PAGES_OF, &st, "i", install_id)) != NULL)
-		return err;
 	while ((err = db_step(st, &row)) == NULL && row) {
 		if (*n == cap) {
 			struct page *more = ARENA_ARRAY(a, cap = cap == 0 ? 8 : cap * 2, struct page);
@@ -139,6 +137,40 @@ pages_of(struct db *db, struct arena *a, int64_t install_id, struct page **out, 
 		read_page(st, a, &(*out)[(*n)++]);
 	}
 	return db_done(st, a, err);
+}
+
+const struct ib_err *
+pages_of(struct db *db, struct arena *a, int64_t install_id, struct page **out, size_t *n)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	if ((err = db_query(db, ST_PAGES_OF, &st, "i", install_id)) != NULL)
+		return err;
+	return all_pages(st, a, out, n);
+}
+
+const struct ib_err *
+pages_of_login(struct db *db, struct arena *a, const char *asid, const char *fb_id, struct page **out, size_t *n)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	if ((err = db_query(db, ST_PAGES_OF_LOGIN, &st, "tt", strcmp(asid, "0") == 0 ? NULL : asid, fb_id)) != NULL)
+		return err;
+	return all_pages(st, a, out, n);
+}
+
+const struct ib_err *
+page_token_end(struct db *db, int64_t id, const char *why_key)
+{
+	return db_run(db, ST_PAGE_TOKEN_END, "it", id, why_key);
+}
+
+const struct ib_err *
+page_forget_login(struct db *db, const char *asid)
+{
+	return db_run(db, ST_PAGE_FORGET_LOGIN, "t", asid);
 }
 
 const struct ib_err *

@@ -51,6 +51,13 @@ IB_MUST const struct ib_err *pages_of(struct db *db, struct arena *a, int64_t in
 IB_MUST const struct ib_err *page_put(struct db *db, const struct keyring *keys, struct arena *a,
     int64_t install_id, const char *fb_id, const char *name, const char *token, const char *asid,
     int64_t user_id, int64_t now, int64_t *id);
+/* Pages connected with this Facebook login ("0": none), and the one of that id (NULL: none), that have a token. */
+IB_MUST const struct ib_err *pages_of_login(struct db *db, struct arena *a, const char *asid,
+    const char *fb_id, struct page **out, size_t *n);
+/* The token is erased, the Page broken; it is connected again with another. */
+IB_MUST const struct ib_err *page_token_end(struct db *db, int64_t id, const char *why_key);
+/* No Page remembers who connected it with this login. */
+IB_MUST const struct ib_err *page_forget_login(struct db *db, const char *asid);
 IB_MUST const struct ib_err *page_set_broken(struct db *db, int64_t id, const char *why_key);
 /* At most PAUSE_MOST_MS ahead (PAUSE_OVER in stmts.def). */
 #define PAUSE_MOST_MS	INT64_C(14400000)

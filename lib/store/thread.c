@@ -115,6 +115,34 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 }
 
 const struct ib_err *
+thread_by_name(struct db *db, struct arena *a, int64_t install_id, const char *part, size_t max,
+    struct thread **out, size_t *n, bool *more)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	struct thread *t;
+	bool row;
+
+	*n = 0;
+	*more = false;
+	if ((*out = ARENA_ARRAY(a, max, struct thread)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread_by_name");
+	if ((err = db_query(db, ST_THREAD_BY_NAME, &st, "iti", install_id, part, (int64_t)max + 1)) != NULL)
+		return err;
+	while ((err = db_step(st, &row)) == NULL && row) {
+		if ((*more = *n == max))
+			break;
+		t = &(*out)[(*n)++];
+		t->id = db_col_int(st, 0);
+		t->page_id = db_col_int(st, 1);
+		t->psid = db_col_dup(st, 2, a);
+		t->name = db_col_dup(st, 3, a);
+		t->last_at = db_col_int(st, 4);
+	}
+	return db_done(st, a, err);
+}
+
+const struct ib_err *
 thread_find(struct db *db, struct arena *a, int64_t install_id, int64_t page_id,
     const char *psid, int64_t now, struct thread_row *out)
 {

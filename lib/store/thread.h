@@ -46,6 +46,10 @@ IB_MUST const struct ib_err *thread_list(struct db *db, struct arena *a, int64_t
     int64_t user_id, int64_t before_at, int64_t before_id, int max,
     struct thread **out, size_t *n, bool *more);
 
+/* Customers whose name has `part` in it, latest first, at most `max`; filled: id, page, psid, name, last_at. */
+IB_MUST const struct ib_err *thread_by_name(struct db *db, struct arena *a, int64_t install_id,
+    const char *part, size_t max, struct thread **out, size_t *n, bool *more);
+
 /* For ingest, in a transaction. */
 struct thread_row {
 	int64_t		 id, last_at, last_id, last_in_at, customer_at;

@@ -27,6 +27,7 @@
 #define EVENT_KEEP_MS	(30 * MS_DAY)
 #define RUN_KEEP_MS	(30 * MS_DAY)
 #define CHECK_EVERY_MS	MS_DAY
+#define RECEIPT_KEEP_MS	(400 * MS_DAY)
 #define SHELF_PER_RUN	200
 #define LEASE_SLACK_MS	MS_MINUTE		/* the lease of a run outlives its budget by this */
 #define LEASE_MOST_MS	(2 * MS_HOUR)		/* none is longer (ST_LEASE_TAKE) */
@@ -151,8 +152,10 @@ sync_after(struct sync *s, int64_t budget_ms)
 	int64_t deadline = clock_mono() + budget_ms;
 
 	(void)drain(s, "send", sync_send_one, deadline);
+	(void)drain(s, "role", sync_role_one, deadline);
 	(void)drain(s, "profile", sync_profile_one, deadline);
 	(void)drain(s, "media", sync_media_one, deadline);
+	(void)drain(s, "leave", sync_leave_one, deadline);
 	(void)drain_reads(s, INT64_MAX / 2, deadline);
 }
 
@@ -168,7 +171,8 @@ sweep(struct sync *s, int64_t now)
 	if ((err = install_sweep(s->db, now)) == NULL &&
 	    (err = db_run(s->db, ST_EVENT_SWEEP, "i", now - EVENT_KEEP_MS)) == NULL &&
 	    (err = db_run(s->db, ST_RUN_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
-	    (err = db_run(s->db, ST_COMPARISON_SWEEP, "i", now - RUN_KEEP_MS)) == NULL)
+	    (err = db_run(s->db, ST_COMPARISON_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
+	    (err = db_run(s->db, ST_LEAVING_SWEEP, "i", now - RECEIPT_KEEP_MS)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);
 	return err;
@@ -335,6 +339,8 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again = drain(s, "send", sync_send_one, deadline);
 		again |= drain(s, "check", sync_check_one, deadline);
 		again |= drain(s, "token", sync_token_one, deadline);
+		again |= drain(s, "role", sync_role_one, deadline);
+		again |= drain(s, "leave", sync_leave_one, deadline);
 		again |= drain(s, "health", sync_health_one, deadline);
 		again |= drain(s, "profile", sync_profile_one, deadline);
 		again |= drain(s, "media", sync_media_one, deadline);
@@ -345,6 +351,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		s->stats.troubles++;
 	}
 	sync_media_sweep(s);
+	sync_media_orphans(s, clock_now());
 	if ((err = record_end(s, holder, run, s->stats.troubles > 0 ? "partly" : again ? "more" : "ok")) != NULL)
 		return err;
 	if ((err = db_checkpoint(s->db, &done)) != NULL)

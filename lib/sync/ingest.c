@@ -16,6 +16,7 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/install.h"
+#include "../store/leaving.h"
 #include "../store/message.h"
 #include "../store/outbox.h"
 #include "../store/page.h"
@@ -527,6 +528,7 @@ ingest(struct work *w)
 	const struct fb_event *e = w->e;
 	const char *psid = e->psid;
 	struct thread_row before;
+	int64_t floor;
 
 	if (e->key != NULL)
 		mkey_make(w->page->fb_id, e->key, &w->mkey);
@@ -538,6 +540,11 @@ ingest(struct work *w)
 		    e->kind != FB_REACTION)
 			return NULL;
 		return store_kind(w);
+	}
+	if (e->history) {
+		if ((err = leaving_history_floor(w->db, w->page->id, w->page->fb_id, psid, w->now, &floor)) != NULL ||
+		    e->at <= floor)
+			return err;
 	}
 	if ((err = thread_find(w->db, w->a, w->page->install_id, w->page->id, psid, w->now,
 	    &w->thread)) != NULL)

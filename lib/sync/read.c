@@ -24,6 +24,7 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/install.h"
+#include "../store/leaving.h"
 #include "../store/message.h"
 #include "../store/page.h"
 #include "../store/thread.h"
@@ -120,12 +121,15 @@ note_thread(struct sync *s, struct arena *a, const struct page *p, const struct 
 {
 	const struct ib_err *err;
 	struct thread_row row;
-	int64_t synced;
+	int64_t synced, floor;
 	bool found;
 
 	*wanted = false;
 	if (t->psid == NULL)
 		return NULL;		/* nobody but the Page itself: nothing to show */
+	if ((err = leaving_history_floor(s->db, p->id, p->fb_id, t->psid, now, &floor)) != NULL ||
+	    t->updated_at <= floor)
+		return err;
 	if ((err = thread_find(s->db, a, p->install_id, p->id, t->psid, now, &row)) != NULL ||
 	    (err = db_get_int(s->db, ST_THREAD_SYNCED, &synced, &found, "i", row.id)) != NULL ||
 	    (err = thread_set_fb(s->db, row.id, t->id, 0)) != NULL)

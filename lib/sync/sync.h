@@ -91,6 +91,15 @@ IB_MUST const struct ib_err *sync_token_one(struct sync *s, int64_t now, bool *d
  */
 IB_MUST const struct ib_err *sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now,
     const char **access);
+/*
+ * One piece of leaving (store/leaving.h): a service is told, or a slice of what
+ * left is erased; or of what the company keeps only for so many days.
+ */
+IB_MUST const struct ib_err *sync_leave_one(struct sync *s, int64_t now, bool *did);
+/* Files of the media folder that no row knows any more: once a day, and when something was erased. */
+void sync_media_orphans(struct sync *s, int64_t now);
+/* Does one person who is signed in still belong to the company, and is still what our row says? */
+IB_MUST const struct ib_err *sync_role_one(struct sync *s, int64_t now, bool *did);
 /* The daily look at one Page's connection. */
 IB_MUST const struct ib_err *sync_health_one(struct sync *s, int64_t now, bool *did);
 

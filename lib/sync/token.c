@@ -7,7 +7,12 @@
  * from refreshing the same one at once: whoever comes second waits for what
  * the first one brings.  One that is refused for good means
  * that the person's grant is gone: the tokens are erased and the person is
- * signed out.
+ * signed out; was it the installer's, the connection has left (pipedrive.md
+ * 2.1).
+ *
+ * Once an hour Pipedrive is asked whether who is signed in still belongs to the
+ * company, and as what: in a run, or after an answer to that very person, so
+ * that no page waits for it.
  *
  * Facebook: Page tokens die without notice.  Only the codes of class TOKEN
  * make a Page suspect, and only an inspection that says so makes it broken
@@ -20,9 +25,11 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/install.h"
+#include "../store/leaving.h"
 #include "../store/page.h"
 
 #define IDLE_MS		(3 * MS_DAY)
+#define IDLE_DEATH_MS	(59 * MS_DAY)		/* pipedrive.md 1.5: 60 days without use */
 #define LEASE_MS	(30 * MS_SECOND)	/* longer than any one call */
 #define MARGIN_MS	MS_MINUTE		/* an access token that ends sooner is renewed */
 #define WAIT_MS		(12 * MS_SECOND)	/* for somebody else's refresh */
@@ -51,16 +58,25 @@ store_tokens(struct sync *s, struct arena *a, int64_t user, const struct pd_toke
 }
 
 static const struct ib_err *
-grant_gone(struct sync *s, int64_t user, int64_t install, int64_t now)
+grant_gone(struct sync *s, struct arena *a, int64_t user, int64_t install, int64_t now)
 {
 	const struct ib_err *err;
 
+	int64_t until;
+	bool found;
+
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = db_run(s->db, ST_USER_GONE, "i", user)) == NULL &&
-	    (err = db_run(s->db, ST_USER_SESSIONS_END, "i", user)) == NULL &&
-	    (err = audit_put(s->db, install, user, now, "grant_gone", "")) == NULL)
+	if ((err = db_get_int(s->db, ST_USER_ACCESS_UNTIL, &until, &found, "i", user)) != NULL)
+		goto done;
+	/* Nobody here used it for so long that it died of that: no word of uninstalling. */
+	if (found && until < now - IDLE_DEATH_MS)
+		err = leaving_person_gone(s->db, install, user, LEAVE_GRANT, now);
+	else
+		err = leaving_grant_ended(s->db, s->keys, a, install, user, LEAVE_GRANT, now);
+	if (err == NULL)
 		err = db_commit(s->db);
+done:
 	db_rollback(s->db);
 	return err;
 }
@@ -114,7 +130,7 @@ refresh_leased(struct sync *s, struct arena *a, int64_t user, int64_t install, c
 		return store_tokens(s, a, user, &tokens, now);
 	}
 	log_event(LOG_WARN_, "token_refused", "user", log_i(user), "status", log_i(res.status), NULL);
-	return res.invalid_grant ? grant_gone(s, user, install, now) : NULL;
+	return res.invalid_grant ? grant_gone(s, a, user, install, now) : NULL;
 }
 
 const struct ib_err *
@@ -201,6 +217,105 @@ sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const ch
 		sync_nap(50);
 		now = clock_now();
 	}
+}
+
+/* Rights ------------------------------------------------------------------------- */
+
+#define ROLE_EVERY_MS	MS_HOUR
+#define ROLE_AGAIN_MS	(5 * MS_MINUTE)
+
+struct role_due { int64_t user, install; const char *api_domain; };
+
+/* Somebody signed in whose hour is over; claimed for some minutes.  user 0: nobody. */
+static const struct ib_err *
+claim_role(struct sync *s, int64_t now, struct role_due *d)
+{
+	const struct ib_err *err;
+	struct install *in;
+	struct db_stmt *st;
+	bool row = false, found;
+	int64_t any;
+
+	d->user = 0;
+	if ((err = db_get_int(s->db, ST_ROLE_DUE, &any, &found, "i", now)) != NULL || !found)
+		return err;
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = db_query(s->db, ST_ROLE_CLAIM, &st, "ii", now, now + ROLE_AGAIN_MS)) == NULL) {
+		if ((err = db_step(st, &row)) == NULL && row) {
+			d->user = db_col_int(st, 0);
+			d->install = db_col_int(st, 1);
+		}
+		db_release(st);
+	}
+	if (err == NULL && row)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	if (err != NULL || !row || (err = install_get(s->db, &s->arena, d->install, &in)) != NULL)
+		return err;
+	d->api_domain = in != NULL ? in->api_domain : "";
+	return NULL;
+}
+
+/* Signed out, and why is written down; the grant stays for whoever is let in again. */
+static const struct ib_err *
+sign_out(struct sync *s, const struct role_due *d, const char *why, int64_t now)
+{
+	const struct ib_err *err;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = db_run(s->db, ST_USER_SESSIONS_END, "i", d->user)) == NULL &&
+	    (err = audit_put(s->db, d->install, d->user, now, "signed_out", why)) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+static const struct ib_err *
+store_role(struct sync *s, const struct role_due *d, const struct pd_user *u, int64_t now)
+{
+	const struct ib_err *err;
+	int64_t changed;
+
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = db_run_n(s->db, ST_ROLE_CHANGED, &changed, "ii", d->user, (int64_t)u->admin)) == NULL &&
+	    (changed == 0 || (err = audit_put(s->db, d->install, d->user, now, "role",
+	    u->admin ? "admin" : "user")) == NULL) &&
+	    (err = db_run(s->db, ST_ROLE_SEEN, "iittt", d->user, now + ROLE_EVERY_MS, u->name, u->email,
+	    u->timezone)) == NULL &&
+	    (changed == 0 || (err = install_touch(s->db, d->install)) == NULL))
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
+const struct ib_err *
+sync_role_one(struct sync *s, int64_t now, bool *did)
+{
+	const struct ib_err *err;
+	struct pd_res res = { 0 };
+	struct role_due d;
+	struct pdrive *pd;
+	struct pd_user u;
+	const char *access;
+
+	*did = false;
+	arena_reset(&s->arena);
+	if ((err = claim_role(s, now, &d)) != NULL || d.user == 0)
+		return err;
+	*did = true;
+	/* A grant that is gone signs the person out by itself. */
+	if ((err = sync_access(s, &s->arena, d.user, now, &access)) != NULL || access == NULL ||
+	    (err = sync_pdrive(s, &pd)) != NULL)
+		return err;
+	s->stats.calls++;
+	if ((err = pdrive_me(pd, &s->arena, d.api_domain, access, &u, &res)) != NULL)
+		return err;
+	if (res.refused)
+		return res.status == 401 || res.status == 403 ? sign_out(s, &d, "refused", now) : NULL;
+	return u.active ? store_role(s, &d, &u, now) : sign_out(s, &d, "deactivated", now);
 }
 
 /* Facebook ----------------------------------------------------------------------- */

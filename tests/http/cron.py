@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from stand import (APP_SECRET, JAAN, LIISA, PAGE_A, Stand, event_body, message, say, until)
+from stand import ANNA, APP_SECRET, JAAN, LIISA, PAGE_A, Stand, event_body, message, say, until
 
 MINUTE, DAY = 60_000, 86_400_000
 
@@ -220,6 +220,7 @@ class House(Case):
 
     def test_tokens_are_kept_alive(self):
         sent = lambda: [r for r in self.st.requests(endpoint="pd.token") if r["form"]["grant_type"] == "refresh_token"]
+        self.b.submit(self.b.get("/inbox"), "/signout")     # whoever is signed in uses it every hour
         self.later(2 * DAY)
         self.st.sync()
         self.assertEqual(sent(), [])
@@ -232,7 +233,7 @@ class House(Case):
         self.st.sync()
         self.assertEqual(len(sent()), 2)
         self.assertTrue(all(r["status"] == 200 for r in sent()))
-        self.assertEqual(self.b.get("/inbox", follow=False).status, 200)
+        self.assertEqual(self.st.db("SELECT active, refresh IS NOT NULL FROM user"), [(1, 1)])
 
     def test_rotating_refresh_tokens(self):
         self.st.control("config", {"switches": {"pd_rotate_refresh": True}})
@@ -243,12 +244,25 @@ class House(Case):
         self.assertEqual(got, [200] * 4)
 
     def test_a_grant_that_is_gone_signs_out(self):
-        self.st.control("pipedrive/expire", {"company": 9000123, "user": 10483244, "what": "refresh"})
+        """A colleague's; the installer's means that the connection left (leave.py)."""
+        b, _ = self.st.sign_in(user=ANNA)
+        self.st.control("pipedrive/expire", {"company": 9000123, "user": ANNA, "what": "refresh"})
         self.later(4 * DAY)
         self.st.sync()
-        self.assertEqual(self.b.get("/inbox", follow=False).status, 303)
-        self.assertEqual(self.st.db("SELECT access, refresh, active FROM user"), [(None, None, 0)])
-        _, r = self.st.sign_in()                # the person comes again
+        self.assertEqual(b.get("/inbox", follow=False).status, 303)
+        self.assertEqual(self.st.db("SELECT access, refresh, active FROM user WHERE pd_user_id = ?", ANNA), [(None, None, 0)])
+        self.assertEqual(self.b.get("/inbox", follow=False).status, 200)
+        _, r = self.st.sign_in(user=ANNA)       # the person comes again
+        self.assertTrue(r.url.endswith("/inbox"), r.url)
+
+    def test_a_grant_that_nobody_used(self):
+        """Two months without a run: the installer's grant has died of that, and nothing else has."""
+        self.later(61 * DAY)
+        self.st.sync()
+        self.assertEqual(self.st.db("SELECT refresh, active FROM user"), [(None, 0)])
+        self.assertEqual(self.st.db("SELECT count(*) FROM leaving"), [(0,)])
+        self.assertEqual(self.st.db("SELECT DISTINCT state FROM page"), [("active",)])
+        _, r = self.st.sign_in()
         self.assertTrue(r.url.endswith("/inbox"), r.url)
 
     def test_pipedrive_away_changes_nothing(self):

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import re
-import sqlite3
 import time
 import unittest
 import urllib.parse
@@ -34,21 +33,6 @@ def token(user=MARIA, company=ACME, secret=SECRET, head=None, **claims):
 
 class Embedded(Replies):
     """What tests do with one stand, st."""
-
-    def link(self, thread, kind, pd_id):
-        c = sqlite3.connect(self.st.path("inbox.db"), timeout=10)
-        with c:
-            c.execute("INSERT INTO link(thread_id, kind, pd_id) VALUES(?, ?, ?)", (thread, kind, str(pd_id)))
-        c.close()
-
-    def unlink(self):
-        self.write("DELETE FROM link")
-
-    def write(self, sql, *args):
-        c = sqlite3.connect(self.st.path("inbox.db"), timeout=10)
-        with c:
-            c.execute(sql, args)
-        c.close()
 
     def address(self, tok=None, user=MARIA, company=ACME, kind="deal", record=DEAL, place="panel", **more):
         q = dict(resource=kind, view="details", userId=user, companyId=company, selectedIds=record, id="56789abc",
@@ -83,7 +67,7 @@ class Tokens(Embedded, unittest.TestCase):
         cls.b = cls.st.connect("shared")
         cls.st.customer("Do you have the road frame?")
         cls.thread = until(cls.st.thread)
-        cls.link(cls, cls.thread, "deal", DEAL)
+        cls.st.link(cls.thread, "deal", DEAL)
 
     def test_right(self):
         r = self.frame()
@@ -168,14 +152,14 @@ class Inside(Embedded, unittest.TestCase):
         self.assertEqual("_blank", [a for h, a in r.page.links if h.endswith("/inbox")][0]["target"])
         self.st.customer("Another customer", psid=JAAN)
         other = until(lambda: self.st.thread(JAAN))
-        self.link(other, "person", PERSON)
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(other, "person", PERSON)
+        self.st.link(self.thread, "deal", DEAL)
         self.assertIn("First question", self.frame().text)
         self.assertIn("Another customer", self.frame(kind="person", record=PERSON).text)
         # The numbers of persons and of deals are different numbers.
         self.assertIn(say("embed.none"), self.frame(kind="person", record=DEAL).page.text)
         self.assertIn(say("embed.none"), self.frame(kind="organization", record=PERSON).page.text)
-        self.link(other, "deal", DEAL)
+        self.st.link(other, "deal", DEAL)
         r = self.frame(lang="en")
         self.assertIn(say("embed.choice"), r.page.text)
         b = Browser(self.st)
@@ -184,7 +168,7 @@ class Inside(Embedded, unittest.TestCase):
         self.assertIn("First question", b.get(page.page.link_to("/panel")).text)
 
     def test_read_and_answer(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
         r = b.get(self.address())
         # As a browser sends the form of a page without referrer, in a frame.
@@ -203,7 +187,7 @@ class Inside(Embedded, unittest.TestCase):
         self.assertEqual({}, {k: v for k, v in b.cookies.items() if v})
 
     def test_foreign_forms(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
         r = b.get(self.address())
         for h in ({"Origin": "https://evil.example"}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
@@ -216,7 +200,7 @@ class Inside(Embedded, unittest.TestCase):
         self.assertEqual([], self.state(self.thread))
 
     def test_poll(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
         r = b.get(self.address())
         poll = dict(r.page.tags)["body"]["data-poll"]
@@ -236,7 +220,7 @@ class Inside(Embedded, unittest.TestCase):
         self.st.delivered()
         until(lambda: self.st.sync() == 0 and self.st.db("SELECT 1 FROM attachment WHERE file > ''"), 30)
         until(lambda: self.st.sync() == 0 and self.st.db("SELECT 1 FROM thread WHERE picture > ''"), 30)
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
         r = b.get(self.address())
         for part in ("/media/", "/avatar/"):
@@ -248,7 +232,7 @@ class Inside(Embedded, unittest.TestCase):
             self.assertIn("frame-ancestors 'none'", got.header("Content-Security-Policy"))
             # The same file needs somebody signed in elsewhere.
             self.assertEqual(401, b.get(src.replace(self.base(r), ""), headers={"Sec-Fetch-Dest": "image"}).status)
-        self.write("UPDATE thread SET history = 'more' WHERE id = ?", self.thread)
+        self.st.write("UPDATE thread SET history = 'more' WHERE id = ?", self.thread)
         older = b.get(r.url).page.link_to("before=")
         self.assertIn(self.base(r), older)
         self.assertEqual(200, b.get(older).status)
@@ -256,11 +240,11 @@ class Inside(Embedded, unittest.TestCase):
 
     def test_hostile_names(self):
         evil = "<img src=x onerror=alert(1)> \"'&"
-        self.link(self.thread, "deal", DEAL)
-        self.write("UPDATE thread SET name = ? WHERE id = ?", evil, self.thread)
-        self.write("UPDATE page SET name = ?", evil)
-        self.write("UPDATE install SET company_name = ?, visibility = 'private'", evil)
-        self.write("UPDATE user SET name = ?", evil)
+        self.st.link(self.thread, "deal", DEAL)
+        self.st.write("UPDATE thread SET name = ? WHERE id = ?", evil, self.thread)
+        self.st.write("UPDATE page SET name = ?", evil)
+        self.st.write("UPDATE install SET company_name = ?, visibility = 'private'", evil)
+        self.st.write("UPDATE user SET name = ?", evil)
         self.st.customer(evil)
         until(lambda: evil in self.frame().page.text, 10)
         for r in (self.frame(), self.frame(place="settings")):
@@ -268,7 +252,7 @@ class Inside(Embedded, unittest.TestCase):
             self.assertIn(evil, r.page.text)
 
     def test_pass_is_no_session(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
         r = b.get(self.address())
         base = self.base(r)
@@ -288,7 +272,7 @@ class Inside(Embedded, unittest.TestCase):
         # It is for its record: other conversations, other records, the settings are not in it.
         self.st.customer("Another customer", psid=JAAN)
         other = until(lambda: self.st.thread(JAAN))
-        self.link(other, "person", PERSON)
+        self.st.link(other, "person", PERSON)
         for path in ("/inbox/%d" % other, "/poll/%d" % other, "/avatar/%d" % other, "/media/%d/1/0" % other, "/settings"):
             with self.subTest(path):
                 self.assertEqual(401, b.get(base + path).status)
@@ -300,7 +284,7 @@ class Inside(Embedded, unittest.TestCase):
         self.assertEqual(401, b.get(settings + "/inbox/%d" % self.thread).status)
 
     def test_changes_count_at_once(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         peeter, _ = self.st.sign_in(user=PEETER)
         b = Browser(self.st)
         r = b.get(self.address(user=PEETER))
@@ -316,26 +300,26 @@ class Inside(Embedded, unittest.TestCase):
             self.assertEqual(say(key), b.get(r.url).page.by_id_text["problem"])
             self.assertEqual(401, b.post(form["action"], dict(form["fields"], text="No")).status)
 
-        self.write("UPDATE install SET visibility = 'private'")
+        self.st.write("UPDATE install SET visibility = 'private'")
         shut("problem.private")
         self.refused(403, "problem.private", user=PEETER)
         self.assertEqual(200, self.frame().status)          # the owner reads on
-        self.write("UPDATE install SET visibility = 'shared'")
+        self.st.write("UPDATE install SET visibility = 'shared'")
         self.assertEqual(200, b.get(poll).status)
-        self.write("UPDATE user SET active = 0 WHERE pd_user_id = ?", PEETER)
+        self.st.write("UPDATE user SET active = 0 WHERE pd_user_id = ?", PEETER)
         shut("problem.pass_person")
         self.refused(403, "problem.pass_person", user=PEETER)
-        self.write("UPDATE user SET active = 1")
-        self.write("UPDATE install SET state = 'removed'")
+        self.st.write("UPDATE user SET active = 1")
+        self.st.write("UPDATE install SET state = 'removed'")
         shut("problem.pass_person")
         self.refused(403, "problem.pass_person", user=PEETER)
-        self.write("UPDATE install SET state = 'active'")
-        self.unlink()
+        self.st.write("UPDATE install SET state = 'active'")
+        self.st.write("DELETE FROM link")
         shut("problem.pass_unlinked")
         self.assertEqual([], self.state(self.thread))
 
     def test_pass_ends(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
         r = b.get(self.address())
         self.st.clock(11 * HOUR)
@@ -352,22 +336,33 @@ class Inside(Embedded, unittest.TestCase):
         self.assertEqual(401, b.get(r.url).status)
 
     def test_settings(self):
+        """The same as the settings page says, to the same people; what changes something opens in a tab."""
         r = self.frame(place="settings")
-        self.assertIn("Bramble Bikes", r.page.text)
-        self.assertIn(say("health.works"), r.page.text)
-        self.assertIn(say("embed.shared"), r.page.text)
-        self.assertIn("/health", [h for h, _ in r.page.links][-1])
+        for words in ("Acme Sales", "Bramble Bikes", say("health.works"), say("settings.is_shared")):
+            self.assertIn(words, r.page.text)
+        self.assertEqual([], r.page.forms)
+        self.assertTrue(r.page.links)
+        self.assertEqual({"_blank"}, {a.get("target") for _, a in r.page.links})
+        for part in ("/settings/page/", "/health", "/connect/more"):
+            self.assertEqual(part, part if r.page.link_to(part) else "")
         self.st.sign_in(user=PEETER)
-        self.assertNotIn("/health", self.frame(place="settings", user=PEETER).text)
-        self.write("UPDATE install SET visibility = 'private'")
-        self.assertIn(say("embed.private", owner="Maria Tamm"), self.frame(place="settings").page.text)
-        r = self.frame(place="settings", user=PEETER)
-        self.assertEqual((403, say("problem.private")), (r.status, r.page.by_id_text["problem"]))
-        self.write("UPDATE page SET state = 'broken', why = 'error.fb.token'")
+        theirs = self.frame(place="settings", user=PEETER)
+        self.assertIn("Bramble Bikes", theirs.page.text)
+        for part in ("/settings/page/", "/health", "/connect/more"):
+            self.assertNotIn(part, theirs.text)
+        self.st.write("UPDATE install SET visibility = 'private'")
+        self.assertIn(say("settings.is_private"), self.frame(place="settings").page.text)
+        theirs = self.frame(place="settings", user=PEETER)
+        self.assertIn(say("settings.is_private"), theirs.page.text)
+        self.assertNotIn("Bramble", theirs.text)
+        self.assertNotIn(say("settings.not_yours"), theirs.page.text)
+        self.st.write("UPDATE user SET admin = 1")
+        self.assertIn(say("settings.not_yours"), self.frame(place="settings", user=PEETER).page.text)
+        self.st.write("UPDATE page SET state = 'broken', why = 'error.fb.token'")
         self.assertNotIn(say("health.works"), self.frame(place="settings").page.text)
 
     def test_headers_of_every_route(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         base = self.base(self.frame())
         routes = re.findall(r'\{ (M_\w+(?: \| M_\w+)*),\s*"([^"]+)"', open(SRC + "/cgi-bin/routes.c").read())
         self.assertGreater(len(routes), 30)
@@ -397,7 +392,7 @@ class Inside(Embedded, unittest.TestCase):
         self.assertNotIn(HOSTS, self.b.get("/pd").header("Content-Security-Policy"))
 
     def test_nothing_secret_in_the_log(self):
-        self.link(self.thread, "deal", DEAL)
+        self.st.link(self.thread, "deal", DEAL)
         tok = token()
         b = Browser(self.st)
         r = b.get(self.address(tok))

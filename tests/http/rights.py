@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""rights - who gets what: two companies, three people each, nobody, every route, private and shared.
+
+The routes are read from cgi-bin/routes.c; a route without a rule here, or a
+rule without a route, fails.  Proved too: a change of visibility counts at once
+in pages, polls and files; roles are looked at anew every hour; who is no longer
+active in Pipedrive is signed out; language and zone; the audit trail.
+"""
+import re
+import unittest
+
+from security import routes
+from stand import (ACME, ANNA, AOZORA, ASID_MISAKI, LIISA, MARIA, MISAKI, PAGE_A, PAGE_C, PEETER, TAKAHASHI, Stand, say, until)
+
+HOUR = 3600000
+SECRET = "only-those-who-may"
+ADMIN, OTHER_ADMIN, OTHER_USER = 10483299, 10590002, 10590003
+
+# Rule of each route, and what whoever may do it gets.
+#   open      everybody, signed in or not       session   whoever is signed in
+#   read      who may read messages             admin     a company admin who may read
+#   keeper    the installer and admins          keep-read of those, who may read
+#   owner     the installer
+#   pass      who may read, with a pass of Pipedrive's frame; pass-any: without reading
+# "+" behind it: it is about a thing of the company; to others that does not exist.
+RULES = {
+    ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/signout"): ("open", 303),
+    ("GET", "/connect"): ("open", 302), ("GET", "/pipedrive/callback"): ("open", 400), ("DELETE", "/pipedrive/callback"): ("open", 401),
+    ("GET", "/connect/visibility"): ("open", 400), ("POST", "/connect/visibility"): ("open", 400),
+    ("GET", "/connect/more"): ("admin", 303), ("GET", "/connect/facebook"): ("open", 200, 400),
+    ("GET", "/facebook/callback"): ("open", 400), ("GET", "/connect/pages"): ("open", 400), ("POST", "/connect/pages"): ("open", 400),
+    ("GET", "/connect/import"): ("read", 303), ("GET", "/hook/facebook"): ("open", 403), ("POST", "/hook/facebook"): ("open", 403),
+    ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
+    ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
+    ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
+    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
+    ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
+    # Leads back to the conversation in any case; to others that one does not exist.
+    ("POST", "/inbox/{thread}/retry/{message}"): ("read", 303, 404),
+    ("GET", "/poll"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
+    ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
+    ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
+    ("GET", "/settings/retention"): ("keep-read", 200), ("POST", "/settings/retention"): ("keep-read", 422),
+    ("GET", "/settings/audit"): ("keeper", 200), ("GET", "/settings/customers"): ("keep-read", 200),
+    ("GET", "/settings/customers/{thread}"): ("keep-read+", 200), ("POST", "/settings/customers/{thread}"): ("keep-read+", 303),
+    ("GET", "/settings/page/{page}"): ("keeper+", 200), ("POST", "/settings/page/{page}"): ("keeper+", 400),
+    ("GET", "/pd/panel"): ("open", 400), ("GET", "/pd/settings"): ("open", 403),
+    ("GET", "/pd/{pass}/settings"): ("pass-any", 200), ("GET", "/pd/{pass}/panel"): ("pass", 200, 303),
+    ("GET", "/pd/{pass}/inbox/{thread}"): ("pass+", 200), ("POST", "/pd/{pass}/inbox/{thread}/reply"): ("pass+", 422),
+    ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass+", 303), ("GET", "/pd/{pass}/poll/{thread}"): ("pass+", 200),
+    ("GET", "/pd/{pass}/media/{thread}/{message}/{n}"): ("pass+", 200), ("GET", "/pd/{pass}/avatar/{thread}"): ("pass+", 200),
+    ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
+}
+FIELDS = {"/language": {"lang": "en", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
+          "/inbox/{thread}/reply": {"text": "", "key": "k" * 24}, "/pd/{pass}/inbox/{thread}/reply": {"text": "", "key": "k" * 24}}
+DEAL = 4711
+
+
+class Person:
+    def __init__(self, browser, role, ours, passes=None):
+        self.b, self.role, self.ours = browser, role, ours
+        self.passes = passes or {}
+
+    def allowed(self, rule, shared):
+        """Of the person's own company; the other one is always shared."""
+        if rule == "open":
+            return True
+        if self.role == "nobody":
+            return False
+        owner, admin = self.role == "owner", self.role in ("owner", "admin")
+        reads = owner or shared or not self.ours
+        return {"session": True, "read": reads, "admin": admin and reads, "keeper": admin, "keep-read": admin and reads,
+                "owner": owner}[rule]
+
+    def statuses(self, method, rule, ok, shared):
+        about = rule.endswith("+")
+        rule = rule.rstrip("+")
+        if rule.startswith("pass"):
+            reads = self.role != "nobody" and (rule == "pass-any" or self.allowed("read", shared))
+            return ok if reads and (self.ours or not about) else (401,)
+        if self.role == "nobody" and rule != "open":
+            return (303,) if method == "GET" else (401,)
+        if not self.allowed(rule, shared):
+            return (403,)
+        return ok if self.ours or not about else (404,)
+
+
+class Matrix(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        st = cls.st = cls.enterClassContext(Stand())
+        for company, ident, name, admin in ((ACME, ADMIN, "Second Admin", True), (AOZORA, OTHER_ADMIN, "鈴木", True),
+                                            (AOZORA, OTHER_USER, "田中", False)):
+            st.control("pipedrive/user", {"company": company, "id": ident, "name": name, "admin": admin})
+        owner = st.connect("shared")
+        other = st.connect("shared", AOZORA, MISAKI, ASID_MISAKI, (PAGE_C,), lang="ja")
+        st.control("customer/write", {"page": PAGE_A, "psid": LIISA, "text": SECRET, "attachments": []})
+        st.control("customer/write", {"page": PAGE_A, "psid": LIISA, "attachments": [{"type": "image", "picture": "cat"}]})
+        st.control("customer/write", {"page": PAGE_C, "psid": TAKAHASHI, "text": "こんにちは"})
+        st.control("event", {"page": PAGE_A, "event": {"sender": {"id": LIISA}, "recipient": {"id": PAGE_A}, "brand_new": SECRET}})
+        st.delivered()
+        until(lambda: st.db("SELECT 1 FROM attachment WHERE file <> ''") and st.db("SELECT 1 FROM thread WHERE picture <> '' AND psid = ?", LIISA))
+        cls.thread = st.thread()
+        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong",
+                   "event": st.db("SELECT id FROM quarantine")[0][0], "page": st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
+        cls.people = [Person(owner, "owner", True), Person(st.sign_in(user=ADMIN)[0], "admin", True),
+                      Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),
+                      Person(st.sign_in(AOZORA, OTHER_ADMIN)[0], "admin", False), Person(st.sign_in(AOZORA, OTHER_USER)[0], "user", False),
+                      Person(st.browser(), "nobody", False)]
+        st.link(cls.thread, "deal", DEAL)
+        who = [(ACME, MARIA), (ACME, ADMIN), (ACME, PEETER), (AOZORA, MISAKI), (AOZORA, OTHER_ADMIN), (AOZORA, OTHER_USER)]
+        for person, (company, ident) in zip(cls.people, who):
+            for place, more in (("panel", {"kind": "deal", "id": DEAL}), ("settings", {})):
+                url = st.control("pipedrive/frame", dict(more, company=company, user=ident))["url"]
+                person.passes[place] = st.browser().get(url, follow=False).header("Location").split("/pd/")[1].split("/")[0]
+        # A receipt to look at: of a customer who was deleted.
+        r = cls.delete(cls.people[0], cls.stranger())
+        cls.ids["code"] = r.header("Location").split("/receipt/")[1].split("?")[0]
+
+    @classmethod
+    def stranger(cls):
+        """A conversation that may be deleted."""
+        psid = cls.st.control("customer/new", {"page": PAGE_A, "name": "Some Body"})["psid"]
+        cls.st.customer("delete me", psid=psid)
+        return until(lambda: cls.st.thread(psid))
+
+    @staticmethod
+    def csrf(b):
+        return b.get("/?notice=signed_out").page.forms[0]["fields"]["csrf"]
+
+    @classmethod
+    def delete(cls, who, thread):
+        return who.b.post("/settings/customers/%d" % thread, {"csrf": cls.csrf(who.b)}, follow=False)
+
+    def ask(self, who, method, pattern):
+        ids = self.ids
+        if (method, pattern) == ("POST", "/settings/customers/{thread}"):
+            ids = dict(ids, thread=self.stranger() if who.ours and who.role != "user" else self.thread)
+        if "{pass}" in pattern:
+            ids = dict(ids, **{"pass": who.passes.get("settings" if pattern.endswith("/settings") else "panel", "wrong")})
+        path = re.sub(r"\{(\w+)\}", lambda m: str(ids[m.group(1)]), pattern)
+        if method == "POST" and not pattern.startswith(("/hook", "/tick", "/facebook")):
+            return who.b.post(path, dict(FIELDS.get(pattern, {}), csrf=self.csrf(who.b)), follow=False)
+        return who.b.request(method, path, follow=False)
+
+    def matrix(self, shared):
+        seen = set()
+        for method, pattern, _ in routes():
+            seen.add((method, pattern))
+            self.assertIn((method, pattern), RULES, "a route without a rule")
+            rule, *ok = RULES[method, pattern]
+            if pattern == "/signout":
+                continue        # ends what the others need; security.py has it
+            for who in self.people:
+                with self.subTest("%s %s: %s of %s, %s" % (method, pattern, who.role, "ours" if who.ours else "theirs",
+                                                            "shared" if shared else "private")):
+                    r = self.ask(who, method, pattern)
+                    self.assertIn(r.status, who.statuses(method, rule, ok, shared))
+                    if not who.ours or not who.allowed("read", shared):
+                        for word in (SECRET, "Liisa") + (("Acme", "Bramble", "Maria") if not who.ours else ()):
+                            self.assertNotIn(word.encode(), r.body)
+                        self.assertNotEqual(r.body[:4], b"\x89PNG")
+        self.assertEqual(set(RULES) - seen, set(), "a rule without a route")
+
+    def test_matrix(self):
+        self.matrix(True)
+        owner, admin, user = self.people[:3]
+        # What the page of a colleague fetches keeps working until the moment it is private.
+        poll = user.b.get("/poll")
+        self.assertEqual(poll.status, 200)
+        tag = {"If-None-Match": poll.header("ETag")}
+        r = owner.b.submit(owner.b.get("/settings"), "/settings/visibility", {"visibility": "private"})
+        self.assertIn(say("notice.saved"), r.page.text)
+        for url in ("/poll", "/inbox", "/media/%(thread)d/%(message)d/%(n)d" % self.ids, "/avatar/%(thread)d" % self.ids):
+            for who in (admin, user):
+                self.assertEqual(who.b.get(url, headers=tag).status, 403, url)
+            self.assertEqual(owner.b.get(url).status, 200, url)
+        self.matrix(False)
+        # An admin sees whose it is and which Pages; a colleague not even that; neither any message.
+        text = admin.b.get("/settings").page.text
+        for words in ("Maria Tamm", "Bramble Bikes", say("settings.is_private"), say("settings.not_yours"), say("settings.remove")):
+            self.assertIn(words, text)
+        text = user.b.get("/settings").page.text
+        for words in ("Bramble", say("settings.remove"), say("settings.audit")):
+            self.assertNotIn(words, text)
+        self.assertFalse([f for f in admin.b.get("/settings").page.forms if "visibility" in f["action"]])
+        # ... and may disconnect a Page of it, and then all of it.
+        r = admin.b.get("/settings/page/%d" % self.ids["page"])
+        r = admin.b.submit(r, "/settings/page/", {"keep": "0"})
+        self.assertIn("/receipt/", r.url)
+        r = admin.b.submit(admin.b.get("/settings/remove"), "/settings/remove", {"keep": "0"})
+        self.assertIn("/receipt/", r.url)
+        for who in (owner, admin, user):
+            self.assertEqual(who.b.get("/settings", follow=False).status, 303)
+            self.assertEqual({who.b.get("/pd/%s/%s" % (p, place)).status for place, p in who.passes.items()}, {401})
+        self.assertEqual(self.people[3].b.get("/inbox").status, 200)
+        self.st.sync()
+        self.st.sync()
+        self.assertEqual(self.st.db("SELECT count(*) FROM message m JOIN thread t ON t.id = m.thread_id WHERE t.psid = ?", LIISA), [(0,)])
+
+
+class Anew(unittest.TestCase):
+    def setUp(self):
+        self.st = self.enterContext(Stand())
+        self.owner = self.st.connect("shared")
+        self.ahead = 0
+
+    def later(self, ms):
+        self.ahead += ms
+        self.st.clock(self.ahead)
+
+    def admin(self):
+        return self.st.db("SELECT admin FROM user WHERE pd_user_id = ?", PEETER)[0][0]
+
+    def test_roles(self):
+        """In a run, and without one after an answer to that very person."""
+        st = self.st
+        b, _ = st.sign_in(user=PEETER)
+        me = lambda: len(st.requests(endpoint="pd.users.me"))
+        self.assertEqual(b.get("/health").status, 403)
+        st.control("pipedrive/user", {"company": ACME, "id": PEETER, "admin": True})
+        n = me()
+        self.later(HOUR // 2)
+        b.get("/inbox")
+        st.sync()
+        self.assertEqual((me(), self.admin()), (n, 0))
+        self.later(HOUR // 2 + 1000)
+        b.get("/inbox")
+        until(lambda: self.admin() == 1)
+        self.assertEqual(b.get("/health").status, 200)
+        until(lambda: me() == n + 2)            # the installer's hour is over as well
+        st.control("pipedrive/user", {"company": ACME, "id": PEETER, "admin": False})
+        self.later(HOUR + 1000)
+        st.sync()
+        self.assertEqual((self.admin(), b.get("/health").status), (0, 403))
+        self.assertEqual([d for (d,) in st.db("SELECT detail FROM audit WHERE what = 'role' ORDER BY id")], ["admin", "user"])
+        st.sync()
+        self.assertEqual(me(), n + 4, "once an hour")
+
+    def test_a_page_does_not_wait(self):
+        st = self.st
+        st.fault({"endpoint": "pd.users.me"}, times=0, delay_ms=3000)
+        self.later(HOUR + 1000)
+        for _ in range(3):
+            self.assertEqual(self.owner.get("/inbox").status, 200)
+        st.control("faults/clear", {})
+
+    def test_deactivated(self):
+        st = self.st
+        b, _ = st.sign_in(user=PEETER)
+        st.control("pipedrive/user", {"company": ACME, "id": PEETER, "active": False})
+        self.later(HOUR + 1000)
+        st.sync()
+        self.assertEqual(b.get("/inbox", follow=False).status, 303)
+        self.assertEqual(self.owner.get("/inbox").status, 200)
+        self.assertEqual(st.db("SELECT what FROM audit ORDER BY id DESC LIMIT 1"), [("signed_out",)])
+        st.control("pipedrive/user", {"company": ACME, "id": PEETER, "active": True})
+        b, r = st.sign_in(user=PEETER)
+        self.assertTrue(r.url.endswith("/inbox"))
+
+    def test_no_longer_active(self):
+        """A token that still works, of a person who is no longer active."""
+        st = self.st
+        b, _ = st.sign_in(user=PEETER)
+        st.fault({"endpoint": "pd.users.me"}, times=0, status=200, body={"success": True, "data": {
+            "id": PEETER, "company_id": ACME, "name": "Peeter Saar", "active_flag": False}})
+        self.later(HOUR + 1000)
+        st.sync()
+        self.assertEqual(b.get("/inbox", follow=False).status, 303)
+        self.assertEqual(st.db("SELECT DISTINCT what, detail FROM audit WHERE what = 'signed_out'"), [("signed_out", "deactivated")])
+
+    def test_refused(self):
+        st = self.st
+        b, _ = st.sign_in(user=PEETER)
+        st.fault({"endpoint": "pd.users.me"}, times=0, status=403, body={"success": False, "error": "forbidden", "errorCode": 403})
+        self.later(HOUR + 1000)
+        st.sync()
+        self.assertEqual(b.get("/inbox", follow=False).status, 303)
+
+    def test_away(self):
+        """Pipedrive does not answer: nobody is signed out for that."""
+        st = self.st
+        for status in (500, 503, 429):
+            st.fault({"endpoint": "pd.users.me"}, times=0, status=status, body={"success": False, "error": "x"})
+            self.later(HOUR + 1000)
+            st.sync()
+            self.assertEqual(self.owner.get("/inbox").status, 200, status)
+
+    def test_person(self):
+        st, b = self.st, self.owner
+        r = b.submit(b.get("/settings"), "/settings/person", {"lang": "ja", "zone": "Asia/Tokyo"})
+        self.assertIn(say("notice.saved", "ja"), r.page.text)
+        self.assertIn("Asia/Tokyo", r.page.text)
+        self.assertEqual(st.db("SELECT lang, zone FROM user"), [("ja", "Asia/Tokyo")])
+        r = b.submit(r, "/settings/person", {"lang": "en", "zone": "Mars/Olympus"})
+        self.assertIn(say("notice.no_zone", "ja"), r.page.text)
+        b, _ = st.sign_in()
+        self.assertIn("Asia/Tokyo", b.get("/settings").page.text, "signing in does not undo it")
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": ""})
+        self.assertIn("Europe/Tallinn", b.get("/settings").page.text)
+
+    def test_audit(self):
+        st, b = self.st, self.owner
+        anna, _ = st.sign_in(user=ANNA)
+        st.customer("hello")
+        thread = until(st.thread)
+        st.reply(anna, thread, "Hi, it is Anna.")
+        b.submit(b.get("/settings"), "/settings/visibility", {"visibility": "private"})
+        b.submit(b.get("/settings"), "/settings/visibility", {"visibility": "shared"})
+        lines = lambda q="": len([1 for t, a in b.get("/settings/audit" + q).page.tags if t == "li" and a.get("class") == "look"])
+        (anna_id,), = st.db("SELECT id FROM user WHERE pd_user_id = ?", ANNA)
+        total = st.db("SELECT count(*) FROM audit")[0][0]
+        self.assertEqual(lines(), total)
+        self.assertEqual(lines("?what=visibility"), 2)
+        self.assertEqual(lines("?what=replied"), 1)
+        self.assertEqual(lines("?who=%d" % anna_id), 2)         # signed in, replied
+        self.assertEqual(lines("?who=%d&what=replied" % anna_id), 1)
+        self.assertEqual(lines("?from=2026-01-01&to=2100-01-01"), total)
+        self.assertEqual(lines("?to=2026-01-01"), 0)
+        self.assertEqual(lines("?what=nonsense&who=x&from=y"), total)
+        self.assertIn(say("audit.none"), b.get("/settings/audit?to=2026-01-01").page.text)
+        for _ in range(60):
+            st.reply(anna, thread, "more")
+        r = b.get("/settings/audit?what=replied")
+        self.assertEqual(len([1 for t, a in r.page.tags if t == "li" and a.get("class") == "look"]), 50)
+        r = b.get(r.page.link_to("before="))
+        self.assertEqual(len([1 for t, a in r.page.tags if t == "li" and a.get("class") == "look"]), 11)
+        self.assertNotIn("it is Anna", r.text)
+
+
+if __name__ == "__main__":
+    unittest.main()
