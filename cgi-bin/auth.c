@@ -17,7 +17,7 @@
 #define SEEN_EVERY_MS	(10 * MS_MINUTE)
 
 void
-session_fill(struct session *s, const struct signed_in *who)
+session_fill(struct req *r, struct session *s, const struct signed_in *who)
 {
 	s->user_id = who->user_id;
 	s->install_id = who->install_id;
@@ -32,6 +32,9 @@ session_fill(struct session *s, const struct signed_in *who)
 	s->keeper = who->admin || s->owner;
 	s->rev = who->rev;
 	s->root = "";
+	/* Pipedrive is asked after this answer: no page waits for it. */
+	if (who->check_after <= r->now)
+		resp_then_work(r);
 }
 
 const struct ib_err *
@@ -47,14 +50,11 @@ session_find(struct app *app, struct req *r, struct session **out)
 	if ((err = session_get(app->db, r->a, req_cookie(r, "session"), r->now, s->hash, &who)) != NULL ||
 	    who == NULL)
 		return err;
-	session_fill(s, who);
+	session_fill(r, s, who);
 	/* Only a convenience: a busy database must not fail the page. */
 	if (r->now - who->seen_at > SEEN_EVERY_MS &&
 	    (err = session_seen(app->db, s->hash, r->now)) != NULL)
 		log_err(err, "session_seen");
-	/* Pipedrive is asked after this answer: no page waits for it. */
-	if (who->check_after <= r->now)
-		resp_then_work(r);
 	*out = s;
 	return NULL;
 }

@@ -154,7 +154,7 @@ pass_find(struct app *app, struct req *r, struct session **out, const char **why
 	}
 	if ((s = ARENA_NEW(r->a, struct session)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "session");
-	session_fill(s, who);
+	session_fill(r, s, who);
 	if (!s->may_read && p->place == PASS_PANEL) {
 		*why = "problem.private";
 		return NULL;

@@ -93,12 +93,11 @@ def _frame(sb, v, rq, cid, kind=None, oid=None):
     token = "/crm/token?" + urllib.parse.urlencode({"company": cid, "user": who["id"]})
     themes = " ".join('<button type="button" class="tiny" data-theme-to="%s">%s</button>' % (t, v.t("frame_" + t)) for t in THEMES)
     return head + ('<details id="app-fold" open><summary>%s</summary><iframe id="app" title="%s" src="%s" data-id="%s" data-wait="%d" data-token="%s" '
-                   'style="width:100%%;height:300px;border:1px solid var(--line);border-radius:.4rem"></iframe></details>'
-                   '<p class="card bad" id="app-note" role="alert" hidden>%s</p><div class="tools">%s %s <a href="%s" target="_blank" rel="noopener">%s</a></div>'
+                   'style="width:calc(100%% - 2px);height:300px;box-sizing:content-box;border:1px solid var(--line);border-radius:.4rem"></iframe></details>'
+                   '<p class="card bad" id="app-note" role="alert" hidden>%s</p><div class="tools">%s <a href="%s" target="_blank" rel="noopener">%s</a></div>'
                    '<details><summary class="dim">%s</summary><pre id="app-said"></pre></details>'
                    % (esc(sb.st.cfg["fb_app_name"]), esc(sb.st.cfg["fb_app_name"]), esc(src), frame, int(sb.st.sw["pd_frame_ms"]), esc(token), v.t("frame_late"),
-                      themes, link(v.t("frame_dark" if theme == "light" else "frame_light"), user=who["id"], theme="dark" if theme == "light" else "light"),
-                      esc(src), v.t("frame_tab"), v.t("frame_protocol")))
+                      themes, esc(src), v.t("frame_tab"), v.t("frame_protocol")))
 
 
 def _origin(sb):
