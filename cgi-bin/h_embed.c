@@ -89,7 +89,8 @@ enter(struct app *app, struct req *r, struct pass *p, const char *place)
 	p->until = r->now + PASS_HOURS * MS_HOUR;
 	p->sdk = pass_sdk_id(req_query(r, "id"));
 	p->dark = str_eq(req_query(r, "theme"), "dark");
-	if ((err = pass_make(app, r, p, &text)) != NULL)
+	if ((err = pass_make(app, r, p, &text)) != NULL ||
+	    (err = member_pass(app->db, p->user_id, p->until)) != NULL)
 		return err;
 	return resp_see_other(app, r, "/pd/%s/%s", text, place);
 }

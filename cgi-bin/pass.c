@@ -148,7 +148,8 @@ pass_find(struct app *app, struct req *r, struct session **out, const char **why
 		return NULL;
 	}
 	r->lang = who->lang;
-	if (p->until <= r->now || p->until > r->now + PASS_HOURS * MS_HOUR) {
+	/* Signed out for all it knows: by Pipedrive, or when the company left. */
+	if (p->until <= r->now || p->until > r->now + PASS_HOURS * MS_HOUR || p->until > who->pass_until) {
 		*why = "problem.pass_over";
 		return NULL;
 	}

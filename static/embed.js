@@ -36,7 +36,10 @@ if (again) {
 if (!framed) return;
 
 /* A conversation wants room; a sentence takes what it needs. */
-const height = () => document.body.matches(".embed-conv") ? 600 : Math.min(Math.max(root.scrollHeight, 100), 750);
+const height = () => {
+	const box = document.querySelector("main");
+	return document.body.matches(".embed-conv") ? 600 : Math.min(Math.max(box.offsetTop + box.offsetHeight, 100), 750);
+};
 let size = height();
 const fit = () => {
 	if (height() !== size) command("resize", { height: size = height() }).catch(() => {});

@@ -346,7 +346,9 @@ const char *const schema_steps[] = {
 "ALTER TABLE install ADD COLUMN retention_thread INTEGER NOT NULL DEFAULT 0;"	/* how far this one is */
 "ALTER TABLE user ADD COLUMN check_after INTEGER NOT NULL DEFAULT 0;"	/* users/me is due then */
 "ALTER TABLE user ADD COLUMN zone TEXT NOT NULL DEFAULT '';",	/* chosen here; else Pipedrive's */
-/* 3 */
+/* 3: people inside Pipedrive */
+"ALTER TABLE user ADD COLUMN pass_until INTEGER NOT NULL DEFAULT 0;",	/* the last pass given out ends then */
+/* 4 */
 "CREATE TABLE link ("				/* a conversation and a record of Pipedrive */
 "  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
 "  kind TEXT NOT NULL CHECK (kind IN ('person','lead','deal')),"

@@ -219,6 +219,7 @@ read_signed_in(struct db_stmt *st, struct arena *a, struct signed_in **out)
 			s->shared = db_col_int(st, 9) != 0;
 			s->rev = db_col_int(st, 10);
 			s->check_after = db_col_int(st, 11);
+			s->pass_until = db_col_int(st, 12);
 			*out = s;
 		}
 	}
@@ -263,6 +264,12 @@ member_get(struct db *db, struct arena *a, int64_t install_id, int64_t user_id, 
 	if ((err = db_query(db, ST_MEMBER_GET, &st, "ii", install_id, user_id)) != NULL)
 		return err;
 	return read_signed_in(st, a, out);
+}
+
+const struct ib_err *
+member_pass(struct db *db, int64_t user_id, int64_t until)
+{
+	return db_run(db, ST_MEMBER_PASS, "ii", user_id, until + 3600000);
 }
 
 const struct ib_err *

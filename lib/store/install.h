@@ -58,6 +58,7 @@ IB_MUST const struct ib_err *users_of(struct db *db, struct arena *a, int64_t in
 struct signed_in {
 	int64_t		 user_id, install_id, owner_id, seen_at, rev;
 	int64_t		 check_after;	/* the person's rights are looked at anew then */
+	int64_t		 pass_until;	/* passes that end later are none */
 	const char	*name, *timezone, *company_name;
 	enum lang	 lang;
 	bool		 admin, shared;
@@ -72,6 +73,8 @@ IB_MUST const struct ib_err *member_find(struct db *db, struct arena *a, int64_t
     int64_t pd_user_id, struct signed_in **out);
 IB_MUST const struct ib_err *member_get(struct db *db, struct arena *a, int64_t install_id,
     int64_t user_id, struct signed_in **out);
+/* Somebody is let in without a session, until then: as long, roles are looked at. */
+IB_MUST const struct ib_err *member_pass(struct db *db, int64_t user_id, int64_t until);
 IB_MUST const struct ib_err *session_seen(struct db *db, const uint8_t hash[32], int64_t now);
 IB_MUST const struct ib_err *session_end(struct db *db, const uint8_t hash[32]);
 

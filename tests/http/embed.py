@@ -318,6 +318,21 @@ class Inside(Embedded, unittest.TestCase):
         shut("problem.pass_unlinked")
         self.assertEqual([], self.state(self.thread))
 
+    def test_deactivated_in_pipedrive(self):
+        """Who only ever looks from inside Pipedrive is looked at anew every hour as well."""
+        self.st.link(self.thread, "deal", DEAL)
+        self.st.sign_in(user=PEETER)
+        self.st.write("DELETE FROM session")
+        b = Browser(self.st)
+        r = b.get(self.address(user=PEETER))
+        self.assertEqual(200, r.status)
+        self.st.control("pipedrive/user", {"company": ACME, "id": PEETER, "active": False})
+        self.st.clock(HOUR + 1000)
+        self.assertEqual(200, b.get(r.url).status)      # and asks for a look
+        until(lambda: b.get(r.url).status == 401, 10)
+        self.assertEqual(say("problem.pass_over"), b.get(r.url).page.by_id_text["problem"])
+        self.assertEqual(200, self.frame(token(exp=int(time.time()) + 3800)).status)
+
     def test_pass_ends(self):
         self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
@@ -364,7 +379,8 @@ class Inside(Embedded, unittest.TestCase):
     def test_headers_of_every_route(self):
         self.st.link(self.thread, "deal", DEAL)
         base = self.base(self.frame())
-        routes = re.findall(r'\{ (M_\w+(?: \| M_\w+)*),\s*"([^"]+)"', open(SRC + "/cgi-bin/routes.c").read())
+        with open(SRC + "/cgi-bin/routes.c", encoding="utf-8") as f:
+            routes = re.findall(r'\{ (M_\w+(?: \| M_\w+)*),\s*"([^"]+)"', f.read())
         self.assertGreater(len(routes), 30)
         own = "frame-ancestors " + HOSTS + " " + self.st.sandbox
         for methods, pattern in routes:
