@@ -108,6 +108,8 @@ h_leave(struct app *app, struct req *r)
 		struct view_leave v = { .all = true, .name = r->session->company_name, .choice = true };
 
 		v.action = req_href(app, r, "/settings/remove");
+		if (r->session->may_read)
+			v.export = req_href(app, r, "/settings/export");
 		v.cancel = req_href(app, r, "/settings");
 		return leave_page(app, r, &v, what, sizeof(what) / sizeof(what[0]));
 	}

@@ -42,7 +42,7 @@ fill_page(struct app *app, struct req *r, const struct fmt *f, const struct page
 	v->state = v->ok ? say(app, r, STR_HEALTH_WORKS) : why != NULL ? why : say(app, r, STR_CLOSED_PAGE);
 	v->by = cat_fill(r->a, say(app, r, STR_SETTINGS_BY), "name", by != NULL ? by : say(app, r, STR_SETTINGS_SOMEBODY),
 	    "time", fmt_moment(f, p->connected_at), NULL);
-	v->last = p->last_event_at > 0 ? cat_fill(r->a, say(app, r, STR_HEALTH_LAST_EVENT), "time",
+	v->last = p->last_event_at > 0 ? cat_fill(r->a, say(app, r, STR_SETTINGS_LAST), "time",
 	    fmt_since(f, p->last_event_at), NULL) : say(app, r, STR_SETTINGS_NO_MESSAGE);
 	if (r->session->keeper)
 		v->leave = req_href(app, r, "/settings/page/%lld", (long long)p->id);
@@ -67,6 +67,7 @@ fill_ways(struct app *app, struct req *r, struct view_settings *v)
 	if (!v->reads)
 		return;
 	v->retention = req_href(app, r, "/settings/retention");
+	v->export = req_href(app, r, "/settings/export");
 	v->customers = req_href(app, r, "/settings/customers");
 	if (r->session->admin) {
 		v->more = req_href(app, r, "/connect/more");

@@ -41,6 +41,9 @@ IB_MUST const struct ib_err *h_settings(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_person(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_settings_visibility(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retention(struct app *app, struct req *r);
+/* h_export.c */
+IB_MUST const struct ib_err *h_export(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_export_file(struct app *app, struct req *r);
 /* h_audit.c */
 IB_MUST const struct ib_err *h_audit(struct app *app, struct req *r);
 /* h_leave.c */

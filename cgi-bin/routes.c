@@ -57,6 +57,8 @@ const struct route routes[] = {
 	{ M_POST,	  "/settings/person",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_person, NULL },
 	{ M_POST,	  "/settings/visibility",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_settings_visibility, NULL },
 	{ M_GET | M_POST, "/settings/retention",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_retention, NULL },
+	{ M_GET | M_POST, "/settings/export",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_export, NULL },
+	{ M_GET,	  "/settings/export/{export}",	NEED_KEEPER,		 0,	   h_export_file, NULL },
 	{ M_GET,	  "/settings/audit",		NEED_KEEPER,		 0,	   h_audit, NULL },
 	{ M_GET,	  "/settings/customers",	NEED_KEEPER,		 0,	   h_customers, NULL },
 	{ M_GET | M_POST, "/settings/customers/{thread}", NEED_KEEPER | NEED_CSRF, 4 * KIB, h_customer, NULL },

@@ -571,6 +571,28 @@ static const struct tmpl_field view_audit_f[] = {
 };
 static const struct tmpl_type view_audit_t = { "audit", sizeof(struct view_audit), view_audit_f };
 
+static const struct tmpl_field view_export_f[] = {
+	F_STR(struct view_export, at),
+	F_STR(struct view_export, until),
+	F_BOOL(struct view_export, ready),
+	F_STR(struct view_export, figures),
+	F_STR(struct view_export, size),
+	F_STR(struct view_export, href),
+	F_END
+};
+static const struct tmpl_type view_export_t = { "export", sizeof(struct view_export), view_export_f };
+
+static const struct tmpl_field view_exports_f[] = {
+	F_SUB(struct view_exports, frame, &view_frame_t),
+	F_STR(struct view_exports, action),
+	F_BOOL(struct view_exports, building),
+	F_BOOL(struct view_exports, none),
+	F_LIST(struct view_exports, exports, &view_export_t),
+	F_STR(struct view_exports, back),
+	F_END
+};
+static const struct tmpl_type view_exports_t = { "exports", sizeof(struct view_exports), view_exports_f };
+
 static const struct tmpl_field view_linked_f[] = {
 	F_SUB(struct view_linked, frame, &view_frame_t),
 	F_STR(struct view_linked, inbox),
@@ -631,6 +653,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
+	[TPL_EXPORT] =			{ "export.html", &view_exports_t, false },
 	[TPL_EMBED] =			{ "embed.html", &view_inbox_t, false },
 	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_linked_t, false },
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },

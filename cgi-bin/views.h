@@ -33,6 +33,7 @@ enum tpl {
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
+	TPL_EXPORT,
 	TPL_EMBED,		/* inside Pipedrive: these four */
 	TPL_EMBED_CHOICE,
 	TPL_EMBED_SETTINGS,
@@ -522,6 +523,23 @@ struct view_audit {
 	size_t		 n_lines;
 	bool		 none;
 	const char	*older;		/* href or NULL */
+	const char	*back;
+};
+
+struct view_export {			/* a copy of everything */
+	const char	*at, *until;
+	bool		 ready;		/* else it is being built */
+	const char	*figures, *size;
+	const char	*href;		/* ready */
+};
+
+struct view_exports {			/* POST csrf: build another */
+	struct view_frame *frame;
+	const char	*action;
+	bool		 building;	/* the page renews itself */
+	bool		 none;
+	struct view_export *exports;
+	size_t		 n_exports;
 	const char	*back;
 };
 

@@ -337,6 +337,21 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* what is older does not come back */
 "  PRIMARY KEY (page_id, who)"
 ") STRICT, WITHOUT ROWID;"
+"CREATE TABLE export ("			/* copies of everything, built in slices */
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  user_id INTEGER NOT NULL,"
+"  file TEXT NOT NULL UNIQUE,"			/* in the folder of exports */
+"  state TEXT NOT NULL CHECK (state IN ('building','ready')),"
+"  lease_until INTEGER NOT NULL DEFAULT 0,"
+"  started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL DEFAULT 0,"
+"  size INTEGER NOT NULL DEFAULT 0,"		/* bytes that count */
+"  thread INTEGER NOT NULL DEFAULT 0,"		/* how far: conversation, message, part, */
+"  msg_at INTEGER NOT NULL DEFAULT 0, msg_id INTEGER NOT NULL DEFAULT 0, part INTEGER NOT NULL DEFAULT 0,"
+"  contents INTEGER NOT NULL DEFAULT 0, after_thread INTEGER NOT NULL DEFAULT 0,"	/* then the contents */
+"  threads INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0"
+") STRICT;"
+"CREATE INDEX export_install ON export(install_id);"
 /* Set when erasing begins: the id is free for whoever connects again. */
 "ALTER TABLE page ADD COLUMN left_fb TEXT;"
 "CREATE INDEX page_left ON page(left_fb) WHERE left_fb IS NOT NULL;"

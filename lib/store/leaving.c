@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/str.h"
+#include "export.h"
 #include "install.h"
 #include "outbox.h"
 
@@ -259,7 +260,8 @@ leaving_begin(struct db *db, const struct keyring *keys, struct arena *a, const 
 		if ((err = db_done(st, a, err)) != NULL || *code != NULL)
 			return err;
 	}
-	if ((err = crypt_random(rnd, sizeof(rnd))) != NULL)
+	if ((err = crypt_random(rnd, sizeof(rnd))) != NULL ||
+	    (o->kind != LEAVE_LOGIN && (err = export_drop(db, o->install_id)) != NULL))
 		return err;
 	str_hex(hex, rnd, sizeof(rnd));
 	if ((*code = arena_dup(a, hex)) == NULL)

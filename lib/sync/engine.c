@@ -17,6 +17,7 @@
 #include "../store/install.h"
 #include "../store/note.h"
 #include "../store/outbox.h"
+#include "../tmpl/tmpl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,8 @@ sync_free(struct sync *s)
 	graph_free(s->graph);
 	pdrive_free(s->pdrive);
 	httpc_free(s->http);
+	tmpl_free(s->tmpl);
+	cats_free(s->cats);
 	arena_fini(&s->arena);
 	free(s);
 }
@@ -156,6 +159,7 @@ sync_after(struct sync *s, int64_t budget_ms)
 	(void)drain(s, "profile", sync_profile_one, deadline);
 	(void)drain(s, "media", sync_media_one, deadline);
 	(void)drain(s, "leave", sync_leave_one, deadline);
+	(void)drain(s, "export", sync_export_one, deadline);
 	(void)drain_reads(s, INT64_MAX / 2, deadline);
 }
 
@@ -345,6 +349,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again |= drain(s, "profile", sync_profile_one, deadline);
 		again |= drain(s, "media", sync_media_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
+		again |= drain(s, "export", sync_export_one, deadline);
 	}
 	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, clock_now())) != NULL) {
 		log_err(err, "sweep");
@@ -352,6 +357,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 	}
 	sync_media_sweep(s);
 	sync_media_orphans(s, clock_now());
+	sync_export_sweep(s, clock_now());
 	if ((err = record_end(s, holder, run, s->stats.troubles > 0 ? "partly" : again ? "more" : "ok")) != NULL)
 		return err;
 	if ((err = db_checkpoint(s->db, &done)) != NULL)

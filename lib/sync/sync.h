@@ -29,6 +29,8 @@ struct sync {
 	struct graph	*graph;
 	struct pdrive	*pdrive;
 	struct arena	 arena;		/* of one piece of work */
+	struct cats	*cats;		/* for copies that people read; loaded when first needed */
+	struct tmpl_set	*tmpl;
 	struct sync_stats { int64_t sent, settled, fetched, failed, calls, troubles; } stats;
 };
 
@@ -96,6 +98,12 @@ IB_MUST const struct ib_err *sync_access(struct sync *s, struct arena *a, int64_
  * left is erased; or of what the company keeps only for so many days.
  */
 IB_MUST const struct ib_err *sync_leave_one(struct sync *s, int64_t now, bool *did);
+/* One slice of a copy of everything (store/export.h). */
+IB_MUST const struct ib_err *sync_export_one(struct sync *s, int64_t now, bool *did);
+/* Folder of those copies, beside the database; made when absent.  NULL: no memory. */
+const char *sync_export_dir(const struct sync *s, struct arena *a);
+/* Copies whose week is over, and files that no row knows. */
+void sync_export_sweep(struct sync *s, int64_t now);
 /* Files of the media folder that no row knows any more: once a day, and when something was erased. */
 void sync_media_orphans(struct sync *s, int64_t now);
 /* Does one person who is signed in still belong to the company, and is still what our row says? */

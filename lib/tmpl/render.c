@@ -235,6 +235,8 @@ tmpl_url_ok(const char *s, bool allow_http)
 	case '?':
 	case '#':
 		return true;
+	case '.':			/* "./x": beside a page that is a file */
+		return s[1] == '/';
 	case 'h':
 		return strncmp(s, "https://", 8) == 0 ||
 		    (allow_http && strncmp(s, "http://", 7) == 0);

@@ -42,7 +42,7 @@
  *
  * Escaping is by position: text; attribute; URL attributes (href, src,
  * action, formaction, poster, data, cite) pass only "/path" (not "//host"),
- * "?...", "#...", "https://..." and, on loopback set-ups, "http://..." (else,
+ * "./path", "?...", "#...", "https://..." and, on loopback set-ups, "http://..." (else,
  * and with control characters, "#").  Control characters become U+FFFD.  There
  * is no raw output.  Refused at compile time: on* attributes, style, srcdoc,
  * srcset, http-equiv (but a refresh), inline <script> or <style>, CDATA,

@@ -215,12 +215,35 @@ class Looking:
         self.look("health")
         b.get("/shelf")
         self.look("shelf")
+        self.settings()
         b.get("/inbox/999999999")
         self.look("missing")
         b.leave("form button", w["bar.sign_out"])
         self.look("signed-out")
         if self.faults:
             self.fail("\n" + "\n".join(self.faults))
+
+    def settings(self):
+        b, w, st = self.b, self.w, self.stand
+        thread = st.thread(self.customer)
+        b.get("/settings")
+        self.look("settings", [("button", w["settings.save"]), ("link", w["settings.remove"])])
+        for name, path in (("leave", "/settings/remove"), ("leave-page", "/settings/page/1"), ("leave-customer", "/settings/customers/%d" % thread),
+                           ("retention", "/settings/retention?days=30"), ("retention-wrong", "/settings/retention?days=1"),
+                           ("customers", "/settings/customers?q=a"), ("audit", "/settings/audit")):
+            b.get(path)
+            self.look(name)
+        b.get("/settings/export")
+        b.leave("main button")
+        until(lambda: st.db("SELECT 1 FROM export WHERE state = 'ready'"), 30)
+        b.get("/settings/export")
+        self.look("export", [("link", w["export.fetch"])])
+        b.get("/settings/customers/%d" % st.thread(self.silent))
+        b.leave("#confirm")
+        until(lambda: st.db("SELECT 1 FROM leaving WHERE step = 'done'"), 30)
+        b.d.refresh()
+        b.loaded()
+        self.look("receipt")
 
     def strange(self):
         """Everything at once that makes a conversation ugly."""
@@ -277,7 +300,7 @@ class Looking:
             self.assertIn(part, csp)
         # The pages of what is not there were asked for above.
         self.assertEqual([], [e["message"] for e in self.b.errors()
-                              if "/inbox/999999999" not in e["message"] and "/pipedrive/callback" not in e["message"]])
+                              if "/inbox/999999999" not in e["message"] and "/settings/retention?days=1 " not in e["message"] and "/pipedrive/callback" not in e["message"]])
 
 
 class English(Looking, Case):

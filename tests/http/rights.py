@@ -42,6 +42,8 @@ RULES = {
     ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
     ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
     ("GET", "/settings/retention"): ("keep-read", 200), ("POST", "/settings/retention"): ("keep-read", 422),
+    ("GET", "/settings/export"): ("keep-read", 200), ("POST", "/settings/export"): ("keep-read", 303),
+    ("GET", "/settings/export/{export}"): ("keep-read+", 200),
     ("GET", "/settings/audit"): ("keeper", 200), ("GET", "/settings/customers"): ("keep-read", 200),
     ("GET", "/settings/customers/{thread}"): ("keep-read+", 200), ("POST", "/settings/customers/{thread}"): ("keep-read+", 303),
     ("GET", "/settings/page/{page}"): ("keeper+", 200), ("POST", "/settings/page/{page}"): ("keeper+", 400),
@@ -125,6 +127,14 @@ class Matrix(unittest.TestCase):
         cls.st.customer("delete me", psid=psid)
         return until(lambda: cls.st.thread(psid))
 
+    @classmethod
+    def copy(cls):
+        """A copy of everything that is there: deleting a customer takes them away."""
+        own = "SELECT x.id FROM export x JOIN install i ON i.id = x.install_id WHERE i.company_id = ? AND x.state = 'ready'"
+        if not cls.st.db(own, ACME):
+            cls.people[0].b.post("/settings/export", {"csrf": cls.csrf(cls.people[0].b)})
+        return until(lambda: cls.st.db(own, ACME))[0][0]
+
     @staticmethod
     def csrf(b):
         return b.get("/?notice=signed_out").page.forms[0]["fields"]["csrf"]
@@ -135,6 +145,8 @@ class Matrix(unittest.TestCase):
 
     def ask(self, who, method, pattern):
         ids = self.ids
+        if "{export}" in pattern:
+            ids = dict(ids, export=self.copy())
         if (method, pattern) == ("POST", "/settings/customers/{thread}"):
             ids = dict(ids, thread=self.stranger() if who.ours and who.role != "user" else self.thread)
         if "{pass}" in pattern:

@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
 
     def address(self, pattern):
         fill = {"thread": self.thread, "message": self.failed if "retry" in pattern else self.message, "n": 0,
-                "event": self.event, "secret": "a-wrong-guess", "pass": "v1.a-wrong-guess", "code": "0" * 32,
+                "event": self.event, "secret": "a-wrong-guess", "pass": "v1.a-wrong-guess", "code": "0" * 32, "export": 1,
                 "page": self.st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         return re.sub(r"\{(\w+)\}", lambda m: str(fill[m.group(1)]), pattern)
 
@@ -99,7 +99,7 @@ class OtherCompany(Case):
         for method, pattern, _ in ROUTES:
             if pattern in ("/signout", "/language", "/connect/pages", "/connect/visibility"):
                 continue
-            if method == "POST" and pattern in ("/settings/visibility", "/settings/retention"):
+            if method == "POST" and pattern in ("/settings/visibility", "/settings/retention", "/settings/export"):
                 continue        # their own
             with self.subTest("%s %s" % (method, pattern)):
                 r = self.ask(them, method, pattern, csrf)

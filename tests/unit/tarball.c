@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* An archive in slices: whole after each, and a slice that died leaves no trace. */
+#include "../tap.h"
+
+#include "../../lib/base/tarball.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/inbox-tarball-XXXXXX", path[64], piece[64];
+
+/* Entries and bytes by the headers of ustar; -1 when the end is not as it should be. */
+static int
+entries(void)
+{
+	static char file[1 << 20];
+	int fd = open(path, O_RDONLY), n = 0;
+	ssize_t len = fd < 0 ? -1 : read(fd, file, sizeof(file));
+	ssize_t at = 0;
+
+	if (fd >= 0)
+		close(fd);
+	while (at + 512 <= len && file[at] != '\0') {
+		long size = strtol(file + at + 124, NULL, 8);
+
+		if (memcmp(file + at + 257, "ustar", 5) != 0)
+			return -1;
+		at += 512 + (size + 511) / 512 * 512;
+		n++;
+	}
+	return len == at + 1024 ? n : -1;
+}
+
+int
+main(void)
+{
+	struct tarball *t;
+	struct stat sb;
+	int64_t size = 0, was;
+	bool added;
+	int fd;
+
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/a.tar", dir);
+	snprintf(piece, sizeof(piece), "%s/piece", dir);
+	ok(tarball_open(path, 0, &t) == NULL && tarball_add(t, "one.txt", 1795341600000, "hello", 5) == NULL &&
+	    tarball_add(t, "empty", 0, "", 0) == NULL && tarball_close(t, &size) == NULL && size == 1536, "a slice of two");
+	ok(entries() == 2 && stat(path, &sb) == 0 && (sb.st_mode & 077) == 0, "is a whole archive, and private");
+	was = size;
+	ok(tarball_open(path, size, &t) == NULL && tarball_add(t, "three", 0, "x", 1) == NULL, "another begins");
+	tarball_abandon(t);
+	ok(tarball_open(path, was, &t) == NULL && tarball_add(t, "three", 0, "y", 1) == NULL &&
+	    tarball_close(t, &size) == NULL && entries() == 3 && size == was + 1024, "and died: the next one takes its place");
+	if ((fd = open(piece, O_WRONLY | O_CREAT, 0600)) < 0 || write(fd, dir, 10) != 10)
+		return 1;
+	close(fd);
+	ok(tarball_open(path, size, &t) == NULL && tarball_add_file(t, "files/1-2-3.jpg", 0, piece, &added) == NULL && added &&
+	    tarball_add_file(t, "gone", 0, "/tmp/inbox-no-such-file", &added) == NULL && !added &&
+	    tarball_add_file(t, "folder", 0, dir, &added) == NULL && !added && tarball_close(t, &size) == NULL &&
+	    entries() == 4, "a file; one that is gone, and a folder, are left out");
+	ok(tarball_open("/nonexistent/a.tar", 0, &t) != NULL && t == NULL, "a place that is none");
+	tarball_abandon(NULL);
+	unlink(path);
+	unlink(piece);
+	rmdir(dir);
+	return done_testing();
+}
