@@ -102,8 +102,13 @@ pass_open(struct app *app, struct req *r, const char *text)
 static const struct ib_err *
 read_links(struct app *app, struct req *r, struct pass *p)
 {
-	return link_threads(app->db, r->a, p->install_id, p->kind,
-	    arena_printf(r->a, "%lld", (long long)p->record), PASS_THREADS, &p->threads, &p->n_threads);
+	enum crm_kind kind;
+
+	/* An organization has a panel, and no conversation belongs to it. */
+	if (!crm_kind_parse(p->kind, &kind))
+		return NULL;
+	return link_threads(app->db, r->a, p->install_id, kind, p->record, PASS_THREADS, &p->threads,
+	    &p->n_threads);
 }
 
 /* Is what the path asks for within what the pass is for? */

@@ -53,7 +53,9 @@ enum {
 	PD_CODE_UNAVAILABLE,	/* app not installable for that company */
 	PD_CODE_EDGE,		/* blocked at the network's edge: HTML with 403 */
 	PD_CODE_SCOPE,		/* scope missing, or no such path */
-	PD_CODE_PLAN		/* limit of the company's plan */
+	PD_CODE_PLAN,		/* limit of the company's plan */
+	PD_CODE_REQUIRED,	/* the company demands a field that was not sent */
+	PD_CODE_FIELDS		/* a value was not accepted */
 };
 
 /*

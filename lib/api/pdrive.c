@@ -21,7 +21,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define BYTES		((size_t)64 << 10)
+#define BYTES		((size_t)256 << 10)
 #define FORM		"application/x-www-form-urlencoded"
 #define DOMAIN		"pipedrive.com"
 
@@ -40,11 +40,13 @@ struct call {
 	const char	*name;		/* for errors */
 	enum about	 about;
 	const char	*url, *bearer;	/* bearer NULL: Basic with a form */
+	enum httpc_method method;	/* of a call with a bearer */
+	bool		 json;		/* the body is */
+	long		 timeout_ms;
 	struct ib_buf	 body;
 	const char	*secret;	/* must not come back in res->text */
 	const char	*old;		/* refresh token that stays when no other comes */
 	bool		 any_answer;	/* the body of a 2xx does not matter */
-	bool		 del;		/* DELETE instead of GET */
 };
 
 const struct ib_err *
@@ -261,6 +263,10 @@ understand(enum about about, int status, const char *text, bool html)
 		/* Basic authentication is all that a bare 401 can mean there. */
 		return status == 401 ? PD_CODE_CLIENT : 0;
 	}
+	if (status == 400 && contains(text, "required"))
+		return PD_CODE_REQUIRED;
+	if (status == 400 && (contains(text, "ERR_SCHEMA_VALIDATION_FAILED") || contains(text, "custom field")))
+		return PD_CODE_FIELDS;
 	if (status == 403) {
 		if (html)
 			return PD_CODE_EDGE;
@@ -293,6 +299,10 @@ refuse(struct arena *a, const struct call *c, const struct httpc_resp *resp, str
 	res->row = code_find(SVC_PIPEDRIVE, code, 0, resp->status < 400 ? 400 : resp->status);
 	if (resp->retry_after != NULL && str_int_in(resp->retry_after, 0, 7 * 86400, &wait))
 		res->retry_after = wait * MS_SECOND;
+	else if (resp->status == 429 && resp->limit_reset != NULL &&
+	    str_int_in(resp->limit_reset, 0, 600, &wait))
+		res->retry_after = wait * MS_SECOND;
+	res->spent = resp->status == 429 && str_eq(resp->budget_left, "0");
 	/* Words that repeat what was sent are not for the log. */
 	if (res->text != NULL && ((c->secret != NULL && strstr(res->text, c->secret) != NULL) ||
 	    (c->bearer != NULL && strstr(res->text, c->bearer) != NULL)))
@@ -315,9 +325,15 @@ perform(struct pdrive *p, struct arena *a, struct call *c, struct json **root, s
 	memset(&req, 0, sizeof(req));
 	memset(&resp, 0, sizeof(resp));
 	req.url = c->url;
+	req.timeout_ms = c->timeout_ms;
 	if (c->bearer != NULL) {
-		req.method = c->del ? HTTPC_DELETE : HTTPC_GET;
+		req.method = c->method;
 		req.bearer = c->bearer;
+		if (c->json) {
+			req.content_type = "application/json";
+			req.body = buf_cstr(&c->body);
+			req.body_len = c->body.len;
+		}
 	} else {
 		req.method = HTTPC_POST;
 		req.basic_user = p->id;
@@ -504,27 +520,73 @@ user_decode(struct arena *a, struct json *d, struct pd_user *out)
 	    !json_bool(json_get(d, "is_deleted"), false);
 }
 
+/* The API -------------------------------------------------------------------- */
+
+static const struct ib_err *
+api_once(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *name,
+    enum httpc_method method, const char *url, const struct json *body, struct json **root,
+    struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct call c;
+	int64_t left;
+
+	call_init(&c, name, ABOUT_API, url);
+	c.bearer = who->access;
+	c.method = method;
+	c.json = body != NULL;
+	if (who->deadline > 0) {
+		if ((left = who->deadline - clock_mono()) <= 0) {
+			call_fini(&c);
+			return ib_fail(IB_ETIMEOUT, IB_RETRY_LATER, "pipedrive %s: no time left", name);
+		}
+		c.timeout_ms = (long)left;
+	}
+	err = body != NULL ? json_dump(body, false, &c.body) : NULL;
+	if (err == NULL)
+		err = perform(p, a, &c, root, res);
+	call_fini(&c);
+	return err;
+}
+
+const struct ib_err *
+pdrive_api(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *name,
+    enum httpc_method method, const char *path, const struct json *body, struct json **root,
+    struct pd_res *res)
+{
+	const struct ib_err *err;
+	const char *base, *url, *fresh;
+
+	*root = NULL;
+	res_init(res);
+	if ((base = checked_domain(p, a, who->api_domain)) == NULL)
+		return ib_fail(IB_EAUTH, IB_RETRY_NEVER,
+		    "pipedrive %s: api_domain is no host of " DOMAIN, name);
+	if ((url = arena_printf(a, "%s%s", base, path)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive %s: no memory", name);
+	err = api_once(p, a, who, name, method, url, body, root, res);
+	if (err == NULL && res->refused && res->status == 401 && who->renew != NULL &&
+	    (fresh = who->renew(who->arg, who->access)) != NULL) {
+		who->access = fresh;
+		err = api_once(p, a, who, name, method, url, body, root, res);
+	}
+	if (who->heard != NULL)
+		who->heard(who->arg, err, res);
+	return err;
+}
+
 const struct ib_err *
 pdrive_me(struct pdrive *p, struct arena *a, const char *api_domain, const char *access,
     struct pd_user *out, struct pd_res *res)
 {
+	struct pd_auth who = { .api_domain = api_domain, .access = access };
 	const struct ib_err *err;
-	struct json *root, *data;
-	const char *base, *url;
-	struct call c;
+	struct json *root;
 
 	memset(out, 0, sizeof(*out));
-	res_init(res);
-	if ((base = checked_domain(p, a, api_domain)) == NULL)
-		return ib_fail(IB_EAUTH, IB_RETRY_NEVER,
-		    "pipedrive me: api_domain is no host of " DOMAIN);
-	if ((url = arena_printf(a, "%s/api/v1/users/me", base)) == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive me: no memory");
-	call_init(&c, "me", ABOUT_API, url);
-	c.bearer = access;
-	if ((err = perform(p, a, &c, &root, res)) == NULL && !res->refused) {
-		data = json_get(root, "data");
-		user_decode(a, data, out);
+	if ((err = pdrive_api(p, a, &who, "me", HTTPC_GET, "/api/v1/users/me", NULL, &root, res)) == NULL &&
+	    !res->refused) {
+		user_decode(a, json_get(root, "data"), out);
 		if (arena_failed(a))
 			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive me: no memory");
 		else if (out->id <= 0 || out->company_id <= 0)
@@ -532,7 +594,6 @@ pdrive_me(struct pdrive *p, struct arena *a, const char *api_domain, const char 
 			    "pipedrive me: answer without the expected members");
 	}
 	json_free(root);
-	call_fini(&c);
 	return err;
 }
 
@@ -550,7 +611,8 @@ hooks_call(struct pdrive *p, struct arena *a, const char *url, const char *acces
 
 	call_init(&c, "webhooks", ABOUT_API, url);
 	c.bearer = access;
-	c.del = del;
+	if (del)
+		c.method = HTTPC_DELETE;
 	c.any_answer = del;
 	err = perform(p, a, &c, root, res);
 	call_fini(&c);

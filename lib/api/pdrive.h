@@ -18,6 +18,7 @@ struct pd_res {
 	bool		 invalid_grant;	/* code or refresh token is dead */
 	const char	*text;		/* the service's own words, cleaned; for the log, capped */
 	int64_t		 retry_after;	/* ms, 0 unknown */
+	bool		 spent;		/* 429, and nothing is left of the company's daily budget */
 };
 
 struct pdrive;
@@ -65,5 +66,25 @@ IB_MUST const struct ib_err *pdrive_me(struct pdrive *p, struct arena *a,
  */
 IB_MUST const struct ib_err *pdrive_hooks_end(struct pdrive *p, struct arena *a, const char *api_domain,
     const char *access, const char *prefix, int64_t *ended, struct pd_res *res);
+/*
+ * Any call of the API, for pdcrm.c: `path` begins with "/api/v" and has its
+ * query; body NULL is none.  *root (to be freed) when done, NULL when refused.
+ * An access token that is refused (401) is renewed once and the call repeated:
+ * nothing was done.  Past the deadline nothing is sent (IB_ETIMEOUT, fate
+ * NOT_SENT).
+ */
+struct json;
+struct pd_auth {
+	const char	*api_domain, *access;	/* of the person who asks */
+	int64_t		 deadline;		/* clock_mono() at which all calls are over; 0 = none */
+	/* Another token than the one that is dead; NULL when there is none. May be NULL itself. */
+	const char	*(*renew)(void *arg, const char *dead);
+	/* Be told how each call ended. May be NULL. */
+	void		(*heard)(void *arg, const struct ib_err *err, const struct pd_res *res);
+	void		*arg;
+};
+IB_MUST const struct ib_err *pdrive_api(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    const char *name, enum httpc_method method, const char *path, const struct json *body,
+    struct json **root, struct pd_res *res);
 
 #endif

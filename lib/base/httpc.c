@@ -100,7 +100,7 @@ struct call {
 	struct httpc		*h;
 	unsigned		 started;	/* times the request was about to be sent */
 	int			 status;	/* of the header block being read */
-	char			*type, *retry, *location, *usage;	/* malloc; of that block */
+	char			*type, *retry, *location, *usage, *reset, *budget;	/* malloc; of that block */
 	size_t			 max, got;
 	bool			 over, nomem;
 	int			 write_errno;
@@ -161,7 +161,9 @@ forget(struct call *c)
 	free(c->retry);
 	free(c->location);
 	free(c->usage);
-	c->type = c->retry = c->location = c->usage = NULL;
+	free(c->reset);
+	free(c->budget);
+	c->type = c->retry = c->location = c->usage = c->reset = c->budget = NULL;
 }
 
 static size_t
@@ -188,6 +190,10 @@ on_header(char *p, size_t size, size_t n, void *arg)
 		keep(c, &c->usage, v, len);
 	else if (c->usage == NULL && (v = header_value(p, n, "x-app-usage", &len)) != NULL)
 		keep(c, &c->usage, v, len);
+	else if ((v = header_value(p, n, "x-ratelimit-reset", &len)) != NULL)
+		keep(c, &c->reset, v, len);
+	else if ((v = header_value(p, n, "x-daily-ratelimit-token-remaining", &len)) != NULL)
+		keep(c, &c->budget, v, len);
 	return c->nomem ? 0 : n;
 }
 
@@ -423,12 +429,16 @@ deliver(struct call *c, struct arena *a, struct httpc_resp *resp)
 	resp->retry_after = arena_dup(a, c->retry);
 	resp->location = arena_dup(a, c->location);
 	resp->usage = arena_dup(a, c->usage);
+	resp->limit_reset = arena_dup(a, c->reset);
+	resp->budget_left = arena_dup(a, c->budget);
 	resp->body_len = c->h->answer.len;
 	resp->body = arena_dupn(a, buf_cstr(&c->h->answer), resp->body_len);
 	return resp->body != NULL && (c->type == NULL || resp->content_type != NULL) &&
 	    (c->retry == NULL || resp->retry_after != NULL) &&
 	    (c->location == NULL || resp->location != NULL) &&
-	    (c->usage == NULL || resp->usage != NULL);
+	    (c->usage == NULL || resp->usage != NULL) &&
+	    (c->reset == NULL || resp->limit_reset != NULL) &&
+	    (c->budget == NULL || resp->budget_left != NULL);
 }
 
 /* Answers hold tokens: nothing of one stays behind. */

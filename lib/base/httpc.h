@@ -52,6 +52,8 @@ struct httpc_resp {
 	const char	*retry_after;		/* arena; NULL if none */
 	const char	*location;		/* of a 3xx, as sent or made absolute; arena; NULL if none */
 	const char	*usage;			/* X-Business-Use-Case-Usage or X-App-Usage; NULL if none */
+	const char	*limit_reset;		/* X-RateLimit-Reset: seconds; NULL if none */
+	const char	*budget_left;		/* X-Daily-RateLimit-Token-Remaining; NULL if none */
 	const char	*body;			/* arena, NUL-terminated; "" if none */
 	size_t		 body_len;
 	int64_t		 saved;			/* bytes written to save_fd */

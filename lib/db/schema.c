@@ -361,16 +361,65 @@ const char *const schema_steps[] = {
 "ALTER TABLE install ADD COLUMN retention_thread INTEGER NOT NULL DEFAULT 0;"	/* how far this one is */
 "ALTER TABLE user ADD COLUMN check_after INTEGER NOT NULL DEFAULT 0;"	/* users/me is due then */
 "ALTER TABLE user ADD COLUMN zone TEXT NOT NULL DEFAULT '';",	/* chosen here; else Pipedrive's */
-/* 3: people inside Pipedrive */
-"ALTER TABLE user ADD COLUMN pass_until INTEGER NOT NULL DEFAULT 0;",	/* the last pass given out ends then */
-/* 4 */
-"CREATE TABLE link ("				/* a conversation and a record of Pipedrive */
+/* 3: conversations meet Pipedrive's records */
+"CREATE TABLE link ("				/* a conversation and a person, lead or deal */
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
 "  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
 "  kind TEXT NOT NULL CHECK (kind IN ('person','lead','deal')),"
-"  pd_id TEXT NOT NULL,"
-"  PRIMARY KEY (thread_id, kind)"
+"  pd_id TEXT NOT NULL,"			/* a number; of a lead a UUID */
+"  title TEXT NOT NULL,"			/* as last seen, with what follows */
+"  email TEXT, phone TEXT, value TEXT, currency TEXT, stage TEXT,"
+"  state TEXT NOT NULL DEFAULT 'live' CHECK (state IN ('live','archived','gone','ended')),"
+"  user_id INTEGER NOT NULL,"			/* who linked */
+"  linked_at INTEGER NOT NULL,"
+"  checked_at INTEGER NOT NULL,"		/* when Pipedrive last told of it */
+"  ended_by INTEGER NOT NULL DEFAULT 0, ended_at INTEGER NOT NULL DEFAULT 0"
+") STRICT;"
+"CREATE UNIQUE INDEX link_person ON link(thread_id) WHERE kind = 'person' AND state <> 'ended';"
+"CREATE UNIQUE INDEX link_work ON link(thread_id) WHERE kind <> 'person' AND state <> 'ended';"
+"CREATE INDEX link_thread ON link(thread_id);"
+"CREATE INDEX link_record ON link(install_id, kind, pd_id);"
+"CREATE INDEX thread_name ON thread(install_id, name) WHERE name IS NOT NULL;"
+"CREATE TABLE crm_write ("			/* something to be made or changed in Pipedrive, once */
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  user_id INTEGER NOT NULL,"			/* whose authorisation it is made with */
+"  key TEXT NOT NULL UNIQUE,"			/* random key of the form */
+"  act TEXT NOT NULL CHECK (act IN ('person','lead','deal','stage','activity','note')),"
+"  body TEXT NOT NULL,"				/* what is written; '' once it is */
+"  after_id INTEGER NOT NULL DEFAULT 0,"	/* the write of the person it is for */
+"  state TEXT NOT NULL CHECK (state IN ('going','unknown','done','refused')),"
+"  pd_id TEXT NOT NULL DEFAULT '',"		/* what it became */
+"  why TEXT NOT NULL DEFAULT '',"		/* catalogue key of a refusal, */
+"  words TEXT NOT NULL DEFAULT '',"		/* and Pipedrive's own words */
+"  attempts INTEGER NOT NULL DEFAULT 0,"	/* calls */
+"  looks INTEGER NOT NULL DEFAULT 0,"		/* searches since the last call that found nothing */
+"  next_at INTEGER NOT NULL,"
+"  lease_until INTEGER NOT NULL DEFAULT 0,"
+"  tried_at INTEGER NOT NULL DEFAULT 0,"	/* when the first call began */
+"  created_at INTEGER NOT NULL,"
+"  settled_at INTEGER NOT NULL DEFAULT 0,"
+"  shown INTEGER NOT NULL DEFAULT 0"		/* somebody has read the refusal */
+") STRICT;"
+"CREATE INDEX crm_write_due ON crm_write(next_at) WHERE state IN ('going','unknown');"
+"CREATE INDEX crm_write_thread ON crm_write(thread_id, id);"
+"CREATE INDEX crm_write_made ON crm_write(install_id, act, pd_id);"
+"CREATE TABLE crm_cache ("			/* answers that cost much and change little */
+"  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+"  key TEXT NOT NULL,"
+"  at INTEGER NOT NULL,"
+"  value TEXT NOT NULL,"
+"  PRIMARY KEY (user_id, key)"
 ") STRICT, WITHOUT ROWID;"
-"CREATE INDEX link_record ON link(kind, pd_id);"
+"CREATE TABLE crm_pause ("			/* nothing is asked of Pipedrive before */
+"  install_id INTEGER PRIMARY KEY REFERENCES install(id) ON DELETE CASCADE,"
+"  until INTEGER NOT NULL,"
+"  why TEXT NOT NULL"				/* catalogue key */
+") STRICT;",
+/* 4: people inside Pipedrive */
+"ALTER TABLE user ADD COLUMN pass_until INTEGER NOT NULL DEFAULT 0;"	/* the last pass given out ends then */
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

@@ -199,7 +199,14 @@ claim_refresh(struct sync *s, struct arena *a, int64_t user, int64_t now, int64_
 const struct ib_err *
 sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const char **access)
 {
-	int64_t deadline = clock_mono() + WAIT_MS, install = 0;
+	return sync_access_within(s, a, user, now, WAIT_MS, access);
+}
+
+const struct ib_err *
+sync_access_within(struct sync *s, struct arena *a, int64_t user, int64_t now, int64_t wait_ms,
+    const char **access)
+{
+	int64_t deadline = clock_mono() + wait_ms, install = 0;
 	const struct ib_err *err;
 	char *sealed;
 	bool exists;
@@ -217,6 +224,28 @@ sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const ch
 		sync_nap(50);
 		now = clock_now();
 	}
+}
+
+const struct ib_err *
+sync_access_dead(struct sync *s, struct arena *a, int64_t user, int64_t now, const char *dead)
+{
+	const struct ib_err *err;
+	const char *stored;
+	struct db_stmt *st;
+	int64_t until = 0;
+	bool row;
+
+	/* Somebody may have brought another meanwhile: only this one counts as dead. */
+	if ((err = stored_access(s, a, user, now, &stored, &row)) != NULL || !str_eq(stored, dead))
+		return err;
+	if ((err = db_query(s->db, ST_USER_ACCESS, &st, "i", user)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row)
+		until = db_col_int(st, 1);
+	db_release(st);
+	if (err != NULL || !row)
+		return err;
+	return db_run(s->db, ST_USER_ACCESS_DEAD, "ii", user, until);
 }
 
 /* Rights ------------------------------------------------------------------------- */

@@ -563,7 +563,9 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         c.close()
 
     def link(self, thread, kind, pd_id):
-        self.write("INSERT INTO link(thread_id, kind, pd_id) VALUES(?, ?, ?)", thread, kind, str(pd_id))
+        """As somebody did in the panel of the conversation."""
+        self.write("INSERT INTO link(install_id, thread_id, kind, pd_id, title, user_id, linked_at, checked_at)"
+                   " SELECT install_id, id, ?, ?, 'linked', 1, 1, 1 FROM thread WHERE id = ?", kind, str(pd_id), thread)
 
     # ways people go --------------------------------------------------------------
 
