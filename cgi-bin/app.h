@@ -72,9 +72,10 @@ enum need {
 	NEED_RAW = 4,		/* the body is for the handler alone: no form parsing */
 	NEED_ADMIN = 8,		/* a company admin; else 403 with a sentence (has NEED_SESSION in it) */
 	NEED_MAYBE = 16,	/* the session if there is one */
-	NEED_KEEPER = 32,	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
-	NEED_FRAME = 64,	/* shown in a frame by Pipedrive: no cookie is read or set */
-	NEED_PASS = 128		/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
+	NEED_MOMENT = 32,	/* session and page are read from one moment of the database */
+	NEED_KEEPER = 64,	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
+	NEED_FRAME = 128,	/* shown in a frame by Pipedrive: no cookie is read or set */
+	NEED_PASS = 256		/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
 				   in it; the pass is the token of its forms) */
 };
 

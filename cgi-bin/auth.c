@@ -43,11 +43,12 @@ session_find(struct app *app, struct req *r, struct session **out)
 	const struct ib_err *err;
 	struct signed_in *who;
 	struct session *s = ARENA_NEW(r->a, struct session);
+	const char *cookie = req_cookie(r, "session");
 
 	*out = NULL;
-	if (s == NULL)
+	if (s == NULL || (cookie == NULL && arena_failed(r->a)))
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "session");
-	if ((err = session_get(app->db, r->a, req_cookie(r, "session"), r->now, s->hash, &who)) != NULL ||
+	if ((err = session_get(app->db, r->a, cookie, r->now, s->hash, &who)) != NULL ||
 	    who == NULL)
 		return err;
 	session_fill(r, s, who);

@@ -11,6 +11,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/db/db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -416,6 +417,9 @@ handle(struct app *app, struct req *r)
 	if (!own_params(r))
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "the request's memory is full");
 	need = r->route->need;
+	/* Ends with whatever writes, else with the answer. */
+	if ((need & NEED_MOMENT) != 0 && (err = db_read_begin(app->db)) != NULL)
+		return err;
 	if (req_framed(r)) {
 		if ((err = find_pass(app, r, &why)) != NULL)
 			return err;
@@ -518,6 +522,7 @@ web_serve(struct web *w, struct io *io)
 
 	if ((err = handle(w->app, &r)) != NULL || (err = resp_check(&r)) != NULL)
 		answer_error(w->app, &r, err);
+	db_read_end(w->app->db);
 	req_drain(&r);
 	resp_send(&r);
 	io->finish(io);

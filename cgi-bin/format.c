@@ -14,31 +14,16 @@ fmt_init(struct fmt *f, const struct app *app, const struct req *r)
 	f->lang = r->lang;
 	f->zone = r->session != NULL ? r->session->timezone : "UTC";
 	f->now = r->now;
+	f->brief = NULL;
 	(void)clock_civil(r->now, f->zone, &f->today);
 }
 
-/* Digits of a small number, at least `least` of them; where they end. */
 static char *
-digits(char *to, int v, int least)
+two(char *to, int v)
 {
-	char rev[12];
-	int n = 0;
-
-	if (v >= 1000 && v < 10000 && least == 4)
-		return digits(digits(to, v / 100, 2), v % 100, 2);
-	if (v < 100 && least == 2) {
-		*to++ = (char)('0' + v / 10);
-		*to++ = (char)('0' + v % 10);
-		return to;
-	}
-	do
-		rev[n++] = (char)('0' + v % 10);
-	while ((v /= 10) != 0 && n < 10);
-	while (n < least)
-		rev[n++] = '0';
-	while (n > 0)
-		*to++ = rev[--n];
-	return to;
+	to[0] = (char)('0' + v / 10 % 10);
+	to[1] = (char)('0' + v % 10);
+	return to + 2;
 }
 
 static char *
@@ -66,20 +51,23 @@ fill(const struct fmt *f, enum str_id id, const struct civil *c)
 		}
 		switch (s[1]) {
 		case 'y':
-			p = digits(p, c->year, 4);
+			p = two(two(p, c->year / 100), c->year);
 			break;
 		case 'd':
-			p = digits(p, c->day, 1);
+			if (c->day < 10)
+				*p++ = (char)('0' + c->day);
+			else
+				p = two(p, c->day);
 			break;
 		case 'w':
 			p = words(p, end, cat_str(f->cats, f->lang, (enum str_id)(STR_WEEKDAY_0 + c->wday)));
 			break;
 		case 'h':
-			p = digits(p, c->hour, 2);
+			p = two(p, c->hour);
 			break;
 		case 'm':
 			if (s[2] == 'i')
-				p = digits(p, c->minute, 2);
+				p = two(p, c->minute);
 			else
 				p = words(p, end, cat_str(f->cats, f->lang, (enum str_id)(STR_MONTH_1 + c->month - 1)));
 			break;
@@ -97,30 +85,47 @@ fmt_clock(const struct fmt *f, const struct civil *c)
 	return fill(f, STR_DATE_TIME, c);
 }
 
-const char *
-fmt_brief(const struct fmt *f, const struct civil *c)
+/* "2026-11-21" */
+static char *
+iso_date(char *to, const struct civil *c)
 {
-	return fill(f, c->day_number == f->today.day_number ? STR_DATE_TIME :
-	    c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
+	to = two(two(to, c->year / 100), c->year);
+	*to++ = '-';
+	to = two(to, c->month);
+	*to++ = '-';
+	return two(to, c->day);
+}
+
+const char *
+fmt_brief(struct fmt *f, const struct civil *c, const char **date)
+{
+	char iso[16];
+
+	*date = NULL;
+	if (c->day_number == f->today.day_number)
+		return fill(f, STR_DATE_TIME, c);
+	if (f->brief == NULL || f->brief_day != c->day_number) {
+		f->brief_day = c->day_number;
+		f->brief = fill(f, c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
+		f->date = arena_dupn(f->a, iso, (size_t)(iso_date(iso, c) - iso));
+	}
+	*date = f->date;
+	return f->brief;
 }
 
 const char *
 fmt_iso(const struct fmt *f, const struct civil *c)
 {
-	char iso[40], *p = digits(iso, c->year, 4);
+	char iso[40], *p = iso_date(iso, c);
 
-	*p++ = '-';
-	p = digits(p, c->month, 2);
-	*p++ = '-';
-	p = digits(p, c->day, 2);
 	*p++ = 'T';
-	p = digits(p, c->hour, 2);
+	p = two(p, c->hour);
 	*p++ = ':';
-	p = digits(p, c->minute, 2);
+	p = two(p, c->minute);
 	*p++ = ':';
-	p = digits(p, c->second, 2);
-	p = words(p, iso + sizeof(iso), c->offset);
-	return arena_dupn(f->a, iso, (size_t)(p - iso));
+	p = two(p, c->second);
+	memcpy(p, c->offset, 6);
+	return arena_dupn(f->a, iso, (size_t)(p + 6 - iso));
 }
 
 static const char *
@@ -234,6 +239,7 @@ const char *
 fmt_initials(const struct fmt *f, const char *name)
 {
 	const char *space;
+	char out[16];
 	size_t n, m;
 
 	if (str_blank(name))
@@ -244,5 +250,10 @@ fmt_initials(const struct fmt *f, const char *name)
 		return arena_dupn(f->a, name, n);
 	space = strrchr(name, ' ');
 	m = space == NULL ? 0 : char_len(space + 1);
-	return arena_printf(f->a, "%.*s%.*s", (int)n, name, (int)m, space == NULL ? "" : space + 1);
+	if (n + m > sizeof(out))
+		return "?";
+	memcpy(out, name, n);
+	if (m > 0)
+		memcpy(out + n, space + 1, m);
+	return arena_dupn(f->a, out, n + m);
 }

@@ -18,13 +18,16 @@ struct fmt {
 	const char	*zone;
 	int64_t		 now;
 	struct civil	 today;
+	int64_t		 brief_day;	/* of the last brief date, */
+	const char	*brief, *date;	/* which a list repeats */
 };
 
 void fmt_init(struct fmt *f, const struct app *app, const struct req *r);
 
 /* Of a date in the reader's zone, clock_civil(ms, f->zone, &c). */
 const char *fmt_clock(const struct fmt *f, const struct civil *c);	/* "14:05" */
-const char *fmt_brief(const struct fmt *f, const struct civil *c);	/* "14:05", "Nov 21", "Nov 21, 2025" */
+/* "14:05", "Nov 21", "Nov 21, 2025"; *date is "2025-11-21", NULL for a time of today. */
+const char *fmt_brief(struct fmt *f, const struct civil *c, const char **date);
 const char *fmt_iso(const struct fmt *f, const struct civil *c);	/* with the zone's offset */
 const char *fmt_moment(const struct fmt *f, int64_t ms);	/* day and time */
 const char *fmt_since(const struct fmt *f, int64_t ms);		/* "03:10", "yesterday 14:00", day and time */

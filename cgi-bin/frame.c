@@ -99,6 +99,7 @@ view_frame_make(struct app *app, struct req *r)
 	f->other_lang = lang_code(r->lang == LANG_EN ? LANG_JA : LANG_EN);
 	f->lang_action = req_href(app, r, "/language");
 	f->here = r->here;
+	f->reload = req_href(app, r, "%s", r->here);
 	f->csrf = req_csrf(app, r);
 	f->app_css = static_href(app, r, 0);
 	f->app_js = static_href(app, r, 1);

@@ -115,7 +115,7 @@ h_pd_settings(struct app *app, struct req *r)
 
 /* Under a pass --------------------------------------------------------------------- */
 
-/* What the parts of the inbox need: formats and Pages.  In a read transaction. */
+/* What the parts of the inbox need: formats and Pages. */
 static const struct ib_err *
 begin(struct app *app, struct req *r, struct inbox *in)
 {
@@ -137,12 +137,8 @@ h_embed_panel(struct app *app, struct req *r)
 
 	if (p->n_threads == 1)
 		return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)p->threads[0]);
-	if ((err = db_read_begin(app->db)) != NULL)
-		return err;
-	if ((err = begin(app, r, &in)) == NULL)
-		err = rows_load(&in, p->threads, p->n_threads, &v.rows, &v.n_rows);
-	db_read_end(app->db);
-	if (err != NULL)
+	if ((err = begin(app, r, &in)) != NULL ||
+	    (err = rows_load(&in, p->threads, p->n_threads, &v.rows, &v.n_rows)) != NULL)
 		return err;
 	v.frame = view_frame_make(app, r);
 	v.inbox = req_href(app, r, "/inbox");

@@ -204,8 +204,8 @@ h_facebook_callback(struct app *app, struct req *r)
 			log_event(LOG_WARN_, "facebook_login", "code", log_i(res.code),
 			    "subcode", log_i(res.subcode), "trace", res.trace, NULL);
 		f->npages = 0;
-		return facebook_again(app, r, 502, res.refused && res.row->class_ == CLASS_CONFIG ?
-		    "problem.fb_config" : "problem.fb_failed", f);
+		return facebook_again(app, r, 502,
+		    code_sentence(res.refused ? res.row : NULL, "problem.fb_failed"), f);
 	}
 	if ((err = flow_next(app, r, FLOW_PAGES, f)) != NULL)
 		return err;
@@ -415,6 +415,7 @@ store_connection(struct app *app, struct req *r, const struct flow *f, struct fl
 		    p[i]->token, f->asid, user, r->now, &page)) != NULL ||
 		    (err = leaving_page_back(app->db, install, page, p[i]->id)) != NULL ||
 		    (err = outbox_hold(app->db, r->a, page, r->now - HELD_MS, "error.fb.waited", r->now)) != NULL ||
+		    (err = outbox_freed(app->db, r->a, page, "error.fb.waited", r->now)) != NULL ||
 		    (err = audit_put(app->db, install, user, r->now, "page_connected", p[i]->id)) != NULL)
 			goto done;
 	}

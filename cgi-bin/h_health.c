@@ -12,6 +12,7 @@
 #include "handlers.h"
 #include "inbox.h"
 
+#include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/install.h"
 
@@ -24,6 +25,7 @@
 #define RUNS		10
 #define CODES		50
 #define CODE_MS		(7 * MS_DAY)		/* an unknown code is news for so long */
+#define REASONS		4			/* of failed replies that are named */
 #define PER_SECTION	8
 
 enum result { OK, ATTENTION, BROKEN };
@@ -93,6 +95,14 @@ line(struct looking *l, enum str_id name, enum result result, const char *eviden
 	return c;
 }
 
+/* Who can fix it, as the table of errors says. */
+static struct view_check *
+helped(const struct looking *l, const char *key, struct view_check *c)
+{
+	c->who = help_who(l->app, l->fmt.lang, key);
+	return c;
+}
+
 static void
 reconnect(struct looking *l, struct view_check *c)
 {
@@ -148,8 +158,8 @@ look_connection(struct looking *l, const struct page *p)
 	const char *why = cat_find(l->fmt.cats, l->fmt.lang, p->why);
 
 	if (p->state != PAGE_ACTIVE)
-		reconnect(l, line(l, STR_HEALTH_CONNECTION, BROKEN, why != NULL ? why :
-		    say(l, STR_CLOSED_PAGE), say(l, STR_ADVICE_RECONNECT)));
+		reconnect(l, helped(l, p->why, line(l, STR_HEALTH_CONNECTION, BROKEN, why != NULL ? why :
+		    say(l, STR_CLOSED_PAGE), say(l, STR_ADVICE_RECONNECT))));
 	else if (strcmp(p->policy, "block") == 0)
 		line(l, STR_HEALTH_CONNECTION, BROKEN, say(l, STR_HEALTH_BLOCKED), say(l, STR_HEALTH_SEE_FACEBOOK));
 	else if (p->send_after > l->r->now)
@@ -200,7 +210,8 @@ look_comparison(struct looking *l, const struct page *p)
 	if (left > 0)
 		evidence = cat_fill(l->r->a, say(l, STR_HEALTH_LEFT), "so_far", evidence, "n",
 		    number(l, left), NULL);
-	line(l, STR_HEALTH_COMPARISON, why != NULL ? ATTENTION : OK, evidence, why);
+	(void)helped(l, why != NULL ? p->read_why : NULL,
+	    line(l, STR_HEALTH_COMPARISON, why != NULL ? ATTENTION : OK, evidence, why));
 	return NULL;
 }
 
@@ -263,6 +274,44 @@ look_pages(struct looking *l)
 
 /* Messages ------------------------------------------------------------------------------------ */
 
+/*
+ * Replies that failed and that nobody has dealt with, by reason, the latest
+ * first.  What its writer can settle is no matter for an admin.
+ */
+static const struct ib_err *
+look_failures(struct looking *l)
+{
+	const struct ib_err *err;
+	const struct code_row *row;
+	const char *why, *sentence;
+	enum result result;
+	struct db_stmt *st;
+	bool found, any = false;
+
+	if ((err = db_query(l->app->db, ST_OUTBOX_FAILURES, &st, "ii", l->r->session->install_id,
+	    (int64_t)REASONS)) != NULL)
+		return err;
+	while ((err = db_step(st, &found)) == NULL && found) {
+		struct view_check *c;
+
+		any = true;
+		why = db_col_text(st, 0);
+		row = code_by_key(why);
+		sentence = cat_find(l->fmt.cats, l->fmt.lang, why);
+		result = row != NULL && row->who != WHO_AGENT && row->who != WHO_NOBODY &&
+		    db_col_int(st, 2) > l->r->now - CODE_MS ? ATTENTION : OK;
+		c = helped(l, why, line(l, STR_HEALTH_FAILURES, result, cat_fill(l->r->a,
+		    say(l, STR_HEALTH_FAILED), "n", number(l, db_col_int(st, 1)), "time",
+		    at(l, db_col_int(st, 2)), "sentence", sentence != NULL ? sentence : "", NULL), NULL));
+		if (row != NULL && row->help == HELP_RECONNECT)
+			reconnect(l, c);
+	}
+	db_release(st);
+	if (err == NULL && !any)
+		line(l, STR_HEALTH_FAILURES, OK, say(l, STR_HEALTH_NO_FAILURES), NULL);
+	return err;
+}
+
 static const struct ib_err *
 look_messages(struct looking *l)
 {
@@ -291,6 +340,8 @@ look_messages(struct looking *l)
 		line(l, STR_HEALTH_REPLIES, ATTENTION, evidence, say(l, STR_HEALTH_WAITING_TODO));
 	else
 		line(l, STR_HEALTH_REPLIES, OK, evidence, NULL);
+	if ((err = look_failures(l)) != NULL)
+		return err;
 	if (shelved > 0)
 		line(l, STR_HEALTH_SHELF, ATTENTION, cat_fill(l->r->a, say(l, STR_HEALTH_SHELVED), "n",
 		    number(l, shelved), NULL), say(l, STR_HEALTH_SHELF_TODO));

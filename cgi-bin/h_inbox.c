@@ -74,7 +74,10 @@ take_text(struct app *app, struct req *r, struct inbox_ask *ask)
 		return NULL;
 	if ((err = outbox_failed(app->db, r->a, r->session->install_id, ask->thread, id, &m)) != NULL)
 		return err;
-	ask->text = m != NULL ? m->text : NULL;
+	if (m != NULL) {
+		ask->text = m->text;
+		ask->replaces = id;
+	}
 	return NULL;
 }
 

@@ -129,7 +129,7 @@ exchange(struct app *app, struct req *r, const char *code, struct flow *f, bool 
 			    "key", res.row->key, NULL);
 		if (f->refresh != NULL)
 			flow_give_back(app, r, f);
-		return again(app, r, 502, "problem.pd_failed");
+		return again(app, r, 502, code_sentence(res.refused ? res.row : NULL, "problem.pd_failed"));
 	}
 	if (!u.active) {
 		flow_give_back(app, r, f);

@@ -14,11 +14,20 @@
 
 #include <string.h>
 
+/* The failed reply that this form writes anew; 0 = none. */
+static int64_t
+replaces(struct req *r)
+{
+	int64_t id;
+
+	return str_int_in(req_form(r, "replaces"), 1, INT64_MAX, &id) ? id : 0;
+}
+
 /* The same page again, with the text and a sentence. */
 static const struct ib_err *
 refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id why, const char *text)
 {
-	struct inbox_ask ask = { .thread = thread, .text = text };
+	struct inbox_ask ask = { .thread = thread, .text = text, .replaces = replaces(r) };
 	const struct ib_err *err;
 	struct inbox in;
 
@@ -75,14 +84,15 @@ h_reply(struct app *app, struct req *r)
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
 	if ((err = outbox_put(app->db, r->a, r->session->install_id, thread, r->session->user_id,
-	    key, text, r->now, &msg, &refusal)) != NULL)
+	    key, text, replaces(r), r->now, &msg, &refusal)) != NULL)
 		return err;
 	resp_then_work(r);
 	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);
 }
 
-const struct ib_err *
-h_retry(struct app *app, struct req *r)
+/* What shall become of a failed reply: it goes again, or off the page. */
+static const struct ib_err *
+settle_failed(struct app *app, struct req *r, bool again)
 {
 	const struct ib_err *err;
 	int64_t thread, message;
@@ -92,10 +102,24 @@ h_retry(struct app *app, struct req *r)
 		return resp_problem(app, r, 403, "problem.private");
 	if (!req_id(r, "thread", &thread) || !req_id(r, "message", &message))
 		return resp_problem(app, r, 404, "problem.not_found");
-	if ((err = outbox_retry(app->db, r->session->install_id, thread, message, r->now, &ok)) != NULL)
+	err = again ? outbox_retry(app->db, r->session->install_id, thread, message, r->now, &ok) :
+	    outbox_dismiss(app->db, r->a, r->session->install_id, thread, message, r->now, &ok);
+	if (err != NULL)
 		return err;
 	/* Not in `failed` any more: somebody was faster, the page shows the truth. */
-	if (ok)
+	if (ok && again)
 		resp_then_work(r);
 	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);
+}
+
+const struct ib_err *
+h_retry(struct app *app, struct req *r)
+{
+	return settle_failed(app, r, true);
+}
+
+const struct ib_err *
+h_dismiss(struct app *app, struct req *r)
+{
+	return settle_failed(app, r, false);
 }

@@ -28,6 +28,7 @@ IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 /* h_reply.c */
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
 /* h_engine.c */
 IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);

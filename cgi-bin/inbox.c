@@ -3,6 +3,7 @@
 #include "inbox.h"
 #include "pass.h"
 
+#include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/shelf.h"
 
@@ -33,6 +34,19 @@ say(const struct inbox *in, enum str_id id)
 	return cat_str(in->app->cats, in->r->lang, id);
 }
 
+const char *
+help_who(const struct app *app, enum lang lang, const char *key)
+{
+	static const enum str_id names[] = {
+		[WHO_AGENT] = STR_HELP_AGENT, [WHO_PAGE_ADMIN] = STR_HELP_PAGE_ADMIN,
+		[WHO_COMPANY_ADMIN] = STR_HELP_COMPANY_ADMIN, [WHO_HOST] = STR_HELP_HOST,
+		[WHO_FACEBOOK] = STR_HELP_FACEBOOK, [WHO_PIPEDRIVE] = STR_HELP_PIPEDRIVE
+	};
+	const struct code_row *row = code_by_key(key);
+
+	return row == NULL || row->who == WHO_NOBODY ? NULL : cat_str(app->cats, lang, names[row->who]);
+}
+
 /* Why there is no box, and what helps. */
 static void
 close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id advice)
@@ -50,14 +64,12 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	struct view_composer *box = ARENA_NEW(in->r->a, struct view_composer);
 	bool agent = conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT);
 	const struct ib_err *err;
-	enum window win;
-	int64_t until;
 	char *key;
 
 	if (c == NULL || box == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
-	win = window_state(t->customer_at, in->r->now, agent, &until);
 	c->text = ask->text;
+	c->draft = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root, (long long)t->id);
 	c->error = ask->error;
 	v->closed = c;
 	if (p == NULL || p->state != PAGE_ACTIVE) {
@@ -79,22 +91,23 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 			c->way = t->link;
 			c->way_label = say(in, STR_WAY_FACEBOOK);
 		}
-	} else if (win == WINDOW_CLOSED) {
+	} else if (in->window == WINDOW_CLOSED) {
 		close_box(in, c, agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
-	} else if (win == WINDOW_NEVER) {
+	} else if (in->window == WINDOW_NEVER) {
 		close_box(in, c, STR_CLOSED_NEVER, STR_ADVICE_ELSEWHERE);
 	} else {
 		v->closed = NULL;
 		if ((err = crypt_token(in->r->a, 18, &key)) != NULL)
 			return err;
-		box->action = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root,
-		    (long long)t->id);
+		box->action = c->draft;
 		box->key = key;
 		box->text = ask->text;
 		box->error = ask->error;
 		box->max = 2000;
-		box->until = fmt_until(&in->fmt, until);
-		box->agent = win == WINDOW_AGENT;
+		box->until = fmt_until(&in->fmt, in->until);
+		box->agent = in->window == WINDOW_AGENT;
+		if (ask->replaces != 0)
+			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;
 	}
 	return NULL;
@@ -111,8 +124,6 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
-	v->dom_id = arena_printf(in->r->a, "c-%lld", (long long)t->id);
-	v->href = req_href(in->app, in->r, "%s/inbox/%lld", in->r->session->root, (long long)t->id);
 	if (in->r->pass == NULL)
 		v->back = req_href(in->app, in->r, "/inbox");
 	else if (in->r->pass->n_threads > 1)
@@ -135,6 +146,10 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		(void)clock_civil(t->last_at, in->fmt.zone, &c);
 		panel->last_iso = fmt_iso(&in->fmt, &c);
 	}
+	in->window = window_state(t->customer_at, in->r->now,
+	    conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT), &in->until);
+	in->writable = p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
+	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
@@ -200,6 +215,7 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 		al = &v->alerts[v->n_alerts++];
 		al->text = cat_fill(in->r->a, say(in, STR_NOTICE_PAGE), "page", p->name,
 		    "sentence", why != NULL ? why : say(in, STR_CLOSED_PAGE), NULL);
+		al->who = help_who(in->app, in->r->lang, p->why);
 		if (in->r->session->admin) {
 			al->way = req_href(in->app, in->r, "/connect/more");
 			al->way_label = say(in, STR_WAY_RECONNECT);
@@ -236,31 +252,29 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	if ((err = db_read_begin(app->db)) != NULL)
 		return err;
 	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL)
-		goto done;
+		return err;
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
 		    r->session->user_id, &in->thread)) != NULL)
-			goto done;
+			return err;
 		if ((in->missing = in->thread == NULL))
-			goto done;
+			return NULL;
 		if ((err = fill_conv(in, ask, conv)) != NULL)
-			goto done;
+			return err;
 		in->view.conv = conv;
 	}
 	in->view.frame = view_frame_make(app, r);
 	/* Inside Pipedrive there is the conversation alone. */
 	if (r->pass != NULL) {
 		in->view.poll = req_href(app, r, "%s/poll/%lld", r->session->root, (long long)ask->thread);
-		goto done;
+		return NULL;
 	}
 	if ((err = list_load(in, ask, list)) != NULL ||
 	    (err = fresh_load(in, ask->thread, &list->sync)) != NULL ||
 	    (err = fill_bands(in, ask)) != NULL)
-		goto done;
+		return err;
 	in->view.list = list;
 	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
 	    req_href(app, r, "/poll");
-done:
-	db_read_end(app->db);
-	return err;
+	return NULL;
 }

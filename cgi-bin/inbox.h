@@ -2,8 +2,9 @@
 /*
  * inbox.h - from rows to what the inbox shows.
  *
- * inbox_load() reads everything of one page in one read transaction and fills
- * the views; h_inbox.c and h_reply.c only choose what to show.
+ * inbox_load() reads everything of one page in one read transaction (which
+ * lasts until something writes or the answer leaves) and fills the views;
+ * h_inbox.c and h_reply.c only choose what to show.
  */
 #ifndef IB_INBOX_H
 #define IB_INBOX_H
@@ -24,6 +25,7 @@ struct inbox_ask {
 	int64_t		 list_at, list_id;	/* rows before this key; 0 = the newest */
 	int64_t		 msg_at, msg_id;	/* messages before this key; 0 = the newest */
 	const char	*text, *error;	/* what the reply box shall hold and say */
+	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
 	bool		 connected;	/* show the confirmation */
 };
 
@@ -34,6 +36,10 @@ struct inbox {
 	struct page	*pages;
 	size_t		 npages;
 	struct thread	*thread;	/* the open one, NULL = none */
+	enum window	 window;	/* of the open one, until when */
+	int64_t		 until;
+	bool		 writable;	/* a reply to it could go out */
+	bool		 held;		/* an open reply is among the messages filled so far */
 	bool		 reading;	/* its newest messages are shown: it counts as read */
 	bool		 missing;	/* a thread was asked for that is not there for this person */
 	int64_t		 colleague_id;	/* last one looked up, */
@@ -69,6 +75,8 @@ IB_MUST const struct ib_err *fresh_page(struct app *app, const struct fmt *f, co
 /* Key of a place in a list or conversation as it stands in addresses: "at.id". */
 const char *key_text(struct arena *a, int64_t at, int64_t id);
 bool key_parse(const char *s, int64_t *at, int64_t *id);
+/* "Who can help: ..." of an error; NULL when nobody has to, or it is not known. */
+const char *help_who(const struct app *app, enum lang lang, const char *key);
 /* Colleague's name; NULL when unknown. */
 IB_MUST const struct ib_err *user_name(struct db *db, struct arena *a, int64_t id, const char **out);
 /* A number that changes with any of the texts and numbers fed in. */

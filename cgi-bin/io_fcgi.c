@@ -4,21 +4,25 @@
  *
  * One request at a time.  SIGTERM and SIGUSR1 are blocked but for the moment
  * of waiting, so that a request in hand is always finished and none is taken
- * that would not be.  Several workers may wait on the same socket: it does not
- * block, and who comes too late goes on waiting.
+ * that would not be.  Several workers may wait on the same socket: each
+ * connection wakes one of them (EPOLLEXCLUSIVE), and who comes too late all
+ * the same goes on waiting, since the socket does not block.
  */
 #include "io.h"
 
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -28,15 +32,30 @@
 #define FAILURES_MAX	10	/* of accept in a row */
 #define STALL_S		30	/* a server that stops in the middle of a request */
 #define LEAVE_MS	(30 * MS_SECOND)	/* to find a moment for leaving without being asked */
+#define SMALL		6000	/* an answer that fits into libfcgi's buffer with its end */
+#define RECORD_MAX	65528	/* content of a record: what 16 bits can say, in whole words */
+#define PIECES_MAX	2	/* of one write */
 
 struct fcgi_io {
 	struct io	 io;
 	FCGX_Request	 req;
+	bool		 reading;	/* the time limit of reads is set */
+	bool		 direct;	/* records of our own are on their way */
+	bool		 local;		/* the socket is of this machine, not of a network */
 };
 
 static volatile sig_atomic_t stop;
 
 /* Transport -------------------------------------------------------------------- */
+
+/* No wait in that direction is longer than STALL_S. */
+static void
+limit(const struct fcgi_io *f, int direction)
+{
+	static const struct timeval stall = { STALL_S, 0 };
+
+	(void)setsockopt(f->req.ipcFd, SOL_SOCKET, direction, &stall, sizeof(stall));
+}
 
 static ssize_t
 fcgi_read(struct io *io, void *p, size_t n)
@@ -44,29 +63,108 @@ fcgi_read(struct io *io, void *p, size_t n)
 	struct fcgi_io *f = (struct fcgi_io *)io;
 	int got;
 
+	if (!f->reading)
+		limit(f, SO_RCVTIMEO);
+	f->reading = true;
 	got = FCGX_GetStr(p, n > INT_MAX ? INT_MAX : (int)n, f->req.in);
 	if (got <= 0)
 		return FCGX_GetError(f->req.in) != 0 ? -1 : 0;
 	return got;
 }
 
+/* Everything in v, or false: the server is gone, or takes nothing any more. */
+static bool
+send_all(int fd, struct iovec *v, size_t n)
+{
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
+	ssize_t put;
+
+	while (m.msg_iovlen > 0) {
+		if ((put = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0) {
+			if (errno != EINTR)
+				return false;
+			continue;
+		}
+		for (; m.msg_iovlen > 0 && (size_t)put >= m.msg_iov->iov_len; m.msg_iovlen--)
+			put -= (ssize_t)(m.msg_iov++)->iov_len;
+		if (m.msg_iovlen > 0) {
+			m.msg_iov->iov_base = (char *)m.msg_iov->iov_base + put;
+			m.msg_iov->iov_len -= (size_t)put;
+		}
+	}
+	return true;
+}
+
+/* One record of the answer with n bytes from the front of v, which moves on. */
+static bool
+send_record(const struct fcgi_io *f, struct iovec *v, size_t n)
+{
+	unsigned char head[8] = { FCGI_VERSION_1, FCGI_STDOUT, (unsigned char)(f->req.requestId >> 8),
+	    (unsigned char)f->req.requestId, (unsigned char)(n >> 8), (unsigned char)n };
+	struct iovec out[1 + PIECES_MAX] = { { head, sizeof(head) } };
+	size_t k = 1, take;
+
+	for (; n > 0; v++) {
+		if (v->iov_len == 0)
+			continue;
+		take = v->iov_len < n ? v->iov_len : n;
+		out[k++] = (struct iovec){ v->iov_base, take };
+		v->iov_base = (char *)v->iov_base + take;
+		v->iov_len -= take;
+		n -= take;
+	}
+	return send_all(f->req.ipcFd, out, k);
+}
+
+/*
+ * libfcgi copies everything through a buffer of 8 KB and writes that out each
+ * time it is full.  A page goes as it lies instead, in records as large as
+ * they may be; the end of the request is libfcgi's again.
+ */
 static bool
 fcgi_write(struct io *io, struct iovec *v, int n)
 {
 	struct fcgi_io *f = (struct fcgi_io *)io;
-	const char *p;
-	size_t left;
-	int put;
+	size_t left = 0;
+	int i;
 
-	for (; n > 0; v++, n--)
-		for (p = v->iov_base, left = v->iov_len; left > 0; ) {
-			put = FCGX_PutStr(p, left > INT_MAX ? INT_MAX : (int)left, f->req.out);
-			if (put <= 0)
+	assert(n <= PIECES_MAX);
+	for (i = 0; i < n; i++)
+		left += v[i].iov_len;
+	if (!f->direct && left <= SMALL) {
+		for (i = 0; i < n; i++)
+			if (FCGX_PutStr(v[i].iov_base, (int)v[i].iov_len, f->req.out) < 0)
 				return false;
-			p += put;
-			left -= (size_t)put;
-		}
+		return true;
+	}
+	if (!f->direct) {
+		limit(f, SO_SNDTIMEO);
+		if (FCGX_FFlush(f->req.out) != 0)
+			return false;
+	}
+	f->direct = true;
+	for (; left > 0; left -= left < RECORD_MAX ? left : RECORD_MAX)
+		if (!send_record(f, v, left < RECORD_MAX ? left : RECORD_MAX))
+			return false;
 	return true;
+}
+
+/*
+ * libfcgi waits until the server has closed too, because a close with bytes
+ * unread may tear down what a network has not delivered yet.  On a socket of
+ * this machine everything has arrived; without the wait the worker is free two
+ * switches earlier.
+ */
+static bool
+may_close_at_once(const struct fcgi_io *f)
+{
+	ssize_t n;
+	char c;
+
+	if (!f->local)
+		return false;
+	n = recv(f->req.ipcFd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 static void
@@ -79,6 +177,8 @@ fcgi_finish(struct io *io)
 	 * request to this worker, and only a read could tell when it comes.
 	 */
 	f->req.keepConnection = 0;
+	if (may_close_at_once(f))
+		(void)FCGX_Detach(&f->req);
 	FCGX_Finish_r(&f->req);
 }
 
@@ -186,14 +286,13 @@ struct loop {
 	int64_t		 end_ms, idle_at_ms;
 	int64_t		 leave_ms;		/* latest time of leaving, once decided */
 	unsigned	 served, failures;
-	int		 exit_code;
+	int		 epoll, exit_code;
 };
 
 /* A request is there, taken and answered; or another worker was faster.  False ends the loop. */
 static bool
 take(struct loop *l)
 {
-	static const struct timeval stall = { STALL_S, 0 };
 	int rc;
 
 	if ((rc = FCGX_Accept_r(&l->f.req)) != 0) {
@@ -208,8 +307,7 @@ take(struct loop *l)
 		return true;
 	}
 	l->failures = 0;
-	(void)setsockopt(l->f.req.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &stall, sizeof(stall));
-	(void)setsockopt(l->f.req.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall));
+	l->f.reading = l->f.direct = false;
 	l->f.io.envp = l->f.req.envp;
 	if (l->calls->serve(l->calls->arg, &l->f.io) && l->calls->work != NULL && !must_stop())
 		l->calls->work(l->calls->arg);
@@ -247,9 +345,8 @@ next_look(const struct loop *l, int64_t now)
 static bool
 step(struct loop *l)
 {
-	struct pollfd p = { .fd = 0, .events = POLLIN };
 	int64_t now = clock_mono(), wait;
-	struct timespec ts;
+	struct epoll_event ev;
 	int n;
 
 	if (stop || (wants_to_leave(l, now) && now >= l->leave_ms))
@@ -259,16 +356,14 @@ step(struct loop *l)
 	 * with it: who leaves of his own accord does so when nobody waits.
 	 */
 	wait = l->leave_ms != 0 ? 0 : next_look(l, now);
-	ts.tv_sec = (time_t)(wait / MS_SECOND);
-	ts.tv_nsec = (long)(wait % MS_SECOND) * 1000000L;
-	if ((n = ppoll(&p, 1, &ts, &l->waiting)) < 0) {
+	if ((n = epoll_pwait(l->epoll, &ev, 1, (int)wait, &l->waiting)) < 0) {
 		if (errno == EINTR)
 			return true;
 		log_event(LOG_ERROR_, "poll_failed", "errno", log_i(errno), NULL);
 		l->exit_code = 1;
 		return false;
 	}
-	if (n > 0 && (p.revents & POLLIN) != 0)
+	if (n > 0 && (ev.events & EPOLLIN) != 0)
 		return take(l);
 	if (n > 0) {
 		/* The supervisor closed the socket: nothing will ever come. */
@@ -284,18 +379,49 @@ step(struct loop *l)
 	return true;
 }
 
+static bool
+is_local(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof(sa);
+
+	return getsockname(fd, (struct sockaddr *)&sa, &n) == 0 && sa.ss_family == AF_UNIX;
+}
+
+/* Wait on the socket as one of several: false, with the reason in errno. */
+static bool
+watch_socket(struct loop *l)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int flags;
+
+	return (flags = fcntl(0, F_GETFL)) >= 0 && fcntl(0, F_SETFL, flags | O_NONBLOCK) >= 0 &&
+	    (l->epoll = epoll_create1(EPOLL_CLOEXEC)) >= 0 &&
+	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, 0, &ev) == 0;
+}
+
+/* A connection that has woken nobody but us goes with nobody else: it is served first. */
+static void
+take_last(struct loop *l)
+{
+	struct pollfd p = { .fd = 0, .events = POLLIN };
+
+	if (l->exit_code == 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0)
+		(void)take(l);
+}
+
 int
 io_fcgi_loop(const struct io_calls *calls)
 {
 	static struct loop l;
 	int64_t now = clock_mono();
-	int flags;
 
 	memset(&l, 0, sizeof(l));
 	l.calls = calls;
 	l.f.io.read = fcgi_read;
 	l.f.io.write = fcgi_write;
 	l.f.io.finish = fcgi_finish;
+	l.f.local = is_local(0);
 	l.idle_at_ms = now + calls->idle_ms;
 	l.end_ms = calls->for_ms > 0 ? now + calls->for_ms : 0;
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&l.f.req, 0, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
@@ -303,7 +429,7 @@ io_fcgi_loop(const struct io_calls *calls)
 		return 1;
 	}
 	block_signals(&l.waiting);	/* after FCGX_Init, which has handlers of its own */
-	if ((flags = fcntl(0, F_GETFL)) < 0 || fcntl(0, F_SETFL, flags | O_NONBLOCK) < 0) {
+	if (!watch_socket(&l)) {
 		log_event(LOG_ERROR_, "socket_failed", "errno", log_i(errno), NULL);
 		return 1;
 	}
@@ -311,6 +437,7 @@ io_fcgi_loop(const struct io_calls *calls)
 		binary_init(&l.binary, now);
 	while (step(&l))
 		;
+	take_last(&l);
 	/* At once: whoever connects from now on is refused, and the server asks another. */
 	(void)close(0);
 	FCGX_Free(&l.f.req, 1);

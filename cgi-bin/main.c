@@ -105,7 +105,8 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 	    &app->cats)) != NULL)
 		return err;
 	if ((err = tmpl_load(folder(app->conf, CONF_TEMPLATES, PKGDATADIR "/templates"),
-	    app->cats, tpl_decls, TPL_MAX, !app->https, app->cgi, &app->tmpl)) != NULL)
+	    app->cats, tpl_decls, TPL_MAX, !app->https, app->cgi, &app->tmpl)) != NULL ||
+	    (err = tmpl_set_base(app->tmpl, app->base_path)) != NULL)
 		return err;
 	if ((err = keyring_load(conf_str(app->conf, CONF_KEY_FILE), &app->keys)) != NULL)
 		return err;

@@ -305,6 +305,9 @@ req_look_up(struct req *r, struct session **out)
 		pv->asked = true;
 		if (req_cookie(r, "session") != NULL)
 			err = session_find(pv->w->app, r, &pv->found);
+		else if (arena_failed(r->a))
+			/* Without memory for the cookie nobody is sent away as a stranger. */
+			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "the request's memory is full");
 		if (err != NULL)
 			pv->found = NULL;
 	}

@@ -397,6 +397,8 @@ resp_see_other(struct app *app, struct req *r, const char *fmt, ...)
 const struct ib_err *
 resp_redirect_away(struct req *r, const char *url)
 {
+	if (url == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "the request's memory is full");
 	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "redirect to what is no web address");
 	return bare(r, 302, "Location", location(r, "", "", url));

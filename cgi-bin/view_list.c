@@ -115,10 +115,11 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	struct civil c;
 	int64_t h;
 
+	*v = (struct view_row){ .id = t->id };
 	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
 		return err;
-	v->dom_id = arena_printf(r->a, "t-%lld", (long long)t->id);
-	v->href = req_href(in->app, r, "%s/inbox/%lld", r->session->root, (long long)t->id);
+	if (r->pass != NULL)
+		v->href = req_href(in->app, r, "%s/inbox/%lld", r->session->root, (long long)t->id);
 	v->current = t->id == open ? "page" : NULL;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
@@ -127,8 +128,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	v->tint = t->id % 8;
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
 	(void)clock_civil(t->last_at, in->fmt.zone, &c);
-	v->time = fmt_brief(&in->fmt, &c);
-	v->datetime = fmt_iso(&in->fmt, &c);
+	v->time = fmt_brief(&in->fmt, &c, &v->date);
 	/* The open one is being read: only its newest messages count. */
 	v->unread = t->last_in_at > t->upto && !(t->id == open && in->reading);
 	v->failed = t->failed > 0;
@@ -136,6 +136,7 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 		v->page = p->name;
 		v->page_tint = p->id % 8;
 	}
+	v->end = v->page != NULL || v->failed;
 	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
 	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
 	v->rev = look_int(h, v->unread * 2 + v->failed) >> 32;
@@ -172,7 +173,7 @@ list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 	if ((err = thread_list(in->app->db, r->a, r->session->install_id, r->session->user_id,
 	    ask->list_at, ask->list_id, INBOX_ROWS, &t, &n, &more)) != NULL)
 		return err;
-	if ((v->rows = ARENA_ARRAY(r->a, n + 1, struct view_row)) == NULL)
+	if ((v->rows = arena_alloc(r->a, (n + 1) * sizeof(*v->rows))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "rows");
 	for (i = 0; i < n; i++) {
 		if ((err = fill_row(in, &t[i], ask->thread, &v->rows[i])) != NULL)

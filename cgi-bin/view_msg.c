@@ -5,6 +5,7 @@
 #include "../lib/api/codes.h"
 #include "../lib/base/json.h"
 #include "../lib/base/str.h"
+#include "../lib/store/outbox.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -42,7 +43,7 @@ split_links(struct arena *a, const char *text, struct view_span **out, size_t *c
 	*count = 0;
 	if ((*out = ARENA_ARRAY(a, cap, struct view_span)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "spans");
-	for (p = text; (p = strstr(p, "http")) != NULL; ) {
+	for (p = cap > 1 ? text : ""; (p = strstr(p, "http")) != NULL; ) {
 		char *url;
 
 		if ((n = link_length(p)) == 0 || (url = arena_dupn(a, p, n)) == NULL ||
@@ -265,44 +266,109 @@ author(struct inbox *in, const struct message *m, const struct page *p, const ch
 	return NULL;
 }
 
-static void
-fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
+static const char *
+say(const struct inbox *in, enum str_id id)
 {
-	const struct code_row *row;
-	size_t i, n;
+	return cat_str(in->app->cats, in->r->lang, id);
+}
 
-	v->failed = true;
-	v->reason = m->detail != NULL ? cat_find(in->app->cats, in->r->lang, m->detail) : NULL;
-	v->retry = req_href(in->app, in->r, "%s/inbox/%lld/retry/%lld", in->r->session->root,
-	    (long long)m->thread_id, (long long)m->id);
-	v->retry_key = v->dom_id;
-	/* The table of codes knows what helps. */
-	row = code_rows(&n);
-	for (i = 0; m->detail != NULL && i < n; i++) {
-		if (strcmp(row[i].key, m->detail) != 0)
-			continue;
-		if (row[i].help == HELP_RECONNECT && in->r->session->admin)
-			v->reconnect = req_href(in->app, in->r, "/connect/more");
-		else if (row[i].help == HELP_OPEN_FACEBOOK)
-			v->open_fb = in->thread->link;
-		else if (row[i].help == HELP_EDIT)
-			v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply",
-			    in->r->session->root, (long long)m->thread_id, (long long)m->id);
-		break;
-	}
+static const char *
+sentence(const struct inbox *in, const char *key)
+{
+	return key != NULL ? cat_find(in->app->cats, in->r->lang, key) : NULL;
+}
+
+/* Could the same words, sent again now, end differently? */
+static bool
+again_helps(const struct inbox *in, const struct message *m, const struct code_row *row)
+{
+	if (!in->writable)
+		return false;
+	if (row == NULL || row->help == HELP_RETRY)
+		return true;
+	/*
+	 * What somebody settles on Facebook we do not hear of; where nobody can,
+	 * only the customer's next word changes anything.
+	 */
+	return row->help == HELP_OPEN_FACEBOOK &&
+	    (row->who == WHO_PAGE_ADMIN || in->thread->customer_at > m->at);
 }
 
 static void
-fill_state(struct inbox *in, const struct message *m, struct view_msg *v)
+fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 {
+	const struct code_row *row = code_by_key(m->detail);
+	long long thread = (long long)m->thread_id, id = (long long)m->id;
+
+	v->failed = true;
+	v->reason = sentence(in, m->detail);
+	v->help = help_who(in->app, in->r->lang, m->detail);
+	/* The table of codes knows what helps. */
+	if (again_helps(in, m, row))
+		v->retry = req_href(in->app, in->r, "%s/inbox/%lld/retry/%lld", in->r->session->root, thread, id);
+	if (row != NULL && row->help == HELP_RECONNECT && in->r->session->admin)
+		v->reconnect = req_href(in->app, in->r, "/connect/more");
+	if (row != NULL && row->help == HELP_OPEN_FACEBOOK)
+		v->open_fb = in->thread->link;
+	if (in->writable)
+		v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply", in->r->session->root, thread, id);
+	if (m->state == MSG_FAILED)
+		v->dismiss = req_href(in->app, in->r, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id);
+}
+
+/*
+ * An open reply: on its way, or waiting for something, and then for what and
+ * until when.
+ */
+static const struct ib_err *
+fill_open(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
+{
+	const struct ib_err *err;
+	const char *why, *until;
+	int64_t next, now = in->r->now;
+
+	v->sending = true;
+	if (m->state == MSG_SENDING)
+		return NULL;
+	if (in->held) {
+		v->wait = say(in, STR_WAIT_TURN);
+		return NULL;
+	}
+	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next)) != NULL)
+		return err;
+	until = in->until > 0 ? fmt_until(&in->fmt, in->until) : "";
+	if (p == NULL || p->state != PAGE_ACTIVE) {
+		v->wait = cat_fill(in->r->a, say(in, STR_WAIT_PAGE), "until", until, NULL);
+		return NULL;
+	}
+	if (p->pause_until > next)
+		next = p->pause_until;
+	if (p->send_after > next)
+		next = p->send_after;
+	if (m->state == MSG_QUEUED && next <= now)
+		return NULL;
+	why = sentence(in, m->detail);
+	v->wait = cat_fill(in->r->a, say(in, next > now + MS_MINUTE ? STR_WAIT_LATER : STR_WAIT_SOON),
+	    "sentence", why != NULL ? why : say(in, STR_WAIT_REFUSED), "time", fmt_since(&in->fmt, next),
+	    "until", until, NULL);
+	return NULL;
+}
+
+static const struct ib_err *
+fill_state(struct inbox *in, const struct message *m, const struct page *p, struct view_msg *v)
+{
+	const struct ib_err *err = NULL;
+
 	switch (m->state) {
 	case MSG_QUEUED:
 	case MSG_SENDING:
 	case MSG_DEFERRED:
-		v->sending = true;
+		err = fill_open(in, m, p, v);
+		in->held = true;
 		break;
 	case MSG_CHECKING:
 		v->checking = true;
+		in->held = true;
 		break;
 	case MSG_FAILED:
 	case MSG_CANCELLED:
@@ -315,6 +381,7 @@ fill_state(struct inbox *in, const struct message *m, struct view_msg *v)
 		v->sent = !v->read && !v->delivered && m->origin == ORIGIN_OURS;
 		break;
 	}
+	return err;
 }
 
 static void
@@ -385,7 +452,7 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	struct arena *a = in->r->a;
 	int64_t h;
 
-	v->dom_id = arena_printf(a, "m-%lld", (long long)m->id);
+	*v = (struct view_msg){ .id = m->id };
 	(void)clock_civil(m->at, in->fmt.zone, c);
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);
@@ -407,11 +474,12 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 		if ((err = split_links(a, m->text, &v->spans, &v->n_spans)) != NULL)
 			return err;
 	}
-	if (v->out)
-		fill_state(in, m, v);
+	if (v->out && (err = fill_state(in, m, p, v)) != NULL)
+		return err;
 	h = look_text(look_text(look_text(look_text(5, m->text), m->react_in), m->react_out), v->reason);
-	h = look_int(h, v->sending + v->sent * 2 + v->delivered * 4 + v->read * 8 + v->checking * 16 +
-	    v->failed * 32 + v->deleted * 64 + m->edits * 128);
+	h = look_int(look_text(h, v->wait), v->sending + v->sent * 2 + v->delivered * 4 + v->read * 8 +
+	    v->checking * 16 + v->failed * 32 + v->deleted * 64 + (v->retry != NULL) * 128 +
+	    (v->edit != NULL) * 256 + m->edits * 512);
 	v->rev = look_int(h, m->at);
 	if ((err = fill_quote(in, m, p, v)) != NULL || (err = fill_reactions(in, m, p, v)) != NULL)
 		return err;
@@ -468,7 +536,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	if ((err = message_page(in->app->db, in->r->a, in->thread->id, ask->msg_at, ask->msg_id,
 	    INBOX_MESSAGES, &m, &n, &more)) != NULL)
 		return err;
-	if ((v->messages = ARENA_ARRAY(in->r->a, n + 1, struct view_msg)) == NULL)
+	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];

@@ -20,6 +20,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, other_lang),
 	F_STR(struct view_frame, lang_action),
 	F_STR(struct view_frame, here),
+	F_STR(struct view_frame, reload),
 	F_STR(struct view_frame, csrf),
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
@@ -139,9 +140,9 @@ static const struct tmpl_field view_import_f[] = {
 static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
 
 static const struct tmpl_field view_row_f[] = {
-	F_STR(struct view_row, dom_id),
-	F_INT(struct view_row, rev),
+	F_INT(struct view_row, id),
 	F_STR(struct view_row, href),
+	F_INT(struct view_row, rev),
 	F_STR(struct view_row, current),
 	F_STR(struct view_row, name),
 	F_STR(struct view_row, initials),
@@ -150,12 +151,13 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, who),
 	F_STR(struct view_row, snippet),
 	F_STR(struct view_row, time),
-	F_STR(struct view_row, datetime),
+	F_STR(struct view_row, date),
 	F_BOOL(struct view_row, unread),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
 	F_STR(struct view_row, page),
 	F_INT(struct view_row, page_tint),
+	F_BOOL(struct view_row, end),
 	F_END
 };
 static const struct tmpl_type view_row_t = { "row", sizeof(struct view_row), view_row_f };
@@ -240,7 +242,7 @@ static const struct tmpl_field view_att_f[] = {
 static const struct tmpl_type view_att_t = { "att", sizeof(struct view_att), view_att_f };
 
 static const struct tmpl_field view_msg_f[] = {
-	F_STR(struct view_msg, dom_id),
+	F_INT(struct view_msg, id),
 	F_INT(struct view_msg, rev),
 	F_STR(struct view_msg, day),
 	F_STR(struct view_msg, day_id),
@@ -269,10 +271,12 @@ static const struct tmpl_field view_msg_f[] = {
 	F_BOOL(struct view_msg, read),
 	F_BOOL(struct view_msg, checking),
 	F_BOOL(struct view_msg, failed),
+	F_STR(struct view_msg, wait),
 	F_STR(struct view_msg, reason),
+	F_STR(struct view_msg, help),
 	F_STR(struct view_msg, retry),
-	F_STR(struct view_msg, retry_key),
 	F_STR(struct view_msg, edit),
+	F_STR(struct view_msg, dismiss),
 	F_STR(struct view_msg, reconnect),
 	F_STR(struct view_msg, open_fb),
 	F_END
@@ -285,6 +289,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, text),
 	F_STR(struct view_composer, error),
 	F_INT(struct view_composer, max),
+	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_BOOL(struct view_composer, agent),
 	F_END
@@ -294,6 +299,7 @@ static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
 	F_STR(struct view_closed, advice),
+	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
 	F_STR(struct view_closed, way_label),
 	F_STR(struct view_closed, text),
@@ -314,8 +320,6 @@ static const struct tmpl_field view_panel_f[] = {
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
 static const struct tmpl_field view_conv_f[] = {
-	F_STR(struct view_conv, dom_id),
-	F_STR(struct view_conv, href),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
@@ -341,6 +345,7 @@ static const struct tmpl_type view_conv_t = { "conv", sizeof(struct view_conv), 
 
 static const struct tmpl_field view_alert_f[] = {
 	F_STR(struct view_alert, text),
+	F_STR(struct view_alert, who),
 	F_STR(struct view_alert, way),
 	F_STR(struct view_alert, way_label),
 	F_END
@@ -366,6 +371,7 @@ static const struct tmpl_field view_check_f[] = {
 	F_BOOL(struct view_check, broken),
 	F_STR(struct view_check, evidence),
 	F_STR(struct view_check, todo),
+	F_STR(struct view_check, who),
 	F_STR(struct view_check, way),
 	F_STR(struct view_check, way_label),
 	F_END

@@ -50,7 +50,8 @@ struct view_frame {
 	const char	*lang;		/* "en", "ja" */
 	const char	*other_lang;	/* the other one */
 	const char	*lang_action;	/* POST csrf, lang, back */
-	const char	*here;		/* path and query of this page, value of `back` */
+	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
+	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *icon;	/* hrefs */
 	const char	*home;		/* href of the product name: inbox or start page */
@@ -160,9 +161,9 @@ struct view_import {
 /* The inbox -------------------------------------------------------------------- */
 
 struct view_row {			/* a conversation in the list */
-	const char	*dom_id;	/* "t-12" */
+	int64_t		 id;
+	const char	*href;		/* inside Pipedrive only */
 	int64_t		 rev;		/* changes whenever the row looks different */
-	const char	*href;		/* "/inbox/12" */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
 	const char	*initials;	/* "LV", "高"; "" for an unknown name: a silhouette */
@@ -171,12 +172,13 @@ struct view_row {			/* a conversation in the list */
 	const char	*who;		/* "You:", "Anna:", or NULL for the customer */
 	const char	*snippet;
 	const char	*time;		/* "14:05", "Nov 21" */
-	const char	*datetime;	/* ISO 8601 with zone, for <time> */
+	const char	*date;		/* "2026-11-21", for <time>; NULL today: the text says it */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
 	int64_t		 page_tint;	/* 0..7 */
+	bool		 end;		/* page or failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -241,7 +243,7 @@ struct view_att {
 };
 
 struct view_msg {
-	const char	*dom_id;	/* "m-..." */
+	int64_t		 id;
 	int64_t		 rev;		/* changes whenever the message looks different */
 	const char	*day;		/* separator above it: first message of a day, else NULL */
 	const char	*day_id;	/* "d-20261122" */
@@ -272,11 +274,13 @@ struct view_msg {
 
 	/* out, one of (all false: nothing is said): */
 	bool		 sending, sent, delivered, read, checking, failed;
+	const char	*wait;		/* sending: what it waits for, until when; or NULL */
 	const char	*reason;	/* failed: the sentence */
+	const char	*help;		/* failed: "Who can help: ...", or NULL */
 	/* failed: what helps, each may be NULL */
-	const char	*retry;		/* POST csrf, key */
-	const char	*retry_key;	/* fresh random key */
+	const char	*retry;		/* POST csrf */
 	const char	*edit;		/* href: text goes back into the box */
+	const char	*dismiss;	/* POST csrf */
 	const char	*reconnect;	/* href */
 	const char	*open_fb;	/* href */
 };
@@ -288,6 +292,7 @@ struct view_composer {
 	const char	*text;		/* kept text, or NULL */
 	const char	*error;		/* sentence, or NULL */
 	int64_t		 max;		/* 2000 UTF-16 units */
+	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
 	bool		 agent;		/* past 24 h: replies by people only, 7 days */
 };
@@ -296,6 +301,7 @@ struct view_closed {			/* instead of the box */
 	const char	*reason;	/* why (STR_CLOSED_*, codes.def) */
 	const char	*advice;	/* what can be done, or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
+	const char	*draft;		/* under this name the browser may have kept a text */
 	const char	*text;		/* text that could not be sent, to copy; or NULL */
 	const char	*error;		/* sentence about that text, or NULL */
 };
@@ -307,8 +313,6 @@ struct view_panel {			/* right-hand pane */
 };
 
 struct view_conv {			/* the open conversation */
-	const char	*dom_id;	/* "c-12" */
-	const char	*href;		/* "/inbox/12" */
 	const char	*back;		/* the list; NULL: there is none to go back to */
 	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
@@ -332,6 +336,7 @@ struct view_conv {			/* the open conversation */
 
 struct view_alert {			/* band above the panes: a Page needs attention */
 	const char	*text;
+	const char	*who;		/* "Who can help: ...", or NULL */
 	const char	*way, *way_label;
 };
 
@@ -376,6 +381,7 @@ struct view_check {			/* one thing that was looked at */
 	bool		 ok, attention, broken;	/* one of */
 	const char	*evidence;	/* what was found */
 	const char	*todo;		/* what to do, or NULL */
+	const char	*who;		/* "Who can help: ...", or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
 };
 

@@ -175,6 +175,9 @@ function grow() {
 function setUp() {
 	all("[data-js]").forEach((el) => { el.hidden = false; });
 	if ($("reply")) $("reply").value ||= kept($("composer").action);
+	const draft = $("draft");
+	if (draft) $("draft-text").value = kept(new URL(draft.dataset.of, location));
+	if (draft) draft.hidden = !$("draft-text").value;
 	grow();
 }
 async function send(form) {

@@ -5,6 +5,8 @@
  */
 #include "codes.h"
 
+#include <string.h>
+
 static const struct code_row rows[] = {
 #define X(service, code, subcode, class_, unknown, key, who, help) \
 	{ service, code, subcode, class_, unknown, key, who, help },
@@ -76,6 +78,23 @@ code_known(enum code_service s, int code, int subcode)
 {
 	return exact(s, code, subcode) != NULL ||
 	    (subcode >= UNIQUE_FROM && by_subcode(s, subcode) != NULL);
+}
+
+const struct code_row *
+code_by_key(const char *key)
+{
+	size_t i;
+
+	for (i = 0; key != NULL && i < NROWS; i++)
+		if (strcmp(rows[i].key, key) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+const char *
+code_sentence(const struct code_row *row, const char *passing)
+{
+	return row != NULL && (row->class_ == CLASS_CONFIG || row->class_ == CLASS_FINAL) ? row->key : passing;
 }
 
 const struct code_row *

@@ -42,6 +42,8 @@ enum {
 	CODE_NO_ANSWER		= -1000,
 	CODE_TRANSIENT		= -1001,	/* is_transient: later, whatever the code */
 	CODE_MEDIA_GONE		= -1002,	/* a file's address has expired */
+	CODE_WAITED		= -1003,	/* a reply that waited too long for the connection */
+	CODE_UNCONFIRMED	= -1004,	/* a reply that was looked for and never found */
 	CODE_SUB_HUMAN_AGENT	= -1,		/* code 10 without subcode, sending with the tag */
 	CODE_SUB_LESS		= -2,		/* code 1, "reduce the amount of data" */
 
@@ -68,6 +70,16 @@ enum {
 const struct code_row *code_find(enum code_service s, int code, int subcode, int http_status);
 /* Is this very pair in the table, or a code or subcode that means one thing only? */
 bool code_known(enum code_service s, int code, int subcode);
+/*
+ * What is known of a sentence: who can fix it, what helps.  Rows with the same
+ * sentence agree on both.  NULL when no row says `key`, or it is NULL.
+ */
+const struct code_row *code_by_key(const char *key);
+/*
+ * The sentence of a refusal for somebody who waits for the answer: the row's own
+ * when trying again as it is would not help, else `passing`.
+ */
+const char *code_sentence(const struct code_row *row, const char *passing);
 /* All rows, for pages and tests. */
 const struct code_row *code_rows(size_t *n);
 

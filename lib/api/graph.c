@@ -420,6 +420,18 @@ full(struct arena *a, const char *name)
 	    ib_fail(IB_ENOMEM, IB_RETRY_LATER, "graph %s: no memory", name) : NULL;
 }
 
+/* The same for a list: its *len items, with what is no list as an empty one. */
+static const struct ib_err *
+perform_list(struct graph *g, struct arena *a, struct call *c, struct json **root,
+    struct json **data, size_t *len, struct graph_res *res)
+{
+	const struct ib_err *err = perform(g, a, c, root, res);
+
+	*data = json_get(*root, "data");
+	*len = json_is_array(*data) ? json_len(*data) : 0;
+	return err;
+}
+
 /* The cursor of the next slice; NULL at the end or when it does not move on. */
 static const char *
 next_cursor(struct arena *a, struct json *root, const char *after)
@@ -727,15 +739,12 @@ graph_pages(struct graph *g, struct arena *a, const char *token, const char *aft
 	call_limit(&c, 100);
 	call_arg(&c, "after", after);
 	c.token = token;
-	if ((err = perform(g, a, &c, &root, res)) != NULL || res->refused)
+	if ((err = perform_list(g, a, &c, &root, &data, &len, res)) != NULL || res->refused)
 		goto done;
-	data = json_get(root, "data");
-	len = json_is_array(data) ? json_len(data) : 0;
-	if ((p = ARENA_ARRAY(a, len + 1, struct graph_page)) == NULL) {
+	if ((*out = p = ARENA_ARRAY(a, len + 1, struct graph_page)) == NULL) {
 		err = full(a, c.name);
 		goto done;
 	}
-	*out = p;
 	for (i = 0; i < len; i++) {
 		j = json_at(data, i);
 		memset(p, 0, sizeof(*p));
@@ -906,15 +915,12 @@ graph_threads(struct graph *g, struct arena *a, const char *page, const char *to
 	call_arg(&c, "user_id", psid);
 	call_arg(&c, "after", after);
 	c.token = token;
-	if ((err = perform(g, a, &c, &root, res)) != NULL || res->refused)
+	if ((err = perform_list(g, a, &c, &root, &data, &len, res)) != NULL || res->refused)
 		goto done;
-	data = json_get(root, "data");
-	len = json_is_array(data) ? json_len(data) : 0;
-	if ((t = ARENA_ARRAY(a, len + 1, struct graph_thread)) == NULL) {
+	if ((*out = t = ARENA_ARRAY(a, len + 1, struct graph_thread)) == NULL) {
 		err = full(a, c.name);
 		goto done;
 	}
-	*out = t;
 	for (i = 0; i < len; i++) {
 		j = json_at(data, i);
 		memset(t, 0, sizeof(*t));
@@ -972,15 +978,12 @@ messages_once(struct graph *g, struct arena *a, const char *page, const char *to
 	call_limit(&c, limit);
 	call_arg(&c, "after", after);
 	c.token = token;
-	if ((err = perform(g, a, &c, &root, res)) != NULL || res->refused)
+	if ((err = perform_list(g, a, &c, &root, &data, &len, res)) != NULL || res->refused)
 		goto done;
-	data = json_get(root, "data");
-	len = json_is_array(data) ? json_len(data) : 0;
-	if ((ev = ARENA_ARRAY(a, len + 1, struct fb_event)) == NULL) {
+	if ((*out = ev = ARENA_ARRAY(a, len + 1, struct fb_event)) == NULL) {
 		err = full(a, c.name);
 		goto done;
 	}
-	*out = ev;
 	for (i = 0; i < len; i++) {
 		if (!fb_event_from_api(a, json_at(data, i), page, ev))
 			continue;

@@ -370,11 +370,19 @@ perform(struct pdrive *p, struct arena *a, struct call *c, struct json **root, s
 
 /* Tokens ------------------------------------------------------------------- */
 
+/* A call about a token or code, which no log may show. */
 static const struct ib_err *
-token_url(const struct pdrive *p, struct arena *a, const char *path, const char **out)
+token_call(const struct pdrive *p, struct arena *a, struct call *c, const char *name, enum about about,
+    const char *path, const char *secret, struct pd_res *res)
 {
-	*out = arena_printf(a, "%s%s", p->oauth, path);
-	return *out == NULL ? ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive: no memory") : NULL;
+	const char *url = arena_printf(a, "%s%s", p->oauth, path);
+
+	res_init(res);
+	if (url == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive: no memory");
+	call_init(c, name, about, url);
+	c->secret = secret;
+	return NULL;
 }
 
 static const struct ib_err *
@@ -425,14 +433,10 @@ pdrive_exchange(struct pdrive *p, struct arena *a, const char *code, const char 
     struct pd_tokens *out, struct pd_res *res)
 {
 	const struct ib_err *err;
-	const char *url;
 	struct call c;
 
-	res_init(res);
-	if ((err = token_url(p, a, "/oauth/token", &url)) != NULL)
+	if ((err = token_call(p, a, &c, "exchange", ABOUT_CODE, "/oauth/token", code, res)) != NULL)
 		return err;
-	call_init(&c, "exchange", ABOUT_CODE, url);
-	c.secret = code;
 	call_form(&c, "grant_type", "authorization_code");
 	call_form(&c, "code", code);
 	call_form(&c, "redirect_uri", redirect_uri);
@@ -444,14 +448,10 @@ pdrive_refresh(struct pdrive *p, struct arena *a, const char *refresh_token,
     struct pd_tokens *out, struct pd_res *res)
 {
 	const struct ib_err *err;
-	const char *url;
 	struct call c;
 
-	res_init(res);
-	if ((err = token_url(p, a, "/oauth/token", &url)) != NULL)
+	if ((err = token_call(p, a, &c, "refresh", ABOUT_REFRESH, "/oauth/token", refresh_token, res)) != NULL)
 		return err;
-	call_init(&c, "refresh", ABOUT_REFRESH, url);
-	c.secret = refresh_token;
 	call_form(&c, "grant_type", "refresh_token");
 	call_form(&c, "refresh_token", refresh_token);
 	c.old = refresh_token;
@@ -463,14 +463,10 @@ pdrive_revoke(struct pdrive *p, struct arena *a, const char *refresh_token, stru
 {
 	const struct ib_err *err;
 	struct json *root;
-	const char *url;
 	struct call c;
 
-	res_init(res);
-	if ((err = token_url(p, a, "/oauth/revoke", &url)) != NULL)
+	if ((err = token_call(p, a, &c, "revoke", ABOUT_REVOKE, "/oauth/revoke", refresh_token, res)) != NULL)
 		return err;
-	call_init(&c, "revoke", ABOUT_REVOKE, url);
-	c.secret = refresh_token;
 	c.any_answer = true;
 	call_form(&c, "token", refresh_token);
 	call_form(&c, "token_type_hint", "refresh_token");

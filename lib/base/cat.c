@@ -273,13 +273,16 @@ end_entry(struct po *po)
 static const struct ib_err *
 read_quoted(struct po *po, const char *p, const char *end)
 {
+	const char *from;
+
 	if (p == end || *p != '"')
 		return PO_FAIL(po, "a quoted string is expected");
 	for (p++; p < end && *p != '"'; p++) {
-		if (*p != '\\') {
-			buf_putc(&po->str, *p);
-			continue;
-		}
+		for (from = p; p < end && *p != '"' && *p != '\\'; )
+			p++;
+		buf_append(&po->str, from, (size_t)(p - from));
+		if (p == end || *p == '"')
+			break;
 		if (++p == end)
 			break;
 		switch (*p) {

@@ -232,9 +232,26 @@ civil_of(int64_t days, struct civil *out)
 	out->wday = (int)(((days + 4) % 7 + 7) % 7);	/* 1970-01-01 was a Thursday */
 }
 
+/* "+02:00" */
+static void
+put_offset(long off, char out[7])
+{
+	out[0] = off < 0 ? '-' : '+';
+	off = (off < 0 ? -off : off) / 60;
+	out[1] = (char)('0' + off / 600);
+	out[2] = (char)('0' + off / 60 % 10);
+	out[3] = ':';
+	out[4] = (char)('0' + off % 60 / 10);
+	out[5] = (char)('0' + off % 60 % 10);
+	out[6] = '\0';
+}
+
 bool
 clock_civil(int64_t ms, const char *tz, struct civil *out)
 {
+	/* Times of a page share their days and the zone's offset. */
+	static struct civil last;
+	static long last_off;
 	int64_t sec = ms / 1000 - (ms % 1000 < 0 ? 1 : 0), local, day;
 	bool known;
 	long off;
@@ -248,19 +265,15 @@ clock_civil(int64_t ms, const char *tz, struct civil *out)
 	off = !known || strcmp(tz, "UTC") == 0 ? 0 : zone_offset(sec);
 	local = sec + off;
 	day = local / 86400 - (local % 86400 < 0 ? 1 : 0);
-	civil_of(day, out);
+	if (day != last.day_number || last.day == 0)
+		civil_of(day, &last);
+	if (off != last_off || last.offset[0] == '\0')
+		put_offset(last_off = off, last.offset);
+	*out = last;
 	rest = (int)(local - day * 86400);
 	out->hour = rest / 3600;
 	out->minute = rest / 60 % 60;
 	out->second = rest % 60;
-	out->offset[0] = off < 0 ? '-' : '+';
-	off = (off < 0 ? -off : off) / 60;
-	out->offset[1] = (char)('0' + off / 600);
-	out->offset[2] = (char)('0' + off / 60 % 10);
-	out->offset[3] = ':';
-	out->offset[4] = (char)('0' + off % 60 / 10);
-	out->offset[5] = (char)('0' + off % 60 % 10);
-	out->offset[6] = '\0';
 	return known;
 }
 

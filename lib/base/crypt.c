@@ -16,7 +16,6 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,8 +54,13 @@ crypt_wipe(void *p, size_t n)
 const struct ib_err *
 crypt_random(void *out, size_t n)
 {
-	if (n > INT_MAX || RAND_bytes(out, (int)n) != 1)
-		return ib_fail(IB_ESYS, IB_RETRY_LATER, "crypt: no random bytes");
+	uint8_t *p = out;
+	ssize_t got;
+
+	/* From the kernel: OpenSSL's generator is only seeded there, and making it takes a start 1 ms. */
+	for (; n > 0; p += got, n -= (size_t)got)
+		if (n > INT_MAX || (got = getrandom(p, n < 256 ? n : 256, 0)) <= 0)
+			return ib_fail(IB_ESYS, IB_RETRY_LATER, "crypt: no random bytes");
 	return NULL;
 }
 

@@ -60,7 +60,7 @@ bool db_in_tx(const struct db *db);
 IB_MUST const struct ib_err *db_save(struct db *db);
 IB_MUST const struct ib_err *db_save_keep(struct db *db);
 void db_save_undo(struct db *db);
-/* A read transaction: several reads of one moment.  db_read_end is a no-op when none is open. */
+/* A read transaction: several reads of one moment.  db_read_end is a no-op when none is open, and takes NULL. */
 IB_MUST const struct ib_err *db_read_begin(struct db *db);
 void db_read_end(struct db *db);
 

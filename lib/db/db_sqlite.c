@@ -424,7 +424,7 @@ db_read_end(struct db *db)
 {
 	const struct ib_err *err;
 
-	if (!db->in_read)
+	if (db == NULL || !db->in_read)
 		return;
 	db->in_read = false;
 	if (sqlite3_get_autocommit(db->s) == 0 &&

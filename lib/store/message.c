@@ -81,7 +81,7 @@ read_shown(struct db_stmt *st, struct arena *a, int64_t thread_id, struct messag
 	const void *blob;
 	size_t n;
 
-	m->thread_id = thread_id;
+	*m = (struct message){ .thread_id = thread_id };
 	m->at = db_col_int(st, 0);
 	m->id = db_col_int(st, 1);
 	m->text = db_col_dup(st, 2, a);
@@ -112,7 +112,7 @@ message_page(struct db *db, struct arena *a, int64_t thread_id, int64_t before_a
 
 	*n = 0;
 	*more = false;
-	if ((*out = ARENA_ARRAY(a, (size_t)max, struct message)) == NULL)
+	if ((*out = arena_alloc(a, (size_t)max * sizeof(**out))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "message_page");
 	if (before_at > 0)
 		err = db_query(db, ST_MESSAGE_BEFORE, &st, "iiii", thread_id, (int64_t)max + 1,

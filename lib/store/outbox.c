@@ -5,6 +5,7 @@
 #include "install.h"
 #include "thread.h"
 
+#include "../api/codes.h"
 #include "../base/crypt.h"
 
 #include <string.h>
@@ -81,36 +82,6 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	return NULL;
 }
 
-const struct ib_err *
-outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, const char *client_key, const char *text, int64_t now,
-    int64_t *msg_id, enum outbox_refusal *refusal)
-{
-	const struct ib_err *err;
-	struct thread *t;
-	bool found;
-
-	*refusal = OUTBOX_OK;
-	if ((err = db_begin(db)) != NULL)
-		return err;
-	if ((err = thread_get(db, a, install_id, thread_id, user_id, &t)) != NULL)
-		goto done;
-	if (t == NULL) {
-		err = ib_fail(IB_ENOENT, IB_RETRY_NEVER, "no such thread");
-		goto done;
-	}
-	err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", thread_id, client_key);
-	if (err == NULL && found)
-		*refusal = OUTBOX_DUPLICATE;
-	else if (err == NULL)
-		err = put_rows(db, a, install_id, t, user_id, client_key, text, now, msg_id);
-done:
-	if (err == NULL)
-		err = db_commit(db);
-	db_rollback(db);
-	return err;
-}
-
 /* Row and place of a failed reply; *id 0 when it is none. */
 static const struct ib_err *
 find_failed(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id,
@@ -128,43 +99,6 @@ find_failed(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id
 		*at = db_col_int(st, 1);
 	}
 	db_release(st);
-	return err;
-}
-
-const struct ib_err *
-outbox_failed(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t msg_id, struct message **out)
-{
-	const struct ib_err *err;
-	int64_t id, at;
-
-	*out = NULL;
-	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL || id == 0)
-		return err;
-	return message_get(db, a, thread_id, at, msg_id, out);
-}
-
-const struct ib_err *
-outbox_retry(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id,
-    int64_t now, bool *ok)
-{
-	const struct ib_err *err;
-	int64_t id, at;
-
-	*ok = false;
-	if ((err = db_begin(db)) != NULL)
-		return err;
-	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL)
-		goto done;
-	*ok = id != 0;
-	if (*ok && (err = db_run(db, ST_OUTBOX_REQUEUE, "ii", id, now)) == NULL &&
-	    (err = message_set_state(db, thread_id, at, msg_id, MSG_QUEUED, NULL)) == NULL &&
-	    (err = thread_add_failed(db, thread_id, -1)) == NULL)
-		err = install_touch(db, install_id);
-done:
-	if (err == NULL)
-		err = db_commit(db);
-	db_rollback(db);
 	return err;
 }
 
@@ -209,6 +143,109 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 	}
 done:
 	return db_done(st, a, err);
+}
+
+/* Inside the caller's transaction. */
+static const struct ib_err *
+dismiss(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t msg_id,
+    int64_t now, bool *ok)
+{
+	struct outbox_end end = { .state = OUT_CANCELLED };
+	const struct ib_err *err;
+	struct outbox *o = NULL;
+	int64_t id, at;
+
+	*ok = false;
+	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL || id == 0 ||
+	    (err = outbox_get(db, a, id, &o)) != NULL || o == NULL)
+		return err;
+	*ok = true;
+	if ((err = outbox_settle(db, o, &end, now)) != NULL ||
+	    (err = db_run(db, ST_MESSAGE_DISMISS, "iii", thread_id, at, msg_id)) != NULL)
+		return err;
+	return message_relead(db, a, thread_id);
+}
+
+const struct ib_err *
+outbox_dismiss(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
+    int64_t msg_id, int64_t now, bool *ok)
+{
+	const struct ib_err *err;
+
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = dismiss(db, a, install_id, thread_id, msg_id, now, ok)) == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
+    int64_t user_id, const char *client_key, const char *text, int64_t replaces, int64_t now,
+    int64_t *msg_id, enum outbox_refusal *refusal)
+{
+	const struct ib_err *err;
+	struct thread *t;
+	bool found, gone;
+
+	*refusal = OUTBOX_OK;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = thread_get(db, a, install_id, thread_id, user_id, &t)) != NULL)
+		goto done;
+	if (t == NULL) {
+		err = ib_fail(IB_ENOENT, IB_RETRY_NEVER, "no such thread");
+		goto done;
+	}
+	err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", thread_id, client_key);
+	if (err == NULL && found)
+		*refusal = OUTBOX_DUPLICATE;
+	else if (err == NULL && (err = put_rows(db, a, install_id, t, user_id, client_key, text,
+	    now, msg_id)) == NULL && replaces != 0)
+		err = dismiss(db, a, install_id, thread_id, replaces, now, &gone);
+done:
+	if (err == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+outbox_failed(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
+    int64_t msg_id, struct message **out)
+{
+	const struct ib_err *err;
+	int64_t id, at;
+
+	*out = NULL;
+	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL || id == 0)
+		return err;
+	return message_get(db, a, thread_id, at, msg_id, out);
+}
+
+const struct ib_err *
+outbox_retry(struct db *db, int64_t install_id, int64_t thread_id, int64_t msg_id,
+    int64_t now, bool *ok)
+{
+	const struct ib_err *err;
+	int64_t id, at;
+
+	*ok = false;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = find_failed(db, install_id, thread_id, msg_id, &id, &at)) != NULL)
+		goto done;
+	*ok = id != 0;
+	if (*ok && (err = db_run(db, ST_OUTBOX_REQUEUE, "ii", id, now)) == NULL &&
+	    (err = message_set_state(db, thread_id, at, msg_id, MSG_QUEUED, NULL)) == NULL &&
+	    (err = thread_add_failed(db, thread_id, -1)) == NULL)
+		err = install_touch(db, install_id);
+done:
+	if (err == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
 }
 
 /* One UPDATE ... RETURNING id in a transaction of its own, then the row. */
@@ -408,6 +445,39 @@ outbox_hold(struct db *db, struct arena *a, int64_t page_id, int64_t before, con
 		    (err = outbox_settle(db, o, &end, now)) != NULL)
 			break;
 	return err;
+}
+
+const struct ib_err *
+outbox_freed(struct db *db, struct arena *a, int64_t page_id, const char *why, int64_t now)
+{
+	struct outbox_end end = { OUT_FAILED, 0, why, 0, 0 };
+	const struct ib_err *err = NULL;
+	const struct code_row *row;
+	struct outbox *o;
+	size_t i, n;
+	int64_t id;
+	bool found;
+
+	row = code_rows(&n);
+	for (i = 0; err == NULL && i < n; i++) {
+		if (row[i].help != HELP_RECONNECT || code_by_key(row[i].key) != &row[i])
+			continue;	/* a sentence once */
+		while ((err = db_get_int(db, ST_OUTBOX_FAILED_OF, &id, &found, "it", page_id,
+		    row[i].key)) == NULL && found)
+			if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL ||
+			    (err = outbox_settle(db, o, &end, now)) != NULL)
+				break;
+	}
+	return err;
+}
+
+const struct ib_err *
+outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at)
+{
+	bool found;
+
+	*at = 0;
+	return db_get_int(db, ST_OUTBOX_NEXT, at, &found, "ii", thread_id, msg_id);
 }
 
 const struct ib_err *

@@ -10,6 +10,7 @@
  *                   \-> checking     no answer: only evidence settles it
  *                   \-> failed       permanent, shown to the agent
  *   any open state  -> cancelled     the Page or the company left
+ *   failed          -> cancelled     somebody deleted it, or wrote it anew
  *
  * A lease that ends in `sending` (a worker died) becomes `checking`: the call
  * may have been made.  Where to look for what came of it is told by Facebook's
@@ -43,14 +44,21 @@ struct outbox {
  * Queue a reply.  `client_key` is the random key of the posted form: the same
  * key for the same thread is a no-op (OUTBOX_DUPLICATE).  Opens its own
  * transaction; on error nothing was written.  *msg_id is the new (or the
- * former) message.
+ * former) message.  `replaces`: the message of a failed reply that this one
+ * takes the place of, 0 = none; one that is not failed any more stays.
  */
 IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, int64_t install_id,
-    int64_t thread_id, int64_t user_id, const char *client_key, const char *text, int64_t now,
-    int64_t *msg_id, enum outbox_refusal *refusal);
+    int64_t thread_id, int64_t user_id, const char *client_key, const char *text, int64_t replaces,
+    int64_t now, int64_t *msg_id, enum outbox_refusal *refusal);
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);
+/*
+ * A failed reply leaves the page.  Its row stays, so that an echo that comes
+ * late still finds it and the same form is no second reply.  *ok as above.
+ */
+IB_MUST const struct ib_err *outbox_dismiss(struct db *db, struct arena *a, int64_t install_id,
+    int64_t thread_id, int64_t msg_id, int64_t now, bool *ok);
 /* The message of a failed reply; *out NULL when it is none of this install and thread. */
 IB_MUST const struct ib_err *outbox_failed(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, int64_t msg_id, struct message **out);
@@ -102,6 +110,14 @@ IB_MUST const struct ib_err *outbox_end_one(struct db *db, struct arena *a, int6
  */
 IB_MUST const struct ib_err *outbox_hold(struct db *db, struct arena *a, int64_t page_id,
     int64_t before, const char *why, int64_t now);
+/*
+ * The Page was connected again: replies that failed because of its connection
+ * say `why` instead, so that they can be tried again.  In a transaction.
+ */
+IB_MUST const struct ib_err *outbox_freed(struct db *db, struct arena *a, int64_t page_id,
+    const char *why, int64_t now);
+/* What holds up a reply: when it is tried next.  0: not known as waiting. */
+IB_MUST const struct ib_err *outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at);
 /*
  * Waiting replies whose reply window has closed meanwhile, whatever holds them
  * up: they fail with the reason.  Opens its own transaction; *n how many.

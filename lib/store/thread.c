@@ -81,7 +81,8 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 
 	*n = 0;
 	*more = false;
-	if ((*out = ARENA_ARRAY(a, (size_t)max, struct thread)) == NULL)
+	/* Rows are cleared as they are filled: mostly all of them. */
+	if ((*out = arena_alloc(a, (size_t)max * sizeof(**out))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread_list");
 	if (before_at > 0)
 		err = db_query(db, ST_THREAD_LIST_BEFORE, &st, "iiiii", install_id, user_id,
@@ -96,7 +97,7 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 			break;
 		}
 		t = &(*out)[(*n)++];
-		t->install_id = install_id;
+		*t = (struct thread){ .install_id = install_id };
 		t->id = db_col_int(st, 0);
 		t->page_id = db_col_int(st, 1);
 		t->psid = db_col_dup(st, 2, a);
@@ -105,9 +106,10 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 		t->picture = db_col_dup(st, 5, a);
 		t->last_at = db_col_int(st, 6);
 		t->last_in_at = db_col_int(st, 7);
-		t->last_user = db_col_int(st, 8);
 		t->failed = db_col_int(st, 9);
 		t->last_dir = (int)db_col_int(st, 10);
+		if (t->last_dir != 0)		/* nobody of ours writes what comes in */
+			t->last_user = db_col_int(st, 8);
 		t->snippet_kind = (int)db_col_int(st, 11);
 		t->upto = db_col_int(st, 12);
 	}

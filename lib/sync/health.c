@@ -3,10 +3,11 @@
  * health.c - is the connection of each Page whole?
  *
  * Once a day, and soon after an error that hints at the connection, a Page's
- * token is inspected, the list of events that Facebook sends us is compared
- * with the one we want and restored, and a comparison of the conversations is
- * asked for (messenger.md 11).  What was found stays in the Page's row: the
- * health page shows it.
+ * token is inspected, and the list of events that Facebook sends us is compared
+ * with the one we want.  A list that had to be restored means that messages
+ * were missed: then a comparison of the conversations is asked for as well
+ * (messenger.md 11).  What was found stays in the Page's row: the health page
+ * shows it.
  *
  * A Page is claimed by moving its due time an hour on: whatever fails here is
  * tried again then, and a worker that dies leaves it due.
@@ -55,7 +56,8 @@ note_subscription(struct sync *s, const struct page *p, const char *state, int64
 		return err;
 	if ((err = db_run(s->db, ST_PAGE_SUB, "iit", p->id, now, state)) == NULL &&
 	    (strcmp(state, "restored") != 0 ||
-	    (err = audit_put(s->db, p->install_id, 0, now, "resubscribed", p->fb_id)) == NULL))
+	    ((err = audit_put(s->db, p->install_id, 0, now, "resubscribed", p->fb_id)) == NULL &&
+	    (err = db_run(s->db, ST_PAGE_ASK, "ii", p->id, now)) == NULL)))
 		err = db_commit(s->db);
 	db_rollback(s->db);
 	return err;
@@ -111,8 +113,7 @@ sync_health_one(struct sync *s, int64_t now, bool *did)
 		return err;
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = db_run(s->db, ST_PAGE_ASK, "ii", id, now)) == NULL &&
-	    (!whole || (err = db_run(s->db, ST_PAGE_HEALTH_AT, "ii", id, now + MS_DAY)) == NULL) &&
+	if ((!whole || (err = db_run(s->db, ST_PAGE_HEALTH_AT, "ii", id, now + MS_DAY)) == NULL) &&
 	    (err = install_touch(s->db, p->install_id)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);

@@ -81,9 +81,12 @@ done:
 	return err;
 }
 
-/* Take the lease in a transaction of its own; *sealed NULL when nothing is due. */
+/*
+ * Take the lease of *user, who wants a token now, or (0) of whoever's is due, in
+ * a transaction of its own; *sealed NULL when there is nothing to do.
+ */
 static const struct ib_err *
-lease_user(struct sync *s, int64_t now, int64_t *user, int64_t *install, char **sealed)
+take_lease(struct sync *s, struct arena *a, int64_t now, int64_t *user, int64_t *install, char **sealed)
 {
 	const struct ib_err *err;
 	struct db_stmt *st;
@@ -92,12 +95,17 @@ lease_user(struct sync *s, int64_t now, int64_t *user, int64_t *install, char **
 	*sealed = NULL;
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = db_query(s->db, ST_USER_REFRESH_LEASE, &st, "iii", now, now + LEASE_MS,
-	    now - IDLE_MS)) == NULL) {
+	if (*user != 0)
+		err = db_query(s->db, ST_USER_REFRESH_CLAIM, &st, "iiii", *user, now, now + LEASE_MS,
+		    now + MARGIN_MS);
+	else
+		err = db_query(s->db, ST_USER_REFRESH_LEASE, &st, "iii", now, now + LEASE_MS,
+		    now - IDLE_MS);
+	if (err == NULL) {
 		if ((err = db_step(st, &row)) == NULL && row) {
 			*user = db_col_int(st, 0);
 			*install = db_col_int(st, 1);
-			*sealed = db_col_dup(st, 2, &s->arena);
+			*sealed = db_col_dup(st, 2, a);
 		}
 		db_release(st);
 	}
@@ -143,7 +151,7 @@ sync_token_one(struct sync *s, int64_t now, bool *did)
 
 	*did = false;
 	arena_reset(&s->arena);
-	if ((err = lease_user(s, now, &user, &install, &sealed)) != NULL || sealed == NULL)
+	if ((err = take_lease(s, &s->arena, now, &user, &install, &sealed)) != NULL || sealed == NULL)
 		return err;
 	*did = true;
 	return refresh_leased(s, &s->arena, user, install, sealed, now, &access);
@@ -171,31 +179,6 @@ stored_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const 
 	return err;
 }
 
-/* One of those who want a token becomes the one who refreshes it. */
-static const struct ib_err *
-claim_refresh(struct sync *s, struct arena *a, int64_t user, int64_t now, int64_t *install, char **sealed)
-{
-	const struct ib_err *err;
-	struct db_stmt *st;
-	bool row = false;
-
-	*sealed = NULL;
-	if ((err = db_begin(s->db)) != NULL)
-		return err;
-	if ((err = db_query(s->db, ST_USER_REFRESH_CLAIM, &st, "iiii", user, now, now + LEASE_MS,
-	    now + MARGIN_MS)) == NULL) {
-		if ((err = db_step(st, &row)) == NULL && row) {
-			*install = db_col_int(st, 0);
-			*sealed = db_col_dup(st, 1, a);
-		}
-		db_release(st);
-	}
-	if (err == NULL && row)
-		err = db_commit(s->db);
-	db_rollback(s->db);
-	return err;
-}
-
 const struct ib_err *
 sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const char **access)
 {
@@ -215,7 +198,7 @@ sync_access_within(struct sync *s, struct arena *a, int64_t user, int64_t now, i
 		if ((err = stored_access(s, a, user, now, access, &exists)) != NULL ||
 		    *access != NULL || !exists)
 			return err;
-		if ((err = claim_refresh(s, a, user, now, &install, &sealed)) != NULL)
+		if ((err = take_lease(s, a, now, &user, &install, &sealed)) != NULL)
 			return err;
 		if (sealed != NULL)
 			return refresh_leased(s, a, user, install, sealed, now, access);

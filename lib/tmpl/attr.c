@@ -29,13 +29,12 @@ static const struct ib_err *
 check_attr(const struct comp *c, const struct tmpl_node *n, const char *name,
     enum html_attr *kind)
 {
-	int flags = html_element(n->name);
 
 	*kind = html_attr_kind(name);
 	if (*kind == HTML_ATTR_REFUSED)
 		return comp_fail(c, n, "attribute '%s' is refused", name);
 	if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL &&
-	    (*kind == HTML_ATTR_UNKNOWN || flags < 0 || (flags & HTML_SVG) == 0))
+	    (*kind == HTML_ATTR_UNKNOWN || n->html < 0 || (n->html & HTML_SVG) == 0))
 		return comp_fail(c, n, "attribute '%s' must be in lower case", name);
 	if (strchr(name, ':') != NULL && strcmp(name, "xml:lang") != 0)
 		return comp_fail(c, n, "attribute '%s' is refused", name);
@@ -91,6 +90,49 @@ comp_attr_literal(struct comp *c, const struct tmpl_node *n, const struct tmpl_a
 	return NULL;
 }
 
+/* The literal start decides where an address leads: behind it only numbers follow. */
+static const struct ib_err *
+check_url_pattern(const struct comp *c, const struct tmpl_node *n, const char *pattern)
+{
+	const char *s, *name;
+	struct ref r;
+	char path[100];
+	size_t len;
+
+	if (!tmpl_url_ok(pattern, false))
+		return comp_fail(c, n, "'%s' must start with / # ? or https:", pattern);
+	for (s = pattern; cat_placeholder(s, &name, &len) != NULL; s = name + len + 1) {
+		if (len >= sizeof(path))
+			return comp_fail(c, n, "a placeholder is too long");
+		memcpy(path, name, len);
+		path[len] = '\0';
+		TRY(comp_resolve(c, n, path, &r));
+		if (r.field->kind != TMPL_INT)
+			return comp_fail(c, n, "field '%s' is %s: an address takes numbers only",
+			    path, comp_kind_name(r.field->kind));
+	}
+	return NULL;
+}
+
+/* "t-{row.id}": always written, whatever the fields hold. */
+static const struct ib_err *
+comp_attr_pattern(struct comp *c, const struct tmpl_node *n, const char *name, const char *pattern,
+    enum html_attr kind)
+{
+	if (kind == HTML_ATTR_BOOL)
+		return comp_fail(c, n, "'%s' is there or not, and has no text", name);
+	if (kind == HTML_ATTR_URL)
+		TRY(check_url_pattern(c, n, pattern));
+	comp_lit(c, " ");
+	comp_lit(c, name);
+	comp_lit(c, "=\"");
+	if (kind == HTML_ATTR_URL && pattern[0] == '/')
+		comp_add(c, TMPL_OP_BASE, NULL);
+	TRY(comp_format(c, n, pattern, NULL, TMPL_ESC_ATTR));
+	comp_lit(c, "\"");
+	return NULL;
+}
+
 static const struct ib_err *
 comp_attr_field(struct comp *c, const struct tmpl_node *n, const char *name, const char *path)
 {
@@ -102,6 +144,8 @@ comp_attr_field(struct comp *c, const struct tmpl_node *n, const char *name, con
 	TRY(check_attr(c, n, name, &kind));
 	if (kind == HTML_ATTR_UNKNOWN)
 		return comp_fail(c, n, "unknown attribute 't:%s'", name);
+	if (strchr(path, '{') != NULL)
+		return comp_attr_pattern(c, n, name, path, kind);
 	TRY(comp_resolve_cond(c, n, path, &r, &neg));
 	if (r.field->kind == TMPL_BOOL) {
 		if (kind == HTML_ATTR_WORD) {

@@ -48,8 +48,8 @@ comp_field(struct comp *c, const struct tmpl_node *n, const char *path, unsigned
 	return NULL;
 }
 
-/* A string of the catalogue: literal, field, literal ... */
-static const struct ib_err *
+/* A text with placeholders: literal, field, literal ... */
+const struct ib_err *
 comp_format(struct comp *c, const struct tmpl_node *n, const char *s, const struct ref *num,
     unsigned where)
 {
@@ -128,7 +128,7 @@ beside_block(const struct tmpl_node *n, const struct tmpl_node *sibling)
 
 	if (sibling == NULL)
 		sibling = n->parent;
-	flags = sibling == NULL || sibling->name == NULL ? -1 : html_element(sibling->name);
+	flags = sibling == NULL || sibling->name == NULL ? -1 : sibling->html;
 	return flags >= 0 && (flags & HTML_BLOCK) != 0;
 }
 
@@ -146,7 +146,7 @@ static void
 comp_text(struct comp *c, const struct tmpl_node *n)
 {
 	bool before = beside_block(n, n->prev), after = beside_block(n, n->next);
-	int flags = n->parent == NULL ? -1 : html_element(n->parent->name);
+	int flags = n->parent == NULL ? -1 : n->parent->html;
 	const char *p = n->text;
 	size_t run;
 	char space;
@@ -159,9 +159,8 @@ comp_text(struct comp *c, const struct tmpl_node *n)
 		space = strchr(p, '\n') != NULL ? '\n' : ' ';
 		if (flags >= 0 && (flags & HTML_LOOSE) != 0)
 			before = after = true;
-		if (*p == '\0' || after_space(c) || before != after || (before &&
-		    (space == ' ' || (flags & HTML_SVG) != 0)))
-			return;		/* between two blocks a newline is kept for the eye */
+		if (*p == '\0' || after_space(c) || before || after)
+			return;
 		comp_lit(c, space == '\n' ? "\n" : " ");
 		return;
 	}
@@ -377,7 +376,7 @@ check_element(const struct comp *c, const struct tmpl_node *n, const struct orde
 	const struct tmpl_node *k;
 	bool content = o->text != NULL || o->tr != NULL || o->include != NULL;
 
-	if ((*flags = html_element(n->name)) < 0)
+	if ((*flags = n->html) < 0)
 		return comp_fail(c, n, "element <%s> is refused", n->name);
 	if (c->text_only)
 		return comp_fail(c, n, "tags do not work at this place");

@@ -94,6 +94,9 @@ const struct ib_err *comp_resolve_cond(const struct comp *c, const struct tmpl_n
 /* A field as text; `where` says between what (TMPL_ESC_...). */
 const struct ib_err *comp_field(struct comp *c, const struct tmpl_node *n, const char *path,
     unsigned where);
+/* A text with {name} of fields; `num`, which may be NULL, is {n}. */
+const struct ib_err *comp_format(struct comp *c, const struct tmpl_node *n, const char *s,
+    const struct ref *num, unsigned where);
 /* A string of the catalogue; `num` chooses its plural form and may be NULL. */
 const struct ib_err *comp_key(struct comp *c, const struct tmpl_node *n, const char *key,
     const struct ref *num, unsigned where, bool *num_used);

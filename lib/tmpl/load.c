@@ -497,6 +497,7 @@ convert(struct arena *a, mxml_node_t *x)
 	if (!XML_IS_ELEMENT(x) || (n->name = arena_dup(a, mxmlGetElement(x))) == NULL ||
 	    !convert_attrs(a, x, n))
 		return NULL;
+	n->html = html_element(n->name);
 	for (x = mxmlGetFirstChild(x); x != NULL; x = mxmlGetNextSibling(x)) {
 		if ((kid = convert(a, x)) == NULL)
 			return NULL;

@@ -14,6 +14,8 @@
  *                            leaves it out; a BOOL field ("field", "!field")
  *                            makes a boolean attribute appear or vanish and
  *                            is written true/false in aria-...
+ *   t:id="t-{row.id}"        attribute from a text with fields in it; an address
+ *                            ("/inbox/{row.id}") takes numbers only
  *   t:tr-title="key"         attribute from the catalogue (title, alt,
  *                            placeholder, aria-label, content, ...), not URLs
  *   t:class-NAME="field"     adds class NAME when the field ("!field") is true
@@ -30,8 +32,8 @@
  * A literal href, src, action ... that is written must start with "/", "#",
  * "?" or "https://"; one that a t: attribute replaces may be anything, so
  * that the file finds its style sheet when it is opened in a browser.  In
- * front of literal "/paths" stands the prefix of tmpl_set_base(); fields are
- * written as they are.
+ * front of literal "/paths" (and "/paths/{with.numbers}") stands the prefix of
+ * tmpl_set_base(); fields are written as they are.
  *
  * Paths are names of fields: `name` of the innermost item that has it, then
  * outwards to the page; `row.name` of the named item.  Placeholders {name}

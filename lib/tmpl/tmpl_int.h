@@ -31,6 +31,7 @@ struct tmpl_node {
 	const char		*text;		/* entities resolved */
 	struct tmpl_attr	*attrs;
 	size_t			 nattrs;
+	int			 html;		/* of an element: its flags, -1 when it may not be used */
 	unsigned		 line;
 	struct tmpl_node	*parent, *prev, *next, *child;
 };

@@ -3,14 +3,15 @@
 
 fill(path, threads, messages): one company, one user (with a session whose cookie is returned), one Page,
 `threads` conversations whose PSIDs are "9000" and their number, `messages` messages of about 77 bytes, half of
-them Japanese.  lean(path, threads): the schema and rows of the floor's webhook.
+them Japanese, the newest of now: the reply window is open, and nothing is due for the engine.  lean(path, threads): the schema and rows of the floor's webhook.
 """
 import hashlib
 import sqlite3
+import time
 
 PAGE = "108422330517604"
 COOKIE = "A" * 43
-NOW = 1795341600000
+NOW = int(time.time() * 1000)
 EN = "Hello, do you still have the road frame in size 54? I could come on Friday %d."
 JA = "こんにちは、予約の変更をお願いします。来週の金曜日は空いていますか%d"
 NAMES = ("Liisa Virtanen", "Jaan Kask", "高橋 健", "山本 さくら", "Tom Becker", "Anna Lepik", "佐藤 美咲", "Maria Tamm")
@@ -34,7 +35,7 @@ def fill(path, threads, messages, newest=NOW):
     c.execute("INSERT INTO session(hash,user_id,created_at,seen_at,ends_at) VALUES(?,1,?,?,?)",
               (hashlib.sha256(COOKIE.encode()).digest(), NOW, 1 << 52, 1 << 52))
     c.execute("INSERT INTO page(id,install_id,fb_id,name,user_id,state,import_state,checked_at,connected_at)"
-              " VALUES(1,1,?,'Bramble Bikes',1,'active','done',?,?)", (PAGE, 1 << 52, NOW - 86400000))
+              " VALUES(1,1,?,'Bramble Bikes',1,'active','done',?,?)", (PAGE, NOW, NOW - 86400000))
     each = max(1, messages // threads)
     c.executemany(
         "INSERT INTO thread(id,install_id,page_id,psid,last_at,last_id,last_in_at,customer_at,name,snippet,history,profile_got,created_at)"

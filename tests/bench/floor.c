@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * floor.c - the least a program can do: bare FastCGI, the same queries, the
- * same bytes printed by hand, no sessions, no rights, no CSRF, no templates.
- * It bounds the product from below; it is not a model of it.
+ * floor.c - the least a program can do: bare FastCGI, the same two queries
+ * (the product's own text), as many bytes printed by hand, no sessions, no
+ * rights, no CSRF, no templates.  It bounds the product from below; it is not
+ * a model of it.
  *
  *   /hello    20 KB, fixed; /hello/N: N bytes
  *   /inbox/N  list of 50 rows and the last 30 messages of thread N
@@ -57,11 +58,21 @@ put_escaped(const char *s)
 static void
 put_int(long long v)
 {
-	char n[24];
+	char n[24], *p = n + sizeof(n);
+	unsigned long long u = v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v;
 
-	snprintf(n, sizeof(n), "%lld", v);
-	put(n);
+	*--p = '\0';
+	do
+		*--p = (char)('0' + u % 10);
+	while ((u /= 10) != 0);
+	if (v < 0)
+		*--p = '-';
+	put(p);
 }
+
+#define S(id, text) static const char id[] __attribute__((unused)) = text;
+#include "../../lib/db/stmts.def"
+#undef S
 
 static sqlite3 *db, *hook_db;
 static sqlite3_stmt *list, *msgs, *put_msg, *put_thread, *begin, *commit;
@@ -85,19 +96,20 @@ open_all(void)
 	const char *path = getenv("FLOOR_DB"), *hook = getenv("FLOOR_HOOK_DB");
 	char lock[4096];
 
-	if (path == NULL || sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+	if (path == NULL || sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		exit(1);
 	sqlite3_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=0", NULL, NULL, NULL);
-	list = prepare(db, "SELECT t.id, t.name, t.snippet, t.last_at, t.last_in_at, t.last_dir, coalesce(s.upto, 0)"
-	    " FROM thread t LEFT JOIN seen s ON s.user_id = 1 AND s.thread_id = t.id"
-	    " WHERE t.install_id = 1 AND t.last_at > 0 ORDER BY t.last_at DESC, t.id DESC LIMIT 51");
-	msgs = prepare(db, "SELECT m.id, m.at, m.dir, m.text FROM message m WHERE m.thread_id = ?1"
-	    " ORDER BY m.at DESC, m.id DESC LIMIT 31");
+	list = prepare(db, ST_THREAD_LIST);
+	sqlite3_bind_int(list, 1, 1);
+	sqlite3_bind_int(list, 2, 1);
+	sqlite3_bind_int(list, 3, 51);
+	msgs = prepare(db, ST_MESSAGE_NEWEST);
+	sqlite3_bind_int(msgs, 2, 31);
 	if (hook == NULL)
 		return;
 	snprintf(lock, sizeof(lock), "%s-lock", hook);
 	lock_fd = open(lock, O_RDWR | O_CREAT, 0600);
-	if (sqlite3_open_v2(hook, &hook_db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(hook, &hook_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		exit(1);
 	sqlite3_busy_timeout(hook_db, 5000);
 	sqlite3_exec(hook_db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=0;"
@@ -169,12 +181,12 @@ inbox(FCGX_Request *r, long long thread)
 		put_fill(row_fill);
 		put("<li id=\"t-");
 		put_int(sqlite3_column_int64(list, 0));
-		put(sqlite3_column_int64(list, 4) > sqlite3_column_int64(list, 6) ? "\" class=\"unread\"><b>" : "\"><b>");
-		put_escaped((const char *)sqlite3_column_text(list, 1));
+		put(sqlite3_column_int64(list, 7) > sqlite3_column_int64(list, 12) ? "\" class=\"unread\"><b>" : "\"><b>");
+		put_escaped((const char *)sqlite3_column_text(list, 3));
 		put("</b><span>");
-		put_escaped((const char *)sqlite3_column_text(list, 2));
+		put_escaped((const char *)sqlite3_column_text(list, 4));
 		put("</span><time>");
-		put_int(sqlite3_column_int64(list, 3));
+		put_int(sqlite3_column_int64(list, 6));
 		put("</time></li>");
 	}
 	sqlite3_reset(list);
@@ -182,11 +194,11 @@ inbox(FCGX_Request *r, long long thread)
 	for (n = 0; sqlite3_step(msgs) == SQLITE_ROW && n < 30; n++) {
 		put_fill(msg_fill);
 		put("<li id=\"m-");
-		put_int(sqlite3_column_int64(msgs, 0));
-		put(sqlite3_column_int64(msgs, 2) ? "\" class=\"out\"><p>" : "\"><p>");
-		put_escaped((const char *)sqlite3_column_text(msgs, 3));
-		put("</p><time>");
 		put_int(sqlite3_column_int64(msgs, 1));
+		put(sqlite3_column_int64(msgs, 6) ? "\" class=\"out\"><p>" : "\"><p>");
+		put_escaped((const char *)sqlite3_column_text(msgs, 2));
+		put("</p><time>");
+		put_int(sqlite3_column_int64(msgs, 0));
 		put("</time></li>");
 	}
 	sqlite3_reset(msgs);

@@ -31,6 +31,7 @@ static int port, conns;
 static long total, threads_n;
 static const char *kind, *path, *cookie, *etag, *secret, *page;
 static uint64_t seed;
+static int64_t began_ms;
 static atomic_long next_no, bytes, bad;
 static atomic_long statuses[6];
 static double *lat;
@@ -68,7 +69,7 @@ build(char *out, size_t n, long no)
 	len = snprintf(body, sizeof(body), "{\"object\":\"page\",\"entry\":[{\"id\":\"%s\",\"time\":%lld,\"messaging\":[{\"sender\":{\"id\":\"9000%ld\"},"
 	    "\"recipient\":{\"id\":\"%s\"},\"timestamp\":%lld,\"message\":{\"mid\":\"m_%016llx%016llxAbCdEfGhIjKlMnOpQrStUvWxYz0123456789\","
 	    "\"text\":\"\\u304a\\u5c4b\\u3067\\u4e88\\u7d04 table for four at seven please %ld\"}}]}]}",
-	    page, (long long)(1795341600000 + no), (long)(r % (uint64_t)threads_n) + 1, page, (long long)(1795341600000 + no),
+	    page, (long long)(began_ms + no), (long)(r % (uint64_t)threads_n) + 1, page, (long long)(began_ms + no),
 	    (unsigned long long)r, (unsigned long long)mix(r), no);
 	EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret, strlen(secret), (unsigned char *)body, (size_t)len, mac, sizeof(mac), NULL);
 	for (i = 0; i < 32; i++)
@@ -187,6 +188,7 @@ main(int argc, char **argv)
 		threads_n = strtol(argv[8], NULL, 10);
 		seed = (uint64_t)strtol(argv[9], NULL, 10);
 	}
+	began_ms = (int64_t)time(NULL) * 1000;
 	lat = calloc((size_t)total, sizeof(*lat));
 	start = now();
 	for (i = 0; i < conns; i++)

@@ -133,6 +133,37 @@ class Live(Writing, Case):
         self.send_by_button()
         until(lambda: "Something nicer" in self.out(), 10)
         self.assertNotIn("Something Facebook does not like", self.out())
+        b.until(lambda: "Something nicer" in self.mine() and "Something Facebook does not like" not in self.mine(), 8)
+        self.assertFalse(b.has("#log .fail"))
+
+    def test_failed_and_deleted(self):
+        b = self.b
+        self.stand.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {
+            "message": "(#2018144) content", "code": 2018144}})
+        self.paste("Better not at all")
+        self.send_by_button()
+        b.until(lambda: self.w["error.fb.content"] in self.last(".fail"), 8)
+        self.assertIn(self.w["help.agent"], self.last(".fail"))
+        self.assertNotIn(self.w["msg.retry"], self.last(".fail"))
+        b.click("#log .fail button", self.w["msg.dismiss"])
+        b.until(lambda: "Better not at all" not in self.mine() and not b.has("#log .fail"), 8)
+        self.assertNotIn("Better not at all", self.out())
+
+    def test_draft_waits_for_the_box(self):
+        """While somebody else holds the conversation the draft is kept, and seen."""
+        b = self.b
+        self.paste("Half a thought")
+        self.stand.control("thread/control", {"page": PAGE, "psid": JAAN, "owner": "442200119988776"})
+        self.stand.delivered()
+        try:
+            self.b.get("/inbox/%d" % self.stand.thread(JAAN))
+            b.until(lambda: b.has("#closed"), 8)
+            self.assertEqual("Half a thought", b.one("#draft-text").get_property("value"))
+        finally:
+            self.stand.control("thread/control", {"page": PAGE, "psid": JAAN, "owner": "881240037712345"})
+            self.stand.delivered()
+        self.open()
+        self.assertEqual("Half a thought", self.box())
 
     def test_unknown_fate(self):
         """Sent, but the answer was lost: said so, and found out."""

@@ -140,7 +140,7 @@ class Pipedrive(Case):
                 self.st.control("requests/clear", {})
                 self.st.fault({"endpoint": "pd.token"}, times=1, **how)
                 b, r = self.st.sign_in()
-                self.problem(r, 502, "problem.pd_failed")
+                self.problem(r, 502, "error.pd.login_again" if how.get("status") == 400 else "problem.pd_failed")
                 self.assertEqual(len(self.st.requests(endpoint="pd.token")), 1)
                 self.nothing_stored()
         self.assertIn("/oauth/authorize", b.get(r.page.link_to("/connect")).url)
@@ -153,7 +153,7 @@ class Pipedrive(Case):
             with self.subTest(how):
                 self.st.fault({"endpoint": "pd.users.me"}, times=1, **how)
                 _, r = self.st.sign_in()
-                self.problem(r, 502, "problem.pd_failed")
+                self.problem(r, 502, "error.pd.permission" if how["status"] == 403 else "problem.pd_failed")
                 self.nothing_stored()
                 sent, issued = self.revoked()
                 self.assertEqual(sent, issued)
@@ -273,8 +273,8 @@ class Facebook(Case):
     def test_failures(self):
         oauth = lambda code, sub=None: {"status": 400, "body": {"error": dict({"message": "m", "type": "OAuthException", "code": code},
                                                                              **({"error_subcode": sub} if sub else {}))}}
-        table = (("fb.oauth.token", 0, oauth(100, 36009), "problem.fb_failed"), ("fb.oauth.token", 0, oauth(100, 36007), "problem.fb_failed"),
-                 ("fb.oauth.token", 0, oauth(101), "problem.fb_config"), ("fb.oauth.token", 0, oauth(100, 36008), "problem.fb_config"),
+        table = (("fb.oauth.token", 0, oauth(100, 36009), "error.fb.login_again"), ("fb.oauth.token", 0, oauth(100, 36007), "error.fb.login_again"),
+                 ("fb.oauth.token", 0, oauth(101), "error.fb.app_secret"), ("fb.oauth.token", 0, oauth(100, 36008), "error.fb.redirect"),
                  ("fb.oauth.token", 0, {"status": 500}, "problem.fb_failed"), ("fb.oauth.token", 0, {"cut": "after"}, "problem.fb_failed"),
                  ("fb.oauth.token", 0, {"status": 200, "body": {}}, "problem.fb_failed"),
                  ("fb.oauth.token", 1, {"status": 500}, "problem.fb_failed"), ("fb.user", 0, {"status": 500}, "problem.fb_failed"),

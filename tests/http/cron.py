@@ -199,6 +199,30 @@ class Catchup(Case):
         self.assertEqual(len(self.have()), 12)
 
 
+    def test_budget_of_the_day(self):
+        """Facebook tells how much of it is used: past three quarters reading rests, then goes on where it was."""
+        self.missed(4)
+        self.later(11 * MINUTE)
+        self.st.control("config", {"switches": {"usage_page": 80}})
+        self.st.sync(5)
+        reads = lambda: len(self.st.requests(endpoint="fb.conversations")) + len(self.st.requests(endpoint="fb.messages"))
+        before = reads()
+        self.later(14 * MINUTE)
+        self.st.sync(5)
+        self.assertEqual(reads(), before)
+        self.later(2 * MINUTE)
+        self.st.sync(5)
+        self.assertEqual(reads(), before + 2)       # one for each Page, and it is still too much
+        # Replies go out meanwhile.
+        psid = self.missed(1)[0]
+        self.st.customer("hello", psid=psid)
+        self.st.reply(self.b, self.st.thread(psid), "Yes")
+        until(lambda: self.st.arrived(psid) == ["Yes"])
+        self.st.control("config", {"switches": {"usage_page": 10}})
+        self.later(16 * MINUTE)
+        self.until_all(15)
+
+
 class House(Case):
     def test_wal_is_folded_in(self):
         for i in range(30):

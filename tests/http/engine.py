@@ -392,6 +392,9 @@ class Pauses(Case):
         self.st.sync()
         self.assertEqual(self.sends(), calls, "sent in spite of the pause")
         self.assertEqual([self.state(t) for t in threads[3:]], [["queued"]] * 3)
+        log = self.b.get("/inbox/%d" % threads[3]).page.by_id_text["log"]
+        self.assertIn(say("wait.soon", sentence=say("wait.refused")).split("{until}")[0], log)
+        self.assertNotIn(say("state.sending"), log)
         # Reading goes on.
         self.later(11 * MINUTE)
         for step, wait in ((4, 5), (5, 15), (6, 60)):

@@ -136,6 +136,25 @@ class Shown(Case):
         self.assertEqual(self.result("health.replies"), "ok")
         self.assertEqual(self.result("health.connection", section="Bramble Bikes"), "ok")
 
+    def test_5_replies_that_failed(self):
+        """By reason, with who can help; what its writer can settle is no matter for an admin."""
+        st = self.st
+        self.assertEqual(self.result("health.failures"), "ok")
+        self.assertIn(say("health.no_failures"), self.health().page.text)
+        for code, subcode, key, want in ((2018144, None, "error.fb.content", "ok"), (10, None, "error.fb.permission", "attention")):
+            psid, thread = self.customer()
+            st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "no", "code": code}})
+            st.reply(self.b, thread, "no good")
+            until(lambda: st.db("SELECT state FROM outbox WHERE thread_id = ?", thread) == [("failed",)])
+            self.assertEqual(self.result("health.failures"), want)
+            page = self.health().page
+            self.assertIn(say(key), page.text)
+            self.assertIn(say("help.agent" if want == "ok" else "help.page_admin"), page.text)
+            self.assertEqual([h for h, _ in page.links if "/connect/more" in h] != [], want == "attention")
+        for thread, in st.db("SELECT thread_id FROM outbox WHERE state = 'failed'"):
+            self.b.submit(self.b.get("/inbox/%d" % thread), "/dismiss/")
+        self.assertEqual(self.result("health.failures"), "ok")
+
     def test_6_broken_page(self):
         self.ended()
         self.st.control("token/kill", {"page": PAGE_B, "subcode": 460})
@@ -145,6 +164,7 @@ class Shown(Case):
         self.assertEqual(self.result("health.connection", section="Bramble Bikes"), "ok")
         r = self.health()
         self.assertIn(say("error.fb.token_password"), r.page.text)
+        self.assertIn(say("help.page_admin"), r.page.text)
         self.assertTrue(r.page.link_to("/connect/more"))
         self.assertIn(say("health.heading_broken"), r.page.text)
 

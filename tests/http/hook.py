@@ -70,7 +70,7 @@ class Case(unittest.TestCase):
     def snippet(self, page, psid):
         """Last words of the customer's row in the list."""
         row = re.search(r'<li class="row[^>]*id="t-%d".*?</li>' % self.st.thread(psid), page.source, re.S).group(0)
-        return html.unescape(re.search(r'class="row-snippet"[^>]*>([^<]*)<', row).group(1))
+        return html.unescape(re.search(r'<bdi>([^<]*)<', row).group(1))
 
     def bubble(self, psid, mid):
         """What a person reads of the message, and its tags."""

@@ -9,6 +9,7 @@ absence; refusals, throttles, dead tokens and reconnecting; workers that die
 while they send; marks for delivered and read.
 """
 import concurrent.futures
+import re
 import time
 import unittest
 
@@ -438,9 +439,12 @@ class NotSent(Case):
 
 
 class Refused(Case):
-    REFUSALS = ((551, None, "error.fb.person"), (200, 1545041, "error.fb.person"), (100, 2018001, "error.fb.no_user"),
-                (10, 2018278, "error.fb.window"), (10, 2018300, "error.fb.other_app"), (100, None, "error.fb.request"),
-                (200, 2018028, "error.fb.app_live"), (506, None, "error.fb.duplicate"))
+    # Code, subcode, sentence, who can help, and whether the same words may go again now.
+    REFUSALS = ((551, None, "error.fb.person", None, True), (200, 1545041, "error.fb.person", None, True),
+                (100, 2018001, "error.fb.no_user", None, False), (10, 2018278, "error.fb.window", None, False),
+                (10, 2018300, "error.fb.other_app", "help.page_admin", True), (100, None, "error.fb.request", "help.host", True),
+                (200, 2018028, "error.fb.app_live", "help.host", False), (506, None, "error.fb.duplicate", "help.agent", False),
+                (10, None, "error.fb.permission", "help.page_admin", False))
 
     def refuse(self, code, subcode=None, status=400, times=1, **more):
         error = {"message": "(#%d) no" % code, "type": "OAuthException", "code": code, "fbtrace_id": "Aabc"}
@@ -449,23 +453,117 @@ class Refused(Case):
         self.st.fault({"endpoint": "fb.send"}, times=times, status=status, body={"error": error}, **more)
 
     def test_failed_with_a_sentence_and_retry(self):
-        for code, subcode, key in self.REFUSALS:
+        anna, _ = self.st.sign_in(user=ANNA)
+        for code, subcode, key, who, again in self.REFUSALS:
             with self.subTest((code, subcode)):
                 psid, thread = self.customer()
                 self.refuse(code, subcode)
                 self.st.reply(self.b, thread, "try me")
                 self.wait_state(thread, "failed")
                 r = self.b.get("/inbox/%d" % thread)
-                for words in (say("state.failed"), say(key), say("msg.retry")):
-                    self.assertIn(words, r.page.text)
+                log = r.page.by_id_text["log"]
+                for words in (say("state.failed"), say(key), say("msg.edit"), say("msg.dismiss")) + ((say(who),) if who else ()):
+                    self.assertIn(words, log)
+                for other in ("agent", "page_admin", "host"):
+                    if who != "help." + other:
+                        self.assertNotIn(say("help." + other), log)
+                self.assertEqual(say("msg.retry") in log, again)
+                # The button that helps, for those who may press it.
+                self.assertEqual(say("way.reconnect") in log, key == "error.fb.permission")
+                self.assertNotIn(say("way.reconnect"), self.conversation(thread, anna).by_id_text["log"])
                 self.assertIn(say("row.failed"), r.page.by_id_text["t-%d" % thread])
                 self.assertEqual(self.st.arrived(psid), [])
+                if key in ("error.fb.window", "error.fb.no_user"):
+                    # The customer's next word changes that.
+                    self.st.customer("me again", psid=psid)
+                    until(lambda: (0, "me again") in self.log(thread))
+                    r = self.b.get("/inbox/%d" % thread)
+                    again = True
+                if not again:
+                    # Written anew; what is sent also ends a row of refusals.
+                    self.b.submit(self.b.get(r.page.link_to("?edit=")), "/reply", {"text": "other words"})
+                    self.wait_state(thread, "cancelled", "sent")
+                    continue
                 self.b.submit(r, "/retry/")
                 self.b.submit(r, "/retry/")         # a double click
                 self.settled(psid, thread, "try me")
                 self.assertNotIn(say("row.failed"), self.b.get("/inbox").page.by_id_text["t-%d" % thread])
                 self.b.submit(r, "/retry/")         # long after
                 self.settled(psid, thread, "try me")
+
+    def failed(self, text, **more):
+        psid, thread = self.customer()
+        self.refuse(2018144, **more)
+        self.st.reply(self.b, thread, text)
+        self.wait_state(thread, "failed")
+        return psid, thread, self.b.get("/inbox/%d" % thread)
+
+    def test_deleted(self):
+        psid, thread, r = self.failed("not so nice")
+        anna, _ = self.st.sign_in(user=ANNA)
+        hers = anna.get("/inbox/%d" % thread)
+        self.assertIn("not so nice", hers.page.by_id_text["log"])
+        after = self.b.submit(r, "/dismiss/").page
+        self.assertNotIn("not so nice", after.text)
+        self.assertNotIn(say("state.failed"), after.text)
+        self.assertNotIn(say("row.failed"), after.by_id_text["t-%d" % thread])
+        self.assertIn("hello", after.by_id_text["t-%d" % thread])
+        # Twice, by a colleague, and the old form once more: nothing happens.
+        for b, form in ((self.b, r), (anna, hers)):
+            for action in ("/dismiss/", "/reply"):
+                self.assertEqual(b.submit(form, action, {"text": "not so nice"} if action == "/reply" and b is self.b else {"text": ""}).status,
+                                 200 if action == "/dismiss/" or b is self.b else 422)
+        self.st.reply(self.b, thread, "nicer")
+        self.wait_state(thread, "cancelled", *["sent"] * (len(self.state(thread)) - 1))
+        self.assertEqual(self.st.arrived(psid)[-1], "nicer")
+        self.assertEqual(self.st.db("SELECT failed FROM thread WHERE id = ?", thread), [(0,)])
+
+    def test_deleted_although_it_had_arrived(self):
+        """Facebook said no and did it all the same: the echo that comes late brings it back, as sent."""
+        self.st.control("deliver", {"hold": True})
+        psid, thread = self.st.control("customer/new", {"page": PAGE_A, "name": "Kim Tester"})["psid"], None
+        self.st.control("deliver", {"hold": False})
+        self.st.customer("hello", psid=psid)
+        thread = until(lambda: self.st.thread(psid))
+        self.st.control("deliver", {"hold": True})
+        self.refuse(551, work=True)
+        self.st.reply(self.b, thread, "it was there")
+        self.wait_state(thread, "failed")
+        self.b.submit(self.b.get("/inbox/%d" % thread), "/dismiss/")
+        self.assertNotIn("it was there", self.conversation(thread).text)
+        self.st.control("deliver", {"hold": False})
+        self.st.control("flush", {"order": "fifo"})
+        self.st.delivered()
+        self.settled(psid, thread, "it was there")
+        page = self.conversation(thread)
+        self.assertIn("it was there", page.by_id_text["log"])
+        self.assertIn("it was there", page.by_id_text["t-%d" % thread])
+
+    def test_edited_takes_its_place(self):
+        psid, thread, r = self.failed("helo")
+        edit = self.b.get(r.page.link_to("?edit="))
+        self.assertRegex(edit.text, r">\s*helo</textarea>")
+        self.assertIn(say("composer.replaces"), edit.page.text)
+        # Refused before it is stored: it still takes the other's place.
+        long = self.b.submit(edit, "/reply", {"text": "x" * 2001})
+        self.assertEqual(long.status, 422)
+        self.assertEqual(self.state(thread), ["failed"])
+        self.b.submit(long, "/reply", {"text": "hello"})
+        self.wait_state(thread, "cancelled", "sent")
+        self.st.delivered()
+        self.assertEqual(self.st.arrived(psid), ["hello"])
+        page = self.conversation(thread)
+        self.assertNotIn("helo", page.text)
+        self.assertNotIn(say("row.failed"), page.text)
+        # One that goes out meanwhile is no longer replaced.
+        psid, thread, r = self.failed("first")
+        edit = self.b.get(r.page.link_to("?edit="))
+        self.b.submit(self.b.get("/inbox/%d" % thread), "/retry/") if say("msg.retry") in r.page.by_id_text["log"] else \
+            self.b.post("/inbox/%d/retry/%d" % (thread, self.st.db("SELECT msg_id FROM outbox WHERE thread_id = ?", thread)[0][0]),
+                        {"csrf": edit.page.form_to("/reply")["fields"]["csrf"]})
+        self.wait_state(thread, "sent")
+        self.b.submit(edit, "/reply", {"text": "second"})
+        self.settled(psid, thread, "first", "second")
 
     def test_the_next_one_is_not_held_up(self):
         psid, thread = self.customer()
@@ -511,7 +609,11 @@ class Refused(Case):
                 self.wait_state(thread, "deferred")
                 page = self.conversation(thread)
                 self.assertNotIn(say("state.failed"), page.text)
-                self.assertIn(say("state.sending"), page.text)
+                # It waits, for what, and until when.
+                self.assertNotIn(say("state.sending"), page.by_id_text["log"])
+                waits = say("wait.soon", sentence=say("error.fb.limit")).split("{until}")[0]
+                self.assertIn(waits, page.by_id_text["log"])
+                self.assertIn(waits + re.sub(r"^.*?until ", "", page.by_id_text["window"]), page.by_id_text["log"])
                 self.st.customer("still here?", psid=psid)
                 self.assertIn((0, "still here?"), self.log(thread))
                 self.st.sync(2)
@@ -634,9 +736,11 @@ class DeadToken(Case):
         anna, _ = st.sign_in(user=ANNA)
         install, page_row = st.db("SELECT install_id, id FROM page WHERE fb_id = ?", PAGE_A)[0]
         st.control("token/kill", {"page": PAGE_A, "subcode": 460})
+        st.fault({"endpoint": "fb.send"}, times=1, delay_ms=1500)
         st.reply(self.b, thread, "will wait")
+        st.reply(self.b, thread, "behind it")
         until(lambda: st.db("SELECT state FROM page WHERE fb_id = ?", PAGE_A) == [("broken",)])
-        self.assertEqual(self.state(thread), ["deferred"])
+        self.assertEqual(self.state(thread), ["deferred", "queued"])
         self.assertTrue(st.requests(endpoint="fb.debug_token"), "broken without asking")
 
         page = self.conversation(thread)
@@ -644,8 +748,13 @@ class DeadToken(Case):
         self.assertNotIn("composer", page.ids)
         self.assertIn("/connect/more", page.link_to("/connect/more"))
         self.assertNotIn(say("state.failed"), page.text)
+        for words in (say("wait.page").split("{until}")[0], say("wait.turn")):
+            self.assertIn(words, page.by_id_text["log"])
+        self.assertNotIn(say("state.sending"), page.by_id_text["log"])
+        self.assertIn(say("help.page_admin"), page.text)
         colleague = self.conversation(thread, anna)
         self.assertIn(say("error.fb.token_password"), colleague.text)
+        self.assertIn(say("help.page_admin"), colleague.text)
         self.assertFalse([h for h, _ in colleague.links if "/connect/more" in h])
 
         # Incoming ones are stored all the same; the other Page is as it was.
@@ -665,8 +774,25 @@ class DeadToken(Case):
         self.assertEqual(st.db("SELECT install_id, id, state FROM page WHERE fb_id = ?", PAGE_A), [(install, page_row, "active")])
         self.later(2 * MINUTE)
         st.sync()
-        self.settled(psid, thread, "will wait")
+        self.settled(psid, thread, "will wait", "behind it")
         self.assertIn("composer", self.conversation(thread).ids)
+
+    def test_permission_comes_back(self):
+        """Failed because of the connection: once it stands again, the same words may go again."""
+        st = self.st
+        psid, thread = self.customer()
+        st.fault({"endpoint": "fb.send"}, times=1, status=403, body={"error": {"message": "no", "code": 200}})
+        st.reply(self.b, thread, "not allowed")
+        self.wait_state(thread, "failed")
+        page = self.conversation(thread)
+        self.assertIn(say("error.fb.permission"), page.text)
+        self.assertNotIn(say("msg.retry"), page.by_id_text["log"])
+        r = st.facebook(self.b, self.b.get(page.link_to("/connect/more")))
+        self.b.submit(r, "/connect/pages", {"page": [PAGE_A, PAGE_B]})
+        r = self.b.get("/inbox/%d" % thread)
+        self.assertIn(say("error.fb.waited"), r.page.by_id_text["log"])
+        self.b.submit(r, "/retry/")
+        self.settled(psid, thread, "not allowed")
 
     def test_refused_once_but_alive(self):
         """A 190 that the inspection does not confirm breaks nothing."""

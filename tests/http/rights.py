@@ -38,6 +38,7 @@ RULES = {
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
     # Leads back to the conversation in any case; to others that one does not exist.
     ("POST", "/inbox/{thread}/retry/{message}"): ("read", 303, 404),
+    ("POST", "/inbox/{thread}/dismiss/{message}"): ("read", 303, 404),
     ("GET", "/poll"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
     ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
     ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
@@ -50,7 +51,8 @@ RULES = {
     ("GET", "/pd/panel"): ("open", 400), ("GET", "/pd/settings"): ("open", 403),
     ("GET", "/pd/{pass}/settings"): ("pass-any", 200), ("GET", "/pd/{pass}/panel"): ("pass", 200, 303),
     ("GET", "/pd/{pass}/inbox/{thread}"): ("pass+", 200), ("POST", "/pd/{pass}/inbox/{thread}/reply"): ("pass+", 422),
-    ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass+", 303), ("GET", "/pd/{pass}/poll/{thread}"): ("pass+", 200),
+    ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass+", 303), ("POST", "/pd/{pass}/inbox/{thread}/dismiss/{message}"): ("pass+", 303),
+    ("GET", "/pd/{pass}/poll/{thread}"): ("pass+", 200),
     ("GET", "/pd/{pass}/media/{thread}/{message}/{n}"): ("pass+", 200), ("GET", "/pd/{pass}/avatar/{thread}"): ("pass+", 200),
     ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
 }

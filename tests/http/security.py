@@ -56,7 +56,7 @@ class Case(unittest.TestCase):
         cls.event = cls.st.db("SELECT id FROM quarantine")[0][0]
 
     def address(self, pattern):
-        fill = {"thread": self.thread, "message": self.failed if "retry" in pattern else self.message, "n": 0,
+        fill = {"thread": self.thread, "message": self.failed if "retry" in pattern or "dismiss" in pattern else self.message, "n": 0,
                 "event": self.event, "secret": "a-wrong-guess", "pass": "v1.a-wrong-guess", "code": "0" * 32, "export": 1,
                 "page": self.st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         return re.sub(r"\{(\w+)\}", lambda m: str(fill[m.group(1)]), pattern)
@@ -106,9 +106,10 @@ class OtherCompany(Case):
                 self.assertEqual(self.leaks(r), [])
                 self.assertLess(r.status, 500)
                 if "{" in pattern:
-                    # A retry leads back to the conversation in any case, and that one is not there.
+                    # These lead back to the conversation in any case, and that one is not there.
+                    back = "retry" in pattern or "dismiss" in pattern
                     # What opens an address in Pipedrive's frame: embed.py.
-                    self.assertIn(r.status, (401,) if "{pass}" in pattern else (303, 403, 404) if "retry" in pattern else (403, 404))
+                    self.assertIn(r.status, (401,) if "{pass}" in pattern else (303, 403, 404) if back else (403, 404))
                     asked += 1
         self.assertGreaterEqual(asked, 5)
         for url in ("/poll?thread=%d" % self.thread, "/inbox/%d?before=9999999999999.1" % self.thread, "/inbox?before=9999999999999.1", "/poll", "/inbox"):
@@ -128,7 +129,8 @@ class OtherCompany(Case):
             st.connect("shared", AOZORA, MISAKI, ASID_MISAKI, (PAGE_C,), lang="ja")
         them, _ = st.sign_in(AOZORA, MISAKI)
         sends = len(st.requests(endpoint="fb.send"))
-        for path in ("/inbox/%d/reply" % self.thread, "/inbox/%d/retry/%d" % (self.thread, self.failed)):
+        for path in ("/inbox/%d/reply" % self.thread, "/inbox/%d/retry/%d" % (self.thread, self.failed),
+                     "/inbox/%d/dismiss/%d" % (self.thread, self.failed)):
             r = them.post(path, {"csrf": self.csrf(them), "text": "from outside", "key": "q" * 24})
             self.assertEqual(r.status, 404)
             self.assertEqual(self.leaks(r), [])

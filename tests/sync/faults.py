@@ -21,6 +21,7 @@ import urllib.parse
 from rig import ASID_MARIA, LIISA, LONG, PAGE_A, QUIET, Rig, message_event
 
 SEED = int(os.environ.get("SYNC_SEED", "0"))
+SECRET = "tick-secret-for-tests-0123456789abcdef"
 PICK = 3
 KINDS = [("db-step", "busy"), ("db-step", "full"), ("db-step", "ioerr"), ("db-begin", "busy"), ("alloc", "fail")]
 CLEAN = (500, 502, 503)     # 502: the sign-in pages blame the call that could not be made
@@ -74,6 +75,18 @@ def failed(rig):
     rig.control("customer/update", {"page": PAGE_A, "psid": LIISA, "blocked": False})
 
 
+def rested(rig):
+    settled(rig)
+    rig.later(60)
+
+
+def shelved(rig):
+    """An event that nobody understands."""
+    settled(rig)
+    rig.control("event", {"page": PAGE_A, "event": {"sender": {"id": LIISA}, "recipient": {"id": PAGE_A}, "brand_new": "x"}})
+    rig.hooks()
+
+
 def messages(rig):
     return rig.db("SELECT count(*) FROM message")[0][0]
 
@@ -120,6 +133,11 @@ def requests():
         f = r.page.form_to("/connect/visibility")
         return Request(rig, "POST", "/connect/visibility", {**f["fields"], "visibility": "shared"})
 
+    def anew(rig):
+        """Its text goes back into the box; what is sent takes its place."""
+        edit = rig.b.get("/inbox/%d" % rig.thread()).page.link_to("?edit=")
+        return form(rig, edit.split("#")[0], "/reply", text="Better")
+
     def get(url):
         return lambda rig: Request(rig, "GET", url)
 
@@ -137,6 +155,15 @@ def requests():
         ("an entry of three events", conversation, hook_many, 200, events),
         ("a reply", conversation, lambda rig: form(rig, "/inbox/%d" % rig.thread(), "/reply", text="Yes"), 303, outbox),
         ("a failed reply again", failed, lambda rig: form(rig, "/inbox/%d" % rig.thread(), "/retry/"), 303, outbox),
+        ("a failed reply deleted", failed, lambda rig: form(rig, "/inbox/%d" % rig.thread(), "/dismiss/"), 303, outbox),
+        ("a failed reply written anew", failed, anew, 303, outbox),
+        ("older messages", settled, lambda rig: Request(rig, "GET", "/inbox/%d?before=%d.1" % (rig.thread(), rig.now())), 200, log),
+        ("a picture", settled, lambda rig: Request(rig, "GET", "/avatar/%d" % rig.thread()), 200, log),
+        ("Sync now", rested, lambda rig: form(rig, "/inbox", "/sync"), 303, "SELECT ask_at > checked_at FROM page"),
+        ("the web-cron address", rested, get("/tick/" + SECRET), 200, "SELECT count(*) FROM run"),
+        ("the health page", failed, get("/health"), 200, log),
+        ("the shelf", shelved, get("/shelf"), 200, log),
+        ("an event of the shelf", shelved, lambda rig: Request(rig, "GET", "/shelf/%d" % rig.db("SELECT id FROM quarantine")[0]), 200, log),
         ("the start page", settled, get("/"), 303, log),
         ("removing the inbox", settled, lambda rig: form(rig, "/settings/remove", "/settings/remove", keep="30"), 303, "SELECT count(*) FROM leaving"),
         ("disconnecting a Page", settled, lambda rig: form(rig, "/settings/page/1", "/settings/page/", keep="30"), 303,
@@ -147,6 +174,8 @@ def requests():
         ("a receipt that is none", settled, get("/receipt/" + "0" * 32), 404, log),
         ("signing out", settled, lambda rig: form(rig, "/inbox", "/signout"), 303, sessions),
         ("the language", settled, lambda rig: form(rig, "/inbox", "/language", lang="ja"), 303, "SELECT lang FROM user"),
+        ("connecting: the beginning", settled, get("/connect"), 302, "SELECT count(*) FROM flow WHERE step = 'pipedrive'"),
+        ("connecting: more Pages", settled, get("/connect/more"), 303, "SELECT count(*) FROM flow WHERE step = 'facebook'"),
         ("connecting: Pipedrive's answer", settled, callback, 303, sessions),
         ("connecting: who may read", settled, visibility, 303, "SELECT count(*) FROM flow WHERE step = 'facebook'"),
         ("connecting: Facebook's answer", settled, facebook_callback, 303, "SELECT count(*) FROM flow WHERE step = 'pages'"),
@@ -160,7 +189,7 @@ class Faults(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.rig = cls.enterClassContext(Rig())
+        cls.rig = cls.enterClassContext(Rig(conf={"tick_secret": SECRET}))
 
     def places(self, counts, name):
         """Faults to try, of all there are."""

@@ -37,6 +37,9 @@ RULES = [
      "SELECT id, state, lease_until FROM outbox WHERE (state = 'sending') <> (lease_until > 0) AND state NOT IN ('queued', 'cancelled')"),
     ("a reply that was tried says when and how often",
      "SELECT id, state, attempts, tried_at FROM outbox WHERE state IN ('sending', 'checking', 'sent') AND (attempts < 1 OR tried_at = 0)"),
+    ("what is hidden is a reply that was given up, and the other way round",
+     "SELECT o.id, o.state, m.flags FROM outbox o JOIN message m ON m.thread_id = o.thread_id AND m.id = o.msg_id"
+     " WHERE (m.flags & 8 <> 0) <> (o.state = 'cancelled')"),
     ("a failed reply says why",
      "SELECT id FROM outbox WHERE state = 'failed' AND why = ''"),
     ("the count of failed replies in the list is their number",
@@ -44,7 +47,7 @@ RULES = [
      " WHERE t.failed <> n"),
     ("the list shows the newest message: place, direction, writer",
      "WITH newest AS (SELECT t.id AS thread, (SELECT m.id FROM message m WHERE m.thread_id = t.id AND m.line IN (SELECT line FROM in_list)"
-     "  ORDER BY m.at DESC, m.id DESC LIMIT 1) AS msg FROM thread t)"
+     "  AND m.flags & 8 = 0 ORDER BY m.at DESC, m.id DESC LIMIT 1) AS msg FROM thread t)"
      " SELECT t.id, t.last_id, n.msg, t.last_at, m.at FROM thread t JOIN newest n ON n.thread = t.id"
      " LEFT JOIN message m ON m.thread_id = t.id AND m.id = n.msg"
      " WHERE t.last_id <> coalesce(n.msg, 0) OR t.last_at <> coalesce(m.at, 0) OR t.last_dir <> coalesce(m.dir, 0)"

@@ -66,6 +66,12 @@ def until_text(d, today, lang):
     return fill("date.until_today" if days == 0 else "date.until_tomorrow" if days == 1 else "date.until", d, lang)
 
 
+def since(d, today, lang):
+    days = (today.date() - d.date()).days
+    return fill("date.time" if days == 0 else "date.since_yesterday" if days == 1 else
+                "date.moment" if d.year == today.year else "date.moment_year", d, lang)
+
+
 def iso(d):
     offset = d.strftime("%z")
     return d.strftime("%Y-%m-%dT%H:%M:%S") + offset[:3] + ":" + offset[3:5]
@@ -131,7 +137,17 @@ class Dates(unittest.TestCase):
         end = until_text(local(max(times) + DAY, zone), today, lang)
         self.assertIn(words("conv.until", lang, **{"conv.composer.until": end}), page.by_id_text["window"])
         self.checked += len(want) + 2
+        self.engine(browser, found_in=page, today=today, zone=zone, lang=lang)
         return None
+
+    def engine(self, browser, found_in, today, zone, lang):
+        """Since when the inbox is up to date; on the health page, when runs began."""
+        checked = self.st.db("SELECT min(checked_at) FROM page WHERE state = 'active'")[0][0]
+        self.assertIn(words("sync.fresh", lang, time=since(local(checked, zone), today, lang)), found_in.by_id_text["sync-line"])
+        runs = [t for (t,) in self.st.db("SELECT started_at FROM run ORDER BY id DESC LIMIT 10")]
+        found = Times(browser.get("/health").page.source).found
+        self.assertEqual([x[1:] for x in found], [(iso(local(t, zone)), since(local(t, zone), today, lang)) for t in runs])
+        self.checked += 1 + len(runs)
 
 
 class Times(html.parser.HTMLParser):

@@ -3,18 +3,18 @@
 
 As browsers do, agents send the tag of what they have; some also reply.  No
 answer says that the database is busy, every webhook is answered 200 within
-a second, no process has 30 MiB of its own, and all that came is there.  Long
-form 60 s, short 10 s.
+a second, no process has 30 MiB of its own, and all that came is there.
 """
 import http.client
 import threading
 import time
 import unittest
 
-from ground import LONG, PAGE_A, SEED, Stand, chance, people, say
+from ground import PAGE_A, SEED, Stand, chance, people, say
 from stand import ANNA, MARIA, PEETER, event_body, message, sign
 
-SECONDS = 60 if LONG else 10
+ALONE = True
+SECONDS = 60
 RATE, AGENTS, EVERY, SENDERS = 50, 20, 5.0, 8
 PERSONS, MEMORY = 40, 30 << 20
 
@@ -89,8 +89,7 @@ class Load(unittest.TestCase):
         self.assertEqual({s for s, _ in self.hooks}, {200})
         self.assertEqual({s for s, _ in self.polls} - {200, 304, 303}, set())
         self.assertEqual(len(self.hooks), RATE * SECONDS)
-        # The goal is 1 s; a machine that does other things at the same time is given more.
-        self.assertLess(ms[-1], 5000)
+        self.assertLess(ms[-1], 1000)
         self.assertLess(memory, MEMORY)
         log = st.log()
         for word in ("database is locked", "database busy", "no turn to write", "status=50"):

@@ -90,6 +90,9 @@ main(void)
 		for (k = 0; k < i; k++)
 			good = good && !(rows[k].service == rows[i].service &&
 			    rows[k].code == rows[i].code && rows[k].subcode == rows[i].subcode);
+		/* Pages know the sentence only: it must say who and what. */
+		r = code_by_key(rows[i].key);
+		good = good && r != NULL && r->who == rows[i].who && r->help == rows[i].help;
 		/* What may have gone out is never final, and only dead tokens ask to reconnect as such. */
 		good = good && (!rows[i].send_unknown || rows[i].class_ == CLASS_RETRY);
 		good = good && (rows[i].class_ != CLASS_TOKEN || rows[i].help == HELP_RECONNECT);
@@ -98,6 +101,7 @@ main(void)
 		ok(good, "row %zu is well formed, unique and consistent", i);
 	}
 
+	ok(code_by_key("error.fb.nothing") == NULL && code_by_key(NULL) == NULL, "no row says that");
 	is_row(code_find(FB, 190, 4711, 400), CLASS_TOKEN, "error.fb.token", "unknown subcode: the code");
 	is_row(code_find(FB, 10, 99, 403), CLASS_CONFIG, "error.fb.permission", "unknown small subcode");
 	is_row(code_find(FB, 200, 2018108, 400), CLASS_FINAL, "error.fb.person", "a subcode that moved to another code");

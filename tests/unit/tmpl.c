@@ -224,6 +224,36 @@ test_fields(void)
 }
 
 static void
+test_patterns(void)
+{
+	static const struct pair t[] = {
+		{ "<b id=\"x\" t:id=\"r-{count}\">x</b>", "<b id=\"r-3\">x</b>" },
+		{ "<b t:title=\"{title}: {text}!\">x</b>",
+		    "<b title=\"Inbox: a &lt; b &amp; &quot;c&quot; &gt; &#39;d&#39;!\">x</b>" },
+		{ "<b t:title=\"a &amp; {none}{empty}{nobody.name}\">x</b>", "<b title=\"a &amp; \">x</b>" },
+		{ "<a t:href=\"/t/{count}\">x</a>", "<a href=\"/t/3\">x</a>" },
+		{ "<a t:href=\"#m-{count}\">x</a>", "<a href=\"#m-3\">x</a>" },
+		{ "<a t:href=\"?a={count}&amp;b={zero}\">x</a>", "<a href=\"?a=3&amp;b=0\">x</a>" },
+		{ "<i t:each=\"row : rows\" t:id=\"t-{row.id}\">x</i>",
+		    "<i id=\"t-1\">x</i><i id=\"t--2\">x</i>" },
+		{ "<input t:checked=\"{count}\"/>",
+		    "[t/x.html:1: div/input: 'checked' is there or not, and has no text]" },
+		{ "<a t:href=\"/{title}\">x</a>",
+		    "[t/x.html:1: div/a: field 'title' is a string: an address takes numbers only]" },
+		{ "<a t:href=\"{count}\">x</a>",
+		    "[t/x.html:1: div/a: '{count}' must start with / # ? or https:]" },
+		{ "<a t:href=\"//{count}\">x</a>",
+		    "[t/x.html:1: div/a: '//{count}' must start with / # ? or https:]" },
+		{ "<b t:id=\"{what}\">x</b>", "[t/x.html:1: div/b: no field 'what' in view 'page']" },
+	};
+	static const struct file files[] = { { "x.html", "<p><a t:href=\"/t/{count}\">x</a></p>", 0 }, { NULL, NULL, 0 } };
+	const struct job job = { .files = files, .base = "/in" };
+
+	ALL(t);
+	is_str(render(&job), "<a href=\"/in/t/3\">x</a>", "a pattern that is a path stands below the prefix");
+}
+
+static void
 test_booleans(void)
 {
 	static const struct pair t[] = {
@@ -500,10 +530,10 @@ test_layout(void)
 		{ "<b>a  b\t\tc \n d</b>", "<b>a b c\nd</b>" },
 		{ "a <b>b</b> <i>c</i>\n<u>d</u>", "a <b>b</b> <i>c</i>\n<u>d</u>" },
 		{ "<p>\n  a <b>b</b>\n</p>\n\n  <p>  c  </p>   <p>d</p>",
-		    "<p>a <b>b</b></p>\n<p>c</p><p>d</p>" },
-		{ "<ul> <li>a</li>\n\n <li>b</li> </ul>", "<ul><li>a</li>\n<li>b</li></ul>" },
+		    "<p>a <b>b</b></p><p>c</p><p>d</p>" },
+		{ "<ul> <li>a</li>\n\n <li>b</li> </ul>", "<ul><li>a</li><li>b</li></ul>" },
 		{ "<ul>\n<li t:remove=\"all\">a</li>\n<li>b</li>\n<!-- x -->\n</ul>",
-		    "<ul>\n<li>b</li>\n</ul>" },
+		    "<ul><li>b</li></ul>" },
 		{ "<select> <option>a</option> </select>", "<select><option>a</option></select>" },
 		{ "<pre> a\n\n  b </pre>", "<pre> a\n\n  b </pre>" },
 		{ "<pre>\r\n a\r\n</pre>", "<pre>\n a\n</pre>" },
@@ -541,8 +571,8 @@ test_pages(void)
 	};
 	struct job job = { .files = page, .page = true };
 
-	is_str(render(&job), "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"
-	    "<title>Inbox</title>\n</head>\n<body>\n<p>x</p>\n</body>\n</html>\n", "a whole page");
+	is_str(render(&job), "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<title>Inbox</title></head><body><p>x</p></body></html>\n", "a whole page");
 	job.page = false;
 	is_str(render(&job), "<p>x</p>", "the same as a fragment");
 }
@@ -1127,6 +1157,7 @@ main(void)
 		return done_testing();
 	cats = c;
 	test_fields();
+	test_patterns();
 	test_booleans();
 	test_conditions();
 	test_lists();

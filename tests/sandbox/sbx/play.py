@@ -500,9 +500,9 @@ def admin(sb, rq):
     rows = "".join("<tr><td>%s</td><td>%s</td><td>%s</td></tr>" % (v.t(label), v.t("adm_on" if st.sw[k] else "adm_off"), _button(v, "adm_toggle", "tiny", do="switch", name=k)) for k, label in ADMIN_SWITCHES)
     body += "<h2>%s</h2>" % v.t("adm_switch") + '<div class="card wrap"><table>%s</table></div>' % rows
     now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(st.clock.now() // 1000))
-    body += ('<h2>%s</h2><div class="card"><p>%s</p><form method="post" class="tools"><label>%s <input type="number" name="hours" value="24" step="any" style="width:7rem"></label>'
+    body += ('<h2>%s</h2><div class="card"><p>%s</p><p class="dim">%s</p><form method="post" class="tools"><label>%s <input type="number" name="hours" value="24" step="any" style="width:7rem"></label>'
              '<button class="plain" name="do" value="ahead">%s</button><button class="plain" name="do" value="real">%s</button></form></div>'
-             % (v.t("adm_clock"), v.t("adm_now", time=now), v.t("adm_ahead"), v.t("change"), v.t("adm_real")))
+             % (v.t("adm_clock"), v.t("adm_now", time=now), v.t("adm_both" if st.clock.file else "adm_alone"), v.t("adm_ahead"), v.t("change"), v.t("adm_real")))
     c = sb.hooks.counts()
     body += '<h2>%s</h2><div class="card"><p>%s: <code>%s</code></p><p class="dim">%s</p></div>' % (v.t("adm_hook"), v.t("adm_callback"), esc(st.cfg["callback"]) or v.t("adm_none"),
                                                                                                  esc(", ".join("%s %d" % x for x in c.items())))

@@ -73,6 +73,8 @@ class Sandbox:
 
     def __init__(self, args):
         self.st = Store(args.db, args.reset)
+        if args.clock_file:
+            self.st.clock.lead(args.clock_file)
         self.base = ""
         self.faults = Faults(self.st)
         self.rates = H.Rates(self)
@@ -283,6 +285,7 @@ def parse_args(argv):
     a.add_argument("--verify-token", default="")
     a.add_argument("--reset", action="store_true", help="empty the state file first")
     a.add_argument("--seed", choices=seed.NAMES, default="small")
+    a.add_argument("--clock-file", help="the product's test.clock_file: it then lives in the sandbox's time")
     a.add_argument("--quiet", action="store_true", help="no ready line details on stderr")
     for name in ("fb-app-id", "fb-app-secret", "pd-client-id", "pd-client-secret", "pd-jwt-secret", "deauthorize-url", "deletion-url"):
         a.add_argument("--" + name)

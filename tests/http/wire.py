@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""wire - the FastCGI of a worker itself, without a web server in between.
+
+Proved: a page leaves in records as large as they may be and arrives whole, also
+when its reader is slow; a reader that goes away takes no worker with it; a
+worker that ends leaves nobody waiting; addresses stand below base_url's path.
+"""
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+from stand import PAGE_A, Stand, event_body, message, until
+
+BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
+
+
+def record(kind, body=b""):
+    return struct.pack(">BBHHBB", 1, kind, 1, len(body), 0, 0) + body
+
+
+def pair(name, value):
+    n, v = name.encode(), value.encode()
+    return b"".join(bytes([len(x)]) if len(x) < 128 else struct.pack(">I", len(x) | 1 << 31) for x in (n, v)) + n + v
+
+
+class Wire(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.st = cls.enterClassContext(Stand())
+        cls.b = cls.st.connect("shared")
+        cls.cookie = "; ".join("%s=%s" % kv for jar in cls.b.cookies.values() for kv in jar.items())
+
+    def ask(self, path):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        s.connect(self.st.socket_path)
+        env = {"REQUEST_METHOD": "GET", "REQUEST_URI": path, "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.1",
+               "QUERY_STRING": path.partition("?")[2], "HTTP_COOKIE": self.cookie}
+        s.sendall(record(BEGIN, struct.pack(">HB5x", 1, 0)) +
+                  record(PARAMS, b"".join(pair(k, v) for k, v in env.items())) + record(PARAMS) + record(STDIN))
+        return s
+
+    def answer(self, s):
+        """(head, body, sizes of the records)."""
+        with s, s.makefile("rb") as f:
+            raw = f.read()
+        out, sizes, kinds = b"", [], []
+        while raw:
+            _, kind, rid, n, pad, _ = struct.unpack(">BBHHBB", raw[:8])
+            self.assertEqual(rid, 1)
+            kinds.append(kind)
+            if kind == STDOUT:
+                out += raw[8:8 + n]
+                sizes.append(n)
+            raw = raw[8 + n + pad:]
+        self.assertEqual(kinds[-1], END)
+        self.assertEqual(set(kinds[:-1]), {STDOUT})
+        self.assertEqual(sizes.pop(), 0, "the stream is closed")
+        head, _, body = out.partition(b"\r\n\r\n")
+        self.assertEqual(int(re.search(rb"Content-Length: (\d+)", head).group(1)), len(body))
+        return head, body, sizes
+
+    def thread_of(self, psid, texts):
+        at = int(time.time() * 1000) - 100_000
+        for i, text in enumerate(texts):
+            self.assertEqual(self.st.hook(event_body([message(psid, "m_%s_%d" % (psid, i), text, at + i)], PAGE_A)), 200)
+        return self.st.thread(psid)
+
+    def large(self):
+        """A conversation whose page is larger than what a socket holds."""
+        return self.thread_of("9100000000000001", ["%02d " % i + "&" * 1900 for i in range(30)])
+
+    def test_small_answers_are_one_record(self):
+        head, body, sizes = self.answer(self.ask("/"))
+        self.assertIn(b"Status: 303", head)
+        self.assertEqual((len(sizes), body), (1, b""))
+
+    def test_a_page_is_one_record(self):
+        thread = self.thread_of("9100000000000003", ["hello %d" % i for i in range(30)])
+        head, body, sizes = self.answer(self.ask("/inbox/%d" % thread))
+        self.assertIn(b"Status: 200", head)
+        self.assertGreater(len(body), 6000)
+        self.assertEqual(len(sizes), 1)
+        self.assertTrue(body.endswith(b"</html>\n"))
+
+    def test_large_answers_arrive_whole_and_slowly_too(self):
+        thread = self.large()
+        s = self.ask("/inbox/%d" % thread)
+        # The worker fills the socket and waits; the other one goes on.
+        self.assertEqual(self.b.get("/inbox").status, 200)
+        head, body, sizes = self.answer(s)
+        self.assertIn(b"Status: 200", head)
+        self.assertGreater(len(body), 250_000)
+        self.assertEqual(set(sizes[:-1]), {65528})
+        for i in range(30):
+            self.assertIn(b"%02d " % i + b"&amp;" * 1900 + b"<", body)
+
+    def test_a_reader_that_goes_away(self):
+        thread, before = self.large(), [p.pid for p in self.st.workers]
+        for _ in range(8):
+            s = self.ask("/inbox/%d" % thread)
+            s.recv(100)
+            s.close()
+        for _ in range(4):
+            self.assertEqual(self.b.get("/inbox").status, 200)
+        self.assertEqual([p.pid for p in self.st.workers if p.poll() is None], before)
+
+    def test_addresses_are_below_our_path(self):
+        thread = self.thread_of("9100000000000002", ["hello"])
+        with open(self.st.conf, encoding="utf-8") as f:
+            conf = re.sub(r"(?m)^(base_url\s*=\s*\S*?)/?$", r"\1/in", f.read())
+        path = self.st.path("below.conf")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as f:
+            f.write(conf)
+        env = {"INBOX_CONF": path, "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "REQUEST_URI": "/in/inbox",
+               "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_COOKIE": self.cookie}
+        page = subprocess.run([os.path.join(self.st.build, "inbox.fcgi")], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, check=True).stdout.decode()
+        self.assertIn('id="t-%d"' % thread, page)
+        self.assertIn('href="/in/inbox/%d"' % thread, page)
+        self.assertEqual(re.findall(r' (?:href|src|action)="/(?!in/)[^"]*', page), [])
+
+    def test_zz_a_worker_that_ends_leaves_nobody_waiting(self):
+        """The last one: afterwards there is a worker less."""
+        took, stop = [], threading.Event()
+
+        def load():
+            while not stop.is_set():
+                at = time.monotonic()
+                head, _, _ = self.answer(self.ask("/poll"))
+                took.append((time.monotonic() - at, head[:11]))
+
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for t in threads:
+            t.start()
+        until(lambda: len(took) > 50)
+        leaver, n = self.st.workers[0], len(took)
+        leaver.send_signal(signal.SIGTERM)
+        leaver.wait(10)
+        until(lambda: len(took) > n + 100)
+        stop.set()
+        for t in threads:
+            t.join(20)
+        self.assertEqual({status for _, status in took}, {b"Status: 200"})
+        self.assertLess(max(s for s, _ in took), 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
