@@ -63,6 +63,8 @@ IB_MUST const struct ib_err *fresh_page(struct app *app, const struct fmt *f, co
 /* Key of a place in a list or conversation as it stands in addresses: "at.id". */
 const char *key_text(struct arena *a, int64_t at, int64_t id);
 bool key_parse(const char *s, int64_t *at, int64_t *id);
+/* A random key of a form, as it comes back. */
+bool key_ok(const char *s);
 /* Colleague's name; NULL when unknown. */
 IB_MUST const struct ib_err *user_name(struct db *db, struct arena *a, int64_t id, const char **out);
 /* A number that changes with any of the texts and numbers fed in. */
