@@ -36,6 +36,10 @@ const struct route routes[] = {
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
 	{ M_GET,	  "/poll",			NEED_SESSION | NEED_MOMENT, 0,	   h_poll, NULL },
+	{ M_GET,	  "/inbox/{thread}/panel",	NEED_SESSION,		 0,	   h_panel, NULL },
+	{ M_POST,	  "/inbox/{thread}/link",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_link, NULL },
+	{ M_POST,	  "/inbox/{thread}/unlink",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_unlink, NULL },
+	{ M_POST,	  "/inbox/{thread}/write",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_write, NULL },
 	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
 	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
 
