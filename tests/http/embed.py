@@ -167,6 +167,20 @@ class Inside(Embedded, unittest.TestCase):
         self.assertIn("Another customer", page.text)
         self.assertIn("First question", b.get(page.page.link_to("/panel")).text)
 
+    def test_linked_in_the_inbox(self):
+        """Linked and unlinked in the panel beside the conversation, by a person."""
+        deal = self.st.control("pipedrive/object", {"company": ACME, "kind": "deal", "action": "create", "data": {"title": "Road frame"}})["object"]["id"]
+        self.assertIn(say("embed.none"), self.frame(record=deal).page.text)
+        csrf = self.b.get("/?notice=signed_out").page.forms[0]["fields"]["csrf"]
+        r = self.b.post("/inbox/%d/link" % self.thread, {"csrf": csrf, "kind": "deal", "id": deal})
+        self.assertEqual(200, r.status)
+        inside = self.frame(record=deal)
+        self.assertIn("First question", inside.text)
+        r = self.b.post("/inbox/%d/unlink" % self.thread, {"csrf": csrf, "slot": "work"})
+        self.assertEqual(200, r.status)
+        self.assertIn(say("embed.none"), self.frame(record=deal).page.text)
+        self.assertEqual(401, Browser(self.st).get(inside.url).status)
+
     def test_read_and_answer(self):
         self.st.link(self.thread, "deal", DEAL)
         b = Browser(self.st)
