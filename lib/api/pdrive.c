@@ -607,8 +607,7 @@ hooks_call(struct pdrive *p, struct arena *a, const char *url, const char *acces
 
 	call_init(&c, "webhooks", ABOUT_API, url);
 	c.bearer = access;
-	if (del)
-		c.method = HTTPC_DELETE;
+	c.method = del ? HTTPC_DELETE : HTTPC_GET;
 	c.any_answer = del;
 	err = perform(p, a, &c, root, res);
 	call_fini(&c);

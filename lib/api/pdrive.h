@@ -66,6 +66,7 @@ IB_MUST const struct ib_err *pdrive_me(struct pdrive *p, struct arena *a,
  */
 IB_MUST const struct ib_err *pdrive_hooks_end(struct pdrive *p, struct arena *a, const char *api_domain,
     const char *access, const char *prefix, int64_t *ended, struct pd_res *res);
+
 /*
  * Any call of the API, for pdcrm.c: `path` begins with "/api/v" and has its
  * query; body NULL is none.  *root (to be freed) when done, NULL when refused.

@@ -93,6 +93,14 @@ IB_MUST const struct ib_err *sync_token_one(struct sync *s, int64_t now, bool *d
  */
 IB_MUST const struct ib_err *sync_access(struct sync *s, struct arena *a, int64_t user, int64_t now,
     const char **access);
+/* The same, waiting no longer than that for somebody else's refresh. */
+IB_MUST const struct ib_err *sync_access_within(struct sync *s, struct arena *a, int64_t user, int64_t now,
+    int64_t wait_ms, const char **access);
+/* Pipedrive said that this access token is dead: the next sync_access refreshes it. */
+IB_MUST const struct ib_err *sync_access_dead(struct sync *s, struct arena *a, int64_t user, int64_t now,
+    const char *dead);
+/* One write to Pipedrive that has no end yet (crm.h). */
+IB_MUST const struct ib_err *sync_crm_one(struct sync *s, int64_t now, bool *did);
 /*
  * One piece of leaving (store/leaving.h): a service is told, or a slice of what
  * left is erased; or of what the company keeps only for so many days.
@@ -108,14 +116,6 @@ void sync_export_sweep(struct sync *s, int64_t now);
 void sync_media_orphans(struct sync *s, int64_t now);
 /* Does one person who is signed in still belong to the company, and is still what our row says? */
 IB_MUST const struct ib_err *sync_role_one(struct sync *s, int64_t now, bool *did);
-/* The same, waiting no longer than that for somebody else's refresh. */
-IB_MUST const struct ib_err *sync_access_within(struct sync *s, struct arena *a, int64_t user, int64_t now,
-    int64_t wait_ms, const char **access);
-/* Pipedrive said that this access token is dead: the next sync_access refreshes it. */
-IB_MUST const struct ib_err *sync_access_dead(struct sync *s, struct arena *a, int64_t user, int64_t now,
-    const char *dead);
-/* One write to Pipedrive that has no end yet (crm.h). */
-IB_MUST const struct ib_err *sync_crm_one(struct sync *s, int64_t now, bool *did);
 /* The daily look at one Page's connection. */
 IB_MUST const struct ib_err *sync_health_one(struct sync *s, int64_t now, bool *did);
 
