@@ -29,6 +29,11 @@ IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
+/* h_panel.c */
+IB_MUST const struct ib_err *h_panel(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_link(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_unlink(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_write(struct app *app, struct req *r);
 /* h_engine.c */
 IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);
@@ -60,5 +65,10 @@ IB_MUST const struct ib_err *h_facebook_deletion(struct app *app, struct req *r)
 /* h_shelf.c */
 IB_MUST const struct ib_err *h_shelf(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_shelf_event(struct app *app, struct req *r);
+
+/* h_embed.c */
+IB_MUST const struct ib_err *h_pd_panel(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_pd_settings(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_embed_panel(struct app *app, struct req *r);
 
 #endif

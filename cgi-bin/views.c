@@ -7,6 +7,14 @@
  */
 #include "views.h"
 
+static const struct tmpl_field view_embed_f[] = {
+	F_STR(struct view_embed, theme),
+	F_STR(struct view_embed, sdk),
+	F_STR(struct view_embed, renew),
+	F_END
+};
+static const struct tmpl_type view_embed_t = { "embed", sizeof(struct view_embed), view_embed_f };
+
 static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, lang),
 	F_STR(struct view_frame, other_lang),
@@ -25,6 +33,9 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, sandbox),
 	F_STR(struct view_frame, notice),
 	F_BOOL(struct view_frame, notice_bad),
+	F_STR(struct view_frame, embed_js),
+	F_STR(struct view_frame, away),
+	F_SUB(struct view_frame, embed, &view_embed_t),
 	F_END
 };
 static const struct tmpl_type view_frame_t = { "frame", sizeof(struct view_frame), view_frame_f };
@@ -130,6 +141,7 @@ static const struct tmpl_type view_import_t = { "import", sizeof(struct view_imp
 
 static const struct tmpl_field view_row_f[] = {
 	F_INT(struct view_row, id),
+	F_STR(struct view_row, href),
 	F_INT(struct view_row, rev),
 	F_STR(struct view_row, current),
 	F_STR(struct view_row, name),
@@ -296,6 +308,107 @@ static const struct tmpl_field view_closed_f[] = {
 };
 static const struct tmpl_type view_closed_t = { "closed", sizeof(struct view_closed), view_closed_f };
 
+static const struct tmpl_field view_crm_rec_f[] = {
+	F_STR(struct view_crm_rec, dom_id),
+	F_STR(struct view_crm_rec, label),
+	F_STR(struct view_crm_rec, name),
+	F_STR(struct view_crm_rec, href),
+	F_STR(struct view_crm_rec, email),
+	F_STR(struct view_crm_rec, phone),
+	F_STR(struct view_crm_rec, facts),
+	F_STR(struct view_crm_rec, why),
+	F_STR(struct view_crm_rec, state),
+	F_STR(struct view_crm_rec, kind),
+	F_STR(struct view_crm_rec, id),
+	F_STR(struct view_crm_rec, slot),
+	F_BOOL(struct view_crm_rec, stages),
+	F_END
+};
+static const struct tmpl_type view_crm_rec_t = { "crm_rec", sizeof(struct view_crm_rec), view_crm_rec_f };
+
+static const struct tmpl_field view_crm_option_f[] = {
+	F_STR(struct view_crm_option, value),
+	F_STR(struct view_crm_option, label),
+	F_BOOL(struct view_crm_option, chosen),
+	F_END
+};
+static const struct tmpl_type view_crm_option_t = { "crm_option", sizeof(struct view_crm_option), view_crm_option_f };
+
+static const struct tmpl_field view_crm_form_f[] = {
+	F_STR(struct view_crm_form, what),
+	F_STR(struct view_crm_form, key),
+	F_BOOL(struct view_crm_form, open),
+	F_BOOL(struct view_crm_form, with_person),
+	F_BOOL(struct view_crm_form, anyway),
+	F_STR(struct view_crm_form, name),
+	F_STR(struct view_crm_form, email),
+	F_STR(struct view_crm_form, phone),
+	F_STR(struct view_crm_form, title),
+	F_STR(struct view_crm_form, value),
+	F_STR(struct view_crm_form, currency),
+	F_STR(struct view_crm_form, subject),
+	F_STR(struct view_crm_form, date),
+	F_STR(struct view_crm_form, time),
+	F_STR(struct view_crm_form, text),
+	F_END
+};
+static const struct tmpl_type view_crm_form_t = { "crm_form", sizeof(struct view_crm_form), view_crm_form_f };
+
+static const struct tmpl_field view_crm_write_f[] = {
+	F_STR(struct view_crm_write, text),
+	F_BOOL(struct view_crm_write, bad),
+	F_END
+};
+static const struct tmpl_type view_crm_write_t = { "crm_write", sizeof(struct view_crm_write), view_crm_write_f };
+
+static const struct tmpl_field view_crm_f[] = {
+	F_STR(struct view_crm, href),
+	F_STR(struct view_crm, back),
+	F_BOOL(struct view_crm, live),
+	F_BOOL(struct view_crm, pending),
+	F_STR(struct view_crm, said),
+	F_STR(struct view_crm, error),
+	F_STR(struct view_crm, words),
+	F_STR(struct view_crm, away),
+	F_STR(struct view_crm, again),
+	F_STR(struct view_crm, link_action),
+	F_STR(struct view_crm, unlink_action),
+	F_STR(struct view_crm, write_action),
+	F_LIST(struct view_crm, writes, &view_crm_write_t),
+	F_LIST(struct view_crm, links, &view_crm_rec_t),
+	F_BOOL(struct view_crm, none),
+	F_LIST(struct view_crm, hints, &view_crm_rec_t),
+	F_LIST(struct view_crm, doubles, &view_crm_rec_t),
+	F_LIST(struct view_crm, open, &view_crm_rec_t),
+	F_STR(struct view_crm, next),
+	F_STR(struct view_crm, next_due),
+	F_BOOL(struct view_crm, next_over),
+	F_BOOL(struct view_crm, no_next),
+	F_STR(struct view_crm, term),
+	F_LIST(struct view_crm, found, &view_crm_rec_t),
+	F_BOOL(struct view_crm, nothing),
+	F_LIST(struct view_crm, stages, &view_crm_option_t),
+	F_STR(struct view_crm, stage_key),
+	F_STR(struct view_crm, stage_now),
+	F_LIST(struct view_crm, new_stages, &view_crm_option_t),
+	F_LIST(struct view_crm, types, &view_crm_option_t),
+	F_SUB(struct view_crm, person, &view_crm_form_t),
+	F_SUB(struct view_crm, lead, &view_crm_form_t),
+	F_SUB(struct view_crm, deal, &view_crm_form_t),
+	F_SUB(struct view_crm, activity, &view_crm_form_t),
+	F_SUB(struct view_crm, note, &view_crm_form_t),
+	F_END
+};
+static const struct tmpl_type view_crm_t = { "crm", sizeof(struct view_crm), view_crm_f };
+
+static const struct tmpl_field view_panel_page_f[] = {
+	F_SUB(struct view_panel_page, frame, &view_frame_t),
+	F_STR(struct view_panel_page, name),
+	F_SUB(struct view_panel_page, crm, &view_crm_t),
+	F_END
+};
+static const struct tmpl_type view_panel_page_t = { "panel_page", sizeof(struct view_panel_page), view_panel_page_f };
+
 static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, name),
 	F_STR(struct view_panel, page),
@@ -309,6 +422,7 @@ static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel
 
 static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, back),
+	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
 	F_STR(struct view_conv, initials),
 	F_STR(struct view_conv, picture),
@@ -347,6 +461,7 @@ static const struct tmpl_field view_inbox_f[] = {
 	F_LIST(struct view_inbox, alerts, &view_alert_t),
 	F_SUB(struct view_inbox, list, &view_list_t),
 	F_SUB(struct view_inbox, conv, &view_conv_t),
+	F_SUB(struct view_inbox, crm, &view_crm_t),
 	F_END
 };
 static const struct tmpl_type view_inbox_t = { "inbox", sizeof(struct view_inbox), view_inbox_f };
@@ -449,6 +564,7 @@ static const struct tmpl_field view_settings_f[] = {
 	F_STR(struct view_settings, audit),
 	F_STR(struct view_settings, remove),
 	F_STR(struct view_settings, retention_is),
+	F_STR(struct view_settings, settings),
 	F_STR(struct view_settings, person),
 	F_BOOL(struct view_settings, is_en),
 	F_BOOL(struct view_settings, is_ja),
@@ -585,6 +701,15 @@ static const struct tmpl_field view_exports_f[] = {
 };
 static const struct tmpl_type view_exports_t = { "exports", sizeof(struct view_exports), view_exports_f };
 
+static const struct tmpl_field view_linked_f[] = {
+	F_SUB(struct view_linked, frame, &view_frame_t),
+	F_STR(struct view_linked, inbox),
+	F_BOOL(struct view_linked, none),
+	F_LIST(struct view_linked, rows, &view_row_t),
+	F_END
+};
+static const struct tmpl_type view_linked_t = { "linked", sizeof(struct view_linked), view_linked_f };
+
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
 	F_SUB(struct view_poll, list, &view_list_t),
@@ -637,4 +762,9 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
 	[TPL_EXPORT] =			{ "export.html", &view_exports_t, false },
+	[TPL_EMBED] =			{ "embed.html", &view_inbox_t, false },
+	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_linked_t, false },
+	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
+	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
+	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
 };

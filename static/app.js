@@ -23,10 +23,11 @@ const busy = (form, yes) => {
 	setTimeout(() => all("[type=submit]", form).forEach((b) => { b.disabled = "busy" in form.dataset; }));
 };
 on("submit", (e) => {
-	const form = e.target, ours = form.closest("#conv");
-	if (ours || form.dataset.busy) e.preventDefault();
+	const form = e.target, ours = form.closest("#conv"), beside = form.closest("#pipedrive");
+	if (ours || beside || form.dataset.busy) e.preventDefault();
 	if (form.dataset.busy) return;
 	if (ours) send(form);
+	else if (beside) panelForm(form);
 	else busy(form, true);
 });
 on("pageshow", (e) => e.persisted && all("form").forEach((form) => busy(form)));
@@ -75,7 +76,7 @@ function merge(box, items, at) {
 
 let name = document.title;
 function title() {
-	document.title = `(${$("rows").dataset.unread}) `.replace("(0) ", "") + name;
+	document.title = `(${$("rows")?.dataset.unread || 0}) `.replace("(0) ", "") + name;
 }
 function mergeRows(doc) {
 	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
@@ -153,10 +154,13 @@ function near() {
 		show("pill");
 		if ($("pill")?.dataset.gap) poll();
 	}
-	if (list.scrollTop && list.scrollHeight - list.clientHeight - list.scrollTop < 600) olderRows();
+	if (list?.scrollTop && list.scrollHeight - list.clientHeight - list.scrollTop < 600) olderRows();
 }
 on("scroll", near, true);
 
+/* In a frame the browser may keep nothing for us; without a list it is one, and its address is secret. */
+const keep = (key, text) => { if (list) sessionStorage.setItem(key, text); };
+const kept = (key) => (list && sessionStorage.getItem(key)) || "";
 function grow() {
 	const t = $("reply"), f = t?.form, c = $("count");
 	if (!t) return;
@@ -167,14 +171,14 @@ function grow() {
 	c.hidden = t.value.length < 1800;
 	c.textContent = `${t.value.length} / ${f.dataset.max}`;
 	c.classList.toggle("over", t.value.length > f.dataset.max);
-	sessionStorage.setItem(f.action, t.value);
+	keep(f.action, t.value);
 }
 function setUp() {
 	all("[data-js]").forEach((el) => { el.hidden = false; });
-	if ($("reply")) $("reply").value ||= sessionStorage.getItem($("composer").action);
-	const kept = $("draft");
-	if (kept) $("draft-text").value = sessionStorage.getItem(new URL(kept.dataset.of, location)) || "";
-	if (kept) kept.hidden = !$("draft-text").value;
+	if ($("reply")) $("reply").value ||= kept($("composer").action);
+	const draft = $("draft");
+	if (draft) $("draft-text").value = kept(new URL(draft.dataset.of, location));
+	if (draft) draft.hidden = !$("draft-text").value;
 	grow();
 }
 async function send(form) {
@@ -206,7 +210,7 @@ async function send(form) {
 	if (why && box) {
 		all(".new").forEach((el) => el.remove());
 		box.value = text + (box.value && "\n" + box.value);
-		sessionStorage.setItem(form.action, box.value);
+		keep(form.action, box.value);
 	}
 	if (form.isConnected) {
 		grow();
@@ -246,10 +250,55 @@ on("popstate", () => { if (path !== here()) visit(location.href); });
 on("click", (e) => {
 	const a = e.target.closest("a, #pill");
 	if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
-	const act = a.matches(".row-link, .back") ? () => visit(a.href, true) :
+	const act = list && a.matches(".row-link, .back") ? () => visit(a.href, true) :
+	    a.matches("#crm a[data-crm], .crm-load a") ? () => panel(a.href, {}, a) :
 	    { pill: toEnd, older: live("log") && olderMessages, "list-older": olderRows }[a.id];
 	if (act) { e.preventDefault(); act(); }
 });
+
+/* Pipedrive beside the conversation: loaded after it, and anew after each form there. */
+let panelTimer;
+const panelSeen = () => $("pipedrive")?.getClientRects().length;
+async function panel(url, o, form) {
+	const box = $("crm"), focus = form && document.activeElement.id;
+	clearTimeout(panelTimer);
+	box.ariaBusy = true;
+	try {
+		const [, doc] = await get(url, o), next = $("crm", doc);
+		if (box !== $("crm")) return;
+		box.replaceWith(document.adoptNode(next));
+		show("crm-lost");
+		if (form) ($("crm-error") || $("crm-said") || $(focus))?.focus();
+	} catch {
+		if (box === $("crm")) show("crm-lost", true);
+		if (form) busy(form);
+	}
+	box.ariaBusy = null;
+	panelWait();
+}
+/* Something is under way there: look again, but not under somebody's hands. */
+function panelWait() {
+	const box = $("crm");
+	if (box && "pending" in box.dataset) panelTimer = setTimeout(() => {
+		if (document.hidden || box.querySelector("[open]")) panelWait();
+		else if (box === $("crm")) panel(box.dataset.href);
+	}, 5000);
+}
+function panelForm(form) {
+	const body = new URLSearchParams(new FormData(form));
+	busy(form, true);
+	if (form.method === "get") panel(form.action + "?" + body, {}, form);
+	else panel(form.action, { method: "POST", body }, form);
+}
+function panelStart() {
+	const box = $("crm");
+	if (box && !("live" in box.dataset) && !box.dataset.asked && panelSeen()) {
+		box.dataset.asked = "1";
+		panel(box.dataset.href);
+	}
+}
+on("hashchange", panelStart);
+on("resize", panelStart);
 
 let etag, timer, running, misses = 0, touched = Date.now();
 async function poll() {
@@ -286,10 +335,11 @@ function start() {
 	etag = null;
 	title();
 	setUp();
-	if (matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
+	if (list && matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
 	clearTimeout(timer);
 	timer = setTimeout(poll, 5000);
 	near();
+	panelStart();
 }
 start();
 })();

@@ -614,6 +614,8 @@ settle(struct crm *c, const struct crm_write *w, const struct crm_new *n, enum w
 		rec.currency = n->currency;
 		if ((err = link_put(c->s->db, c->a, w->install_id, w->thread_id, w->user_id, &rec, stage, now)) != NULL)
 			goto done;
+		if (w->act == ACT_PERSON && (err = crm_hints_drop(c->s->db, w->user_id)) != NULL)
+			goto done;
 	}
 	if (state == WRITE_DONE && (err = audit_put(c->s->db, w->install_id, w->user_id, now,
 	    w->act == ACT_STAGE ? "crm_changed" : "crm_created", arena_printf(c->a, "%s %s thread %lld",

@@ -282,6 +282,7 @@ sign_out(struct sync *s, const struct role_due *d, const char *why, int64_t now)
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
 	if ((err = db_run(s->db, ST_USER_SESSIONS_END, "i", d->user)) == NULL &&
+	    (err = db_run(s->db, ST_MEMBER_PASSES_END, "i", d->user)) == NULL &&
 	    (err = audit_put(s->db, d->install, d->user, now, "signed_out", why)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);
