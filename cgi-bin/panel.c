@@ -468,6 +468,8 @@ panel_load(struct app *app, struct req *r, const struct fmt *f, const struct pan
 	p.v->error = ask->error;
 	p.v->words = ask->words;
 	p.v->away = say_key(&p, c.why);
+	if (str_eq(p.v->away, ask->error))
+		p.v->away = NULL;
 	show_link(&p, p.data.person, p.data.person_now, p.data.person_gone);
 	show_link(&p, p.data.work, p.data.work_now, p.data.work_gone);
 	p.v->none = p.v->n_links == 0;

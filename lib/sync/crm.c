@@ -755,14 +755,14 @@ run_write(struct crm *c, int64_t id, bool patient)
 		return err;
 	if (!ok)
 		return settle(c, w, &n, WRITE_REFUSED, NULL, WHY_LOST, NULL);
+	if ((err = await_person(c, w, &n, &ok)) != NULL || !ok)
+		return err;
 	if (c->stop) {
 		if (str_eq(c->why, WHY_TOKEN) || (!patient && w->attempts == 0) ||
 		    (w->attempts == 0 && clock_now() - w->created_at > WRITE_OLD_MS))
 			return settle(c, w, &n, WRITE_REFUSED, NULL, w->attempts == 0 ? c->why : WHY_LOST, NULL);
 		return postpone(c, w, w->attempts > 0 ? WRITE_UNKNOWN : WRITE_GOING);
 	}
-	if ((err = await_person(c, w, &n, &ok)) != NULL || !ok)
-		return err;
 	if (w->attempts > 0 && ((err = look(c, w, &n, &go)) != NULL || !go))
 		return err;
 	return call(c, w, &n, patient);
