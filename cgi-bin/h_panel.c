@@ -242,13 +242,13 @@ currency(struct arena *a, const char *s)
 }
 
 static bool
-date_ok(const char *s)
+date_ok(struct arena *a, const char *s)
 {
 	struct civil c;
 	char back[11];
 	int64_t at;
 
-	if (s == NULL || strlen(s) != 10 || s[4] != '-' || s[7] != '-' || (at = clock_parse_iso(s)) < 0)
+	if (s == NULL || strlen(s) != 10 || s[4] != '-' || s[7] != '-' || (at = clock_parse_iso(arena_printf(a, "%s 00:00", s))) < 0)
 		return false;
 	/* Not the 31st of February. */
 	(void)clock_civil(at, "UTC", &c);
@@ -320,7 +320,7 @@ read_activity(struct req *r, const struct view_crm_form *v, const struct crm_set
 
 	if (v->subject == NULL)
 		return STR_CRM_NEED_SUBJECT;
-	if (!date_ok(v->date))
+	if (!date_ok(r->a, v->date))
 		return STR_CRM_BAD_DATE;
 	n->name = v->subject;
 	n->due_date = v->date;

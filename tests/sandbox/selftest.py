@@ -924,7 +924,7 @@ class Pipedrive(Base):
         t = self.installed()["access_token"]
         e = self.api("GET", "/api/v1/nothing", t, status=403)
         self.assertEqual(e["error"], "Scope and URL mismatch")
-        self.api("GET", "/api/v2/activities", t, status=403)       # scope not granted
+        self.api("POST", "/api/v2/personFields", t, {"field_name": "x", "field_type": "varchar"}, status=403)    # scope not granted
         self.api("GET", "/v2/persons", t, status=403)
         self.api("GET", "/api/v1/persons", t, status=403)
         self.api("GET", "/v1/users", t)
