@@ -20,7 +20,7 @@
 #endif
 
 /* The files are read once per process; a worker ends when the program is replaced. */
-struct static_file { const char *name; char version[9]; bool known; };
+struct static_file { const char *name; char path[40]; };		/* "/static/app.css?v=..." */
 static struct static_file files[] = {
 	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }, { .name = "embed.js" }
 };
@@ -30,13 +30,13 @@ digest_file(const struct app *app, struct static_file *f)
 {
 	const char *dir = conf_str(app->conf, CONF_STATIC_DIR);
 	uint8_t sum[32];
-	char path[4096];
+	char path[4096], version[9];
 	struct ib_buf b;
 	ssize_t n;
 	char *p;
 	int fd;
 
-	f->known = true;
+	snprintf(f->path, sizeof(f->path), "/static/%s", f->name);
 	snprintf(path, sizeof(path), "%s/%s", *dir != '\0' ? dir : PKGDATADIR "/static", f->name);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return;
@@ -45,7 +45,8 @@ digest_file(const struct app *app, struct static_file *f)
 		b.len += (size_t)n;
 	close(fd);
 	crypt_sha256(b.len > 0 ? b.p : "", b.len, sum);
-	str_hex(f->version, sum, 4);
+	str_hex(version, sum, 4);
+	snprintf(f->path, sizeof(f->path), "/static/%s?v=%s", f->name, version);
 	buf_fini(&b);
 }
 
@@ -54,10 +55,9 @@ static_href(const struct app *app, struct req *r, size_t which)
 {
 	struct static_file *f = &files[which];
 
-	if (!f->known)
+	if (f->path[0] == '\0')
 		digest_file(app, f);
-	return req_href(app, r, f->version[0] != '\0' ? "/static/%s?v=%s" : "/static/%s",
-	    f->name, f->version);
+	return req_below(app, r, f->path);
 }
 
 /* Sentences after a redirect: ?notice=word. */
@@ -97,19 +97,19 @@ view_frame_make(struct app *app, struct req *r)
 		return f;
 	}
 	f->other_lang = lang_code(r->lang == LANG_EN ? LANG_JA : LANG_EN);
-	f->lang_action = req_href(app, r, "/language");
+	f->lang_action = req_below(app, r, "/language");
 	f->here = r->here;
-	f->reload = req_href(app, r, "%s", r->here);
+	f->reload = req_below(app, r, r->here);
 	f->csrf = req_csrf(app, r);
 	f->app_css = static_href(app, r, 0);
 	f->app_js = static_href(app, r, 1);
 	f->icon = static_href(app, r, 2);
-	f->home = req_href(app, r, "%s", r->session == NULL ? "/" : r->session->may_read ? "/inbox" : "/settings");
-	f->signout_action = req_href(app, r, "/signout");
+	f->home = req_below(app, r, r->session == NULL ? "/" : r->session->may_read ? "/inbox" : "/settings");
+	f->signout_action = req_below(app, r, "/signout");
 	if (r->session != NULL) {
 		f->user = r->session->user_name;
 		f->company = r->session->company_name;
-		f->settings = req_href(app, r, "/settings");
+		f->settings = req_below(app, r, "/settings");
 	}
 	f->sandbox = *sandbox != '\0' ? sandbox : NULL;
 	for (i = 0; word != NULL && i < sizeof(notices) / sizeof(notices[0]); i++) {

@@ -121,11 +121,11 @@ fresh_load(struct inbox *in, int64_t thread, struct view_sync **out)
 	else
 		v->text = cat_fill(in->r->a, say(f, STR_SYNC_FRESH), "time", fmt_since(f, checked), NULL);
 	v->stale = worst != NULL;
-	v->action = req_href(in->app, in->r, "/sync");
+	v->action = req_below(in->app, in->r, "/sync");
 	if (thread != 0)
 		v->thread = arena_printf(in->r->a, "%lld", (long long)thread);
 	if (in->r->session->admin)
-		v->health = req_href(in->app, in->r, "/health");
+		v->health = req_below(in->app, in->r, "/health");
 	*out = v;
 	return NULL;
 }

@@ -89,7 +89,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		if (why != NULL)
 			c->reason = why;
 		if (in->r->session->admin) {
-			c->way = req_href(in->app, in->r, "/connect/more");
+			c->way = req_below(in->app, in->r, "/connect/more");
 			c->way_label = say(in, STR_WAY_RECONNECT);
 		}
 	} else if (t->owner_app != NULL) {
@@ -135,7 +135,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
 	if (in->r->pass == NULL)
-		v->back = req_href(in->app, in->r, "/inbox");
+		v->back = req_below(in->app, in->r, "/inbox");
 	else if (in->r->pass->n_threads > 1)
 		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
@@ -189,7 +189,7 @@ fill_shelf(struct inbox *in, struct view_alert *al, bool *any)
 	snprintf(number, sizeof(number), "%lld", (long long)n);
 	al->text = cat_fill(in->r->a, cat_find_n(in->app->cats, in->r->lang, "shelf.band", n),
 	    "n", number, NULL);
-	al->way = req_href(in->app, in->r, "/shelf");
+	al->way = req_below(in->app, in->r, "/shelf");
 	al->way_label = say(in, STR_WAY_SHELF);
 	return NULL;
 }
@@ -216,7 +216,7 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 			buf_puts(&names, names.len > 0 ? say(in, STR_NAME_NEXT) : "");
 			buf_puts(&names, p->name);
 			if (strcmp(p->import_state, "done") != 0)
-				v->import = req_href(in->app, in->r, "/connect/import");
+				v->import = req_below(in->app, in->r, "/connect/import");
 			/* Everybody's replies wait: everybody is told. */
 			if (p->send_after > in->r->now)
 				v->alerts[v->n_alerts++].text = cat_fill(in->r->a,
@@ -229,7 +229,7 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 		    "sentence", why != NULL ? why : say(in, STR_CLOSED_PAGE), NULL);
 		al->who = help_who(in->app, in->r->lang, p->why);
 		if (in->r->session->admin) {
-			al->way = req_href(in->app, in->r, "/connect/more");
+			al->way = req_below(in->app, in->r, "/connect/more");
 			al->way_label = say(in, STR_WAY_RECONNECT);
 		}
 	}
@@ -287,6 +287,6 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 		return err;
 	in->view.list = list;
 	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
-	    req_href(app, r, "/poll");
+	    req_below(app, r, "/poll");
 	return NULL;
 }

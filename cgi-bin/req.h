@@ -111,6 +111,8 @@ void resp_then_work(struct req *r);
 /* Absolute path below base_url for hrefs: "/sub/inbox/5". */
 const char *req_href(const struct app *app, struct req *r, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of a path as it is, which has to last; the path itself when base_url has none. */
+const char *req_below(const struct app *app, struct req *r, const char *path);
 /*
  * CSRF token of this session (or of the anonymous visitor's cookie, set when
  * it is not there) for hidden fields.  NULL only when the answer is lost anyway.

@@ -670,15 +670,11 @@ resp_send(struct req *r)
 /* Addresses -------------------------------------------------------------------- */
 
 const char *
-req_href(const struct app *app, struct req *r, const char *fmt, ...)
+req_below(const struct app *app, struct req *r, const char *path)
 {
-	char *path, *href;
+	char *href;
 	size_t len, n;
-	va_list ap;
 
-	va_start(ap, fmt);
-	path = arena_vprintf(r->a, fmt, ap);
-	va_end(ap);
 	if (path == NULL || app->base_path[0] == '\0')
 		return path;
 	len = strlen(app->base_path);
@@ -688,4 +684,16 @@ req_href(const struct app *app, struct req *r, const char *fmt, ...)
 	memcpy(href, app->base_path, len);
 	memcpy(href + len, path, n + 1);
 	return href;
+}
+
+const char *
+req_href(const struct app *app, struct req *r, const char *fmt, ...)
+{
+	char *path;
+	va_list ap;
+
+	va_start(ap, fmt);
+	path = arena_vprintf(r->a, fmt, ap);
+	va_end(ap);
+	return req_below(app, r, path);
 }
