@@ -11,6 +11,7 @@
  */
 #include "arena.h"
 #include "fault.h"
+#include "str.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -207,9 +208,8 @@ arena_dup(struct arena *a, const char *s)
 static bool
 format_small(char *out, size_t max, size_t *len, const char *fmt, va_list ap)
 {
-	char digits[24];
+	char digits[STR_DIGITS];
 	const char *s;
-	unsigned long long u;
 	long long v;
 	size_t n = 0, k;
 
@@ -246,18 +246,10 @@ format_small(char *out, size_t max, size_t *len, const char *fmt, va_list ap)
 			return false;
 		}
 		if (s == NULL) {
-			char *d = digits + sizeof(digits);
-
 			if (fmt[0] == 's')
 				return false;	/* a NULL string: let printf say it */
-			u = v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v;
-			do
-				*--d = (char)('0' + u % 10);
-			while ((u /= 10) != 0);
-			if (v < 0)
-				*--d = '-';
-			s = d;
-			k = (size_t)(digits + sizeof(digits) - d);
+			s = str_digits(digits + sizeof(digits), v);
+			k = (size_t)(digits + sizeof(digits) - s);
 		} else if (k == SIZE_MAX) {
 			k = strlen(s);
 		}

@@ -7,6 +7,7 @@
  */
 #include "buf.h"
 #include "fault.h"
+#include "str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,17 +141,9 @@ buf_printf(struct ib_buf *b, const char *fmt, ...)
 void
 buf_put_int(struct ib_buf *b, int64_t v)
 {
-	char d[20];
-	size_t i = sizeof(d);
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char d[STR_DIGITS], *end = d + sizeof(d), *from = str_digits(end, v);
 
-	do {
-		d[--i] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u != 0);
-	if (v < 0)
-		d[--i] = '-';
-	buf_append(b, d + i, sizeof(d) - i);
+	buf_append(b, from, (size_t)(end - from));
 }
 
 void

@@ -54,6 +54,25 @@ str_int_in(const char *s, int64_t lo, int64_t hi, int64_t *out)
 	return true;
 }
 
+char *
+str_digits(char *end, int64_t v)
+{
+	static const char pairs[] =
+	    "00010203040506070809101112131415161718192021222324"
+	    "25262728293031323334353637383940414243444546474849"
+	    "50515253545556575859606162636465666768697071727374"
+	    "75767778798081828384858687888990919293949596979899";
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	for (; u >= 10; u /= 100)
+		memcpy(end -= 2, &pairs[u % 100 * 2], 2);
+	if (u > 0 || v == 0)
+		*--end = (char)('0' + u);
+	if (v < 0)
+		*--end = '-';
+	return end;
+}
+
 /* ---- UTF-8 ---- */
 
 #define BAD UINT32_MAX

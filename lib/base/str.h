@@ -16,6 +16,9 @@
 bool str_int(const char *s, int64_t *out);
 /* The same, refused outside [lo, hi]. */
 bool str_int_in(const char *s, int64_t lo, int64_t hi, int64_t *out);
+/* The digits of v, and its sign, are put before `end`: at most STR_DIGITS bytes.  The first of them. */
+#define STR_DIGITS 20
+char *str_digits(char *end, int64_t v);
 
 /* Valid UTF-8 (no surrogates, no overlong forms, up to U+10FFFF). */
 bool str_utf8_ok(const char *s, size_t n);

@@ -12,6 +12,8 @@
  */
 #include "tmpl_int.h"
 
+#include "../base/str.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,17 +196,9 @@ put_escaped(struct out *o, const char *s, unsigned where)
 static void
 put_int(struct out *o, int64_t v)
 {
-	char d[20];
-	size_t i = sizeof(d);
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char d[STR_DIGITS], *end = d + sizeof(d), *from = str_digits(end, v);
 
-	do {
-		d[--i] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u != 0);
-	if (v < 0)
-		put(o, "-", 1);
-	put(o, d + i, sizeof(d) - i);
+	put(o, from, (size_t)(end - from));
 }
 
 void

@@ -30,6 +30,35 @@ test_int(void)
 	    !str_int_in("x", 5, 9, &v) && v == 9, "outside");
 }
 
+/* Against the C library's, around each power of ten and at both ends. */
+static void
+test_digits(void)
+{
+	static const int64_t ends[] = { INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1 };
+	char d[STR_DIGITS], want[32], *from;
+	int64_t v, p;
+	int i, wrong = 0;
+
+	for (p = 1; ; p *= 10) {
+		for (i = -2; i <= 2; i++)
+			for (int sign = -1; sign <= 1; sign += 2) {
+				v = sign * (p + i);
+				from = str_digits(d + sizeof(d), v);
+				snprintf(want, sizeof(want), "%lld", (long long)v);
+				wrong += strncmp(from, want, (size_t)(d + sizeof(d) - from)) != 0 ||
+				    strlen(want) != (size_t)(d + sizeof(d) - from);
+			}
+		if (p > INT64_MAX / 10)
+			break;
+	}
+	for (i = 0; i < 4; i++) {
+		from = str_digits(d + sizeof(d), ends[i]);
+		snprintf(want, sizeof(want), "%lld", (long long)ends[i]);
+		wrong += strlen(want) != (size_t)(d + sizeof(d) - from) || memcmp(from, want, strlen(want)) != 0;
+	}
+	is_int(wrong, 0, "digits of numbers, as printf has them");
+}
+
 static void
 test_utf8(void)
 {
@@ -256,6 +285,7 @@ main(void)
 {
 	arena_init(&a, ARENA_REQUEST_MAX);
 	test_int();
+	test_digits();
 	test_utf8();
 	test_clean();
 	test_compare();
