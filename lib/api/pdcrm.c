@@ -828,3 +828,56 @@ pdcrm_look(struct pdrive *p, struct arena *a, struct pd_auth *who, const struct 
 	}
 	return NULL;
 }
+
+/* Notes of ours ----------------------------------------------------------------------------- */
+
+const struct ib_err *
+pdcrm_note_put(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind on, const char *on_id,
+    const char *note_id, const char *html, const char **id, struct pd_res *res)
+{
+	bool fresh = *note_id == '\0';
+	struct crm_new n = { .on = on, .on_id = on_id };
+	struct json *body = json_new_object(), *root = NULL;
+	const char *path = fresh ? "/api/v1/notes" : arena_printf(a, "/api/v1/notes/%s", note_id);
+	const struct ib_err *err;
+
+	*id = NULL;
+	if (path == NULL || !json_set_str(body, "content", html) || (fresh && !set_on(body, on_members[on], &n)))
+		err = no_memory();
+	else
+		err = pdrive_api(p, a, who, "note", fresh ? HTTPC_POST : HTTPC_PUT, path, body, &root, res);
+	if (err == NULL && !res->refused && (*id = json_id(a, json_get(json_get(root, "data"), "id"))) == NULL)
+		err = ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "pipedrive note: answer without an id");
+	json_free(body);
+	json_free(root);
+	return err;
+}
+
+/* Is this the first link of the note?  Words of people cannot be one: they are escaped. */
+static bool
+has_marker(const char *html, const char *marker)
+{
+	const char *link = html == NULL ? NULL : strstr(html, "<a "), *href = link == NULL ? NULL : strstr(link, "href=\"");
+
+	return href != NULL && str_starts(href + 6, marker);
+}
+
+const struct ib_err *
+pdcrm_note_find(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind on, const char *on_id,
+    const char *marker, const char **id, struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct json *root, *data;
+	size_t i;
+
+	*id = NULL;
+	if ((err = get(p, a, who, "notes", arena_printf(a, "/api/v1/notes?%s=%s&sort=add_time%%20DESC&limit=" LOOK_ROWS,
+	    on_members[on], on_id), &root, res)) != NULL || res->refused)
+		return err;
+	data = json_get(root, "data");
+	for (i = json_len(data); i-- > 0 && *id == NULL;)
+		if (has_marker(json_get_str(json_at(data, i), "content"), marker))
+			*id = json_id(a, json_get(json_at(data, i), "id"));
+	json_free(root);
+	return arena_failed(a) ? no_memory() : NULL;
+}

@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/str.h"
 #include "install.h"
+#include "transcript.h"
 
 #define ELSEWHERE_MOST	10
 
@@ -96,10 +97,11 @@ link_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	if ((err = end_slot(db, a, thread_id, is_person, user_id, now, &what)) != NULL ||
 	    (what != NULL && (err = audit_put(db, install_id, user_id, now, "unlinked",
 	    detail(a, what, thread_id))) != NULL) ||
-	    (err = db_run(db, ST_LINK_ADD, "iitttttttttii", install_id, thread_id, crm_kind_name(rec->kind),
+	    (err = db_run(db, ST_LINK_ADD, "iitttttttttiii", install_id, thread_id, crm_kind_name(rec->kind),
 	    rec->id, rec->name, rec->n_emails > 0 ? rec->emails[0] : NULL,
 	    rec->n_phones > 0 ? rec->phones[0] : NULL, rec->value, rec->currency, stage,
-	    states[rec->archived ? LINK_ARCHIVED : LINK_LIVE], user_id, now)) != NULL ||
+	    states[rec->archived ? LINK_ARCHIVED : LINK_LIVE], user_id, now, rec->person_id)) != NULL ||
+	    (err = transcript_turn(db, thread_id, now)) != NULL ||
 	    (err = audit_put(db, install_id, user_id, now, "linked", detail(a, arena_printf(a, "%s %s",
 	    crm_kind_name(rec->kind), rec->id), thread_id))) != NULL)
 		return err;
@@ -117,7 +119,7 @@ link_end(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	if ((err = end_slot(db, a, thread_id, person, user_id, now, &what)) != NULL || what == NULL)
 		return err;
 	*ended = true;
-	if ((err = audit_put(db, install_id, user_id, now, "unlinked", detail(a, what, thread_id))) != NULL)
+	if ((err = transcript_turn(db, thread_id, now)) != NULL || (err = audit_put(db, install_id, user_id, now, "unlinked", detail(a, what, thread_id))) != NULL)
 		return err;
 	return install_touch(db, install_id);
 }

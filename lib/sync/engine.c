@@ -59,6 +59,7 @@ sync_free(struct sync *s)
 	pdrive_free(s->pdrive);
 	httpc_free(s->http);
 	tmpl_free(s->tmpl);
+	tmpl_free(s->notes);
 	cats_free(s->cats);
 	arena_fini(&s->arena);
 	free(s);
@@ -351,6 +352,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again |= drain(s, "profile", sync_profile_one, deadline);
 		again |= drain(s, "media", sync_media_one, deadline);
 		again |= drain(s, "crm", sync_crm_one, deadline);
+		again |= drain(s, "log", sync_log_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
 		again |= drain(s, "export", sync_export_one, deadline);
 	}
