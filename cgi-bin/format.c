@@ -174,6 +174,29 @@ fmt_number(const struct fmt *f, int64_t n)
 }
 
 const char *
+fmt_day(const struct fmt *f, const struct civil *c)
+{
+	return fill(f, c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
+}
+
+const char *
+fmt_money(const struct fmt *f, const char *value, const char *currency)
+{
+	const char *dot = strchr(value, '.'), *sign = *value == '-' ? "-" : "", *whole;
+	int64_t n;
+
+	if (currency == NULL)
+		currency = "";
+	whole = arena_dupn(f->a, value + strlen(sign), dot != NULL ? (size_t)(dot - value) - strlen(sign) :
+	    strlen(value + strlen(sign)));
+	if (whole == NULL || !str_int(whole, &n))
+		return value;
+	/* Half a euro is 0.50. */
+	return arena_printf(f->a, "%s%s%s%s %s", sign, fmt_number(f, n), dot != NULL ? dot : "",
+	    dot != NULL && dot[1] != '\0' && dot[2] == '\0' ? "0" : "", currency);
+}
+
+const char *
 fmt_separator(const struct fmt *f, const struct civil *c)
 {
 	if (c->day_number == f->today.day_number)

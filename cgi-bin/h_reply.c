@@ -39,15 +39,6 @@ refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id w
 	return resp_page(app, r, status, TPL_INBOX, &in.view);
 }
 
-static bool
-key_ok(const char *s)
-{
-	size_t n = s == NULL ? 0 : strlen(s);
-
-	return n >= 16 && n <= 64 && strspn(s,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n;
-}
-
 const struct ib_err *
 h_reply(struct app *app, struct req *r)
 {

@@ -29,6 +29,11 @@ IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
+/* h_crm.c */
+IB_MUST const struct ib_err *h_panel(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_link(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_unlink(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_write(struct app *app, struct req *r);
 /* h_engine.c */
 IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);

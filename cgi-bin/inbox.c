@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* inbox.c - see inbox.h: one page of the inbox, from one moment of the database. */
 #include "inbox.h"
+#include "panel.h"
 
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
@@ -18,6 +19,15 @@ inbox_page(const struct inbox *in, int64_t id)
 		if (in->pages[i].id == id)
 			return &in->pages[i];
 	return NULL;
+}
+
+bool
+key_ok(const char *s)
+{
+	size_t n = s == NULL ? 0 : strlen(s);
+
+	return n >= 16 && n <= 64 && strspn(s,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 
 /* Facebook's own inbox, as thread owner (messenger.md 4.7: documents disagree on its id). */
@@ -143,7 +153,8 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	    conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT), &in->until);
 	in->writable = p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
-	if ((err = messages_load(in, ask, v)) != NULL)
+	if ((err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL ||
+	    (err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
 	if (v->end_start && v->n_messages > 0) {

@@ -71,6 +71,8 @@ const char *key_text(struct arena *a, int64_t at, int64_t id);
 bool key_parse(const char *s, int64_t *at, int64_t *id);
 /* "Who can help: ..." of an error; NULL when nobody has to, or it is not known. */
 const char *help_who(const struct app *app, enum lang lang, const char *key);
+/* A random key of a form, as it comes back. */
+bool key_ok(const char *s);
 /* Colleague's name; NULL when unknown. */
 IB_MUST const struct ib_err *user_name(struct db *db, struct arena *a, int64_t id, const char **out);
 /* A number that changes with any of the texts and numbers fed in. */

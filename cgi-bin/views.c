@@ -296,6 +296,107 @@ static const struct tmpl_field view_closed_f[] = {
 };
 static const struct tmpl_type view_closed_t = { "closed", sizeof(struct view_closed), view_closed_f };
 
+static const struct tmpl_field view_crm_rec_f[] = {
+	F_STR(struct view_crm_rec, dom_id),
+	F_STR(struct view_crm_rec, label),
+	F_STR(struct view_crm_rec, name),
+	F_STR(struct view_crm_rec, href),
+	F_STR(struct view_crm_rec, email),
+	F_STR(struct view_crm_rec, phone),
+	F_STR(struct view_crm_rec, facts),
+	F_STR(struct view_crm_rec, why),
+	F_STR(struct view_crm_rec, state),
+	F_STR(struct view_crm_rec, kind),
+	F_STR(struct view_crm_rec, id),
+	F_STR(struct view_crm_rec, slot),
+	F_BOOL(struct view_crm_rec, stages),
+	F_END
+};
+static const struct tmpl_type view_crm_rec_t = { "crm_rec", sizeof(struct view_crm_rec), view_crm_rec_f };
+
+static const struct tmpl_field view_crm_option_f[] = {
+	F_STR(struct view_crm_option, value),
+	F_STR(struct view_crm_option, label),
+	F_BOOL(struct view_crm_option, chosen),
+	F_END
+};
+static const struct tmpl_type view_crm_option_t = { "crm_option", sizeof(struct view_crm_option), view_crm_option_f };
+
+static const struct tmpl_field view_crm_form_f[] = {
+	F_STR(struct view_crm_form, what),
+	F_STR(struct view_crm_form, key),
+	F_BOOL(struct view_crm_form, open),
+	F_BOOL(struct view_crm_form, with_person),
+	F_BOOL(struct view_crm_form, anyway),
+	F_STR(struct view_crm_form, name),
+	F_STR(struct view_crm_form, email),
+	F_STR(struct view_crm_form, phone),
+	F_STR(struct view_crm_form, title),
+	F_STR(struct view_crm_form, value),
+	F_STR(struct view_crm_form, currency),
+	F_STR(struct view_crm_form, subject),
+	F_STR(struct view_crm_form, date),
+	F_STR(struct view_crm_form, time),
+	F_STR(struct view_crm_form, text),
+	F_END
+};
+static const struct tmpl_type view_crm_form_t = { "crm_form", sizeof(struct view_crm_form), view_crm_form_f };
+
+static const struct tmpl_field view_crm_write_f[] = {
+	F_STR(struct view_crm_write, text),
+	F_BOOL(struct view_crm_write, bad),
+	F_END
+};
+static const struct tmpl_type view_crm_write_t = { "crm_write", sizeof(struct view_crm_write), view_crm_write_f };
+
+static const struct tmpl_field view_crm_f[] = {
+	F_STR(struct view_crm, href),
+	F_STR(struct view_crm, back),
+	F_BOOL(struct view_crm, live),
+	F_BOOL(struct view_crm, pending),
+	F_STR(struct view_crm, said),
+	F_STR(struct view_crm, error),
+	F_STR(struct view_crm, words),
+	F_STR(struct view_crm, away),
+	F_STR(struct view_crm, again),
+	F_STR(struct view_crm, link_action),
+	F_STR(struct view_crm, unlink_action),
+	F_STR(struct view_crm, write_action),
+	F_LIST(struct view_crm, writes, &view_crm_write_t),
+	F_LIST(struct view_crm, links, &view_crm_rec_t),
+	F_BOOL(struct view_crm, none),
+	F_LIST(struct view_crm, hints, &view_crm_rec_t),
+	F_LIST(struct view_crm, doubles, &view_crm_rec_t),
+	F_LIST(struct view_crm, open, &view_crm_rec_t),
+	F_STR(struct view_crm, next),
+	F_STR(struct view_crm, next_due),
+	F_BOOL(struct view_crm, next_over),
+	F_BOOL(struct view_crm, no_next),
+	F_STR(struct view_crm, term),
+	F_LIST(struct view_crm, found, &view_crm_rec_t),
+	F_BOOL(struct view_crm, nothing),
+	F_LIST(struct view_crm, stages, &view_crm_option_t),
+	F_STR(struct view_crm, stage_key),
+	F_STR(struct view_crm, stage_now),
+	F_LIST(struct view_crm, new_stages, &view_crm_option_t),
+	F_LIST(struct view_crm, types, &view_crm_option_t),
+	F_SUB(struct view_crm, person, &view_crm_form_t),
+	F_SUB(struct view_crm, lead, &view_crm_form_t),
+	F_SUB(struct view_crm, deal, &view_crm_form_t),
+	F_SUB(struct view_crm, activity, &view_crm_form_t),
+	F_SUB(struct view_crm, note, &view_crm_form_t),
+	F_END
+};
+static const struct tmpl_type view_crm_t = { "crm", sizeof(struct view_crm), view_crm_f };
+
+static const struct tmpl_field view_panel_page_f[] = {
+	F_SUB(struct view_panel_page, frame, &view_frame_t),
+	F_STR(struct view_panel_page, name),
+	F_SUB(struct view_panel_page, crm, &view_crm_t),
+	F_END
+};
+static const struct tmpl_type view_panel_page_t = { "panel_page", sizeof(struct view_panel_page), view_panel_page_f };
+
 static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, name),
 	F_STR(struct view_panel, page),
@@ -347,6 +448,7 @@ static const struct tmpl_field view_inbox_f[] = {
 	F_LIST(struct view_inbox, alerts, &view_alert_t),
 	F_SUB(struct view_inbox, list, &view_list_t),
 	F_SUB(struct view_inbox, conv, &view_conv_t),
+	F_SUB(struct view_inbox, crm, &view_crm_t),
 	F_END
 };
 static const struct tmpl_type view_inbox_t = { "inbox", sizeof(struct view_inbox), view_inbox_f };
@@ -637,4 +739,5 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
 	[TPL_EXPORT] =			{ "export.html", &view_exports_t, false },
+	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
 };

@@ -34,6 +34,7 @@ enum tpl {
 	TPL_RETENTION,
 	TPL_AUDIT,
 	TPL_EXPORT,
+	TPL_PANEL,
 	TPL_MAX
 };
 
@@ -290,6 +291,88 @@ struct view_closed {			/* instead of the box */
 	const char	*error;		/* sentence about that text, or NULL */
 };
 
+/* Pipedrive, beside a conversation ----------------------------------------------- */
+
+struct view_crm_rec {			/* a person, lead or deal */
+	const char	*dom_id;
+	const char	*label;		/* "Person", "Lead", "Deal" */
+	const char	*name;
+	const char	*href;		/* in Pipedrive, or NULL */
+	const char	*email, *phone;	/* all of them, joined; or NULL */
+	const char	*facts;		/* value, stage, person, organization, joined; or NULL */
+	const char	*why;		/* why it is suggested, or NULL */
+	const char	*state;		/* linked: archived or gone, a sentence; or NULL */
+	const char	*kind, *id;	/* "person", "51": values of the forms */
+	const char	*slot;		/* linked: value of unlink ("person", "work") */
+	bool		 stages;	/* linked deal: its stage can be changed (crm.stages) */
+};
+
+struct view_crm_option {
+	const char	*value, *label;
+	bool		 chosen;
+};
+
+/* POST csrf, key, what and the fields shown */
+struct view_crm_form {
+	const char	*what;		/* "person", "lead", ... */
+	const char	*key;
+	bool		 open;		/* it was refused: shown at once */
+	bool		 with_person;	/* lead, deal: the person is made as well */
+	bool		 anyway;	/* there are persons like this: a box to tick */
+	const char	*name, *email, *phone, *title, *value, *currency;
+	const char	*subject, *date, *time, *text;
+};
+
+struct view_crm_write {			/* under way, or refused */
+	const char	*text;
+	bool		 bad;
+};
+
+struct view_crm {
+	const char	*href;		/* this panel as a page of its own */
+	const char	*back;		/* the conversation */
+	bool		 live;		/* Pipedrive was asked; else load it from href */
+	bool		 pending;	/* something is under way: look again soon */
+	const char	*said;		/* what was just done, or NULL */
+	const char	*error, *words;	/* what was refused; Pipedrive's own words or NULL */
+	const char	*away;		/* why not everything is here, or NULL */
+	const char	*again;		/* href: ask all the same */
+	const char	*link_action, *unlink_action, *write_action;	/* POST */
+	struct view_crm_write *writes;
+	size_t		 n_writes;
+	struct view_crm_rec *links;	/* the person, the lead or deal */
+	size_t		 n_links;
+	bool		 none;		/* nothing is linked */
+	struct view_crm_rec *hints;	/* who it may be */
+	size_t		 n_hints;
+	struct view_crm_rec *doubles;	/* persons like the one to be made */
+	size_t		 n_doubles;
+	struct view_crm_rec *open;	/* the person's other open deals and leads */
+	size_t		 n_open;
+	const char	*next, *next_due; /* next activity */
+	bool		 next_over;	/* it is overdue */
+	bool		 no_next;	/* there is none */
+	const char	*term;		/* of the search, or NULL */
+	struct view_crm_rec *found;
+	size_t		 n_found;
+	bool		 nothing;	/* the search found nothing */
+	struct view_crm_option *stages;	/* of the linked deal */
+	size_t		 n_stages;
+	const char	*stage_key;	/* fresh random key */
+	const char	*stage_now;	/* id of its stage */
+	struct view_crm_option *new_stages, *types;
+	size_t		 n_new_stages, n_types;
+	/* Forms, each NULL when it is not offered. */
+	struct view_crm_form *person, *lead, *deal, *activity, *note;
+};
+
+/* The panel as a page of its own. */
+struct view_panel_page {
+	struct view_frame *frame;
+	const char	*name;		/* customer */
+	struct view_crm	*crm;
+};
+
 struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
@@ -332,6 +415,7 @@ struct view_inbox {
 	size_t		 n_alerts;
 	struct view_list *list;		/* never NULL */
 	struct view_conv *conv;		/* NULL: none chosen */
+	struct view_crm	*crm;		/* of the open conversation */
 };
 
 /* Events that could not be processed, for admins. */

@@ -23,10 +23,11 @@ const busy = (form, yes) => {
 	setTimeout(() => all("[type=submit]", form).forEach((b) => { b.disabled = "busy" in form.dataset; }));
 };
 on("submit", (e) => {
-	const form = e.target, ours = form.closest("#conv");
-	if (ours || form.dataset.busy) e.preventDefault();
+	const form = e.target, ours = form.closest("#conv"), beside = form.closest("#pipedrive");
+	if (ours || beside || form.dataset.busy) e.preventDefault();
 	if (form.dataset.busy) return;
 	if (ours) send(form);
+	else if (beside) panelForm(form);
 	else busy(form, true);
 });
 on("pageshow", (e) => e.persisted && all("form").forEach((form) => busy(form)));
@@ -247,9 +248,54 @@ on("click", (e) => {
 	const a = e.target.closest("a, #pill");
 	if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
 	const act = a.matches(".row-link, .back") ? () => visit(a.href, true) :
+	    a.matches("#crm a[data-crm], .crm-load a") ? () => panel(a.href, {}, a) :
 	    { pill: toEnd, older: live("log") && olderMessages, "list-older": olderRows }[a.id];
 	if (act) { e.preventDefault(); act(); }
 });
+
+/* Pipedrive beside the conversation: loaded after it, and anew after each form there. */
+let panelTimer;
+const panelSeen = () => $("pipedrive")?.getClientRects().length;
+async function panel(url, o, form) {
+	const box = $("crm"), focus = form && document.activeElement.id;
+	clearTimeout(panelTimer);
+	box.ariaBusy = true;
+	try {
+		const [, doc] = await get(url, o), next = $("crm", doc);
+		if (box !== $("crm")) return;
+		box.replaceWith(document.adoptNode(next));
+		show("crm-lost");
+		if (form) ($("crm-error") || $("crm-said") || $(focus))?.focus();
+	} catch {
+		if (box === $("crm")) show("crm-lost", true);
+		if (form) busy(form);
+	}
+	box.ariaBusy = null;
+	panelWait();
+}
+/* Something is under way there: look again, but not under somebody's hands. */
+function panelWait() {
+	const box = $("crm");
+	if (box && "pending" in box.dataset) panelTimer = setTimeout(() => {
+		if (document.hidden || box.querySelector("[open]")) panelWait();
+		else if (box === $("crm")) panel(box.dataset.href);
+	}, 5000);
+}
+function panelForm(form) {
+	const body = new URLSearchParams(new FormData(form));
+	busy(form, true);
+	if (form.method === "get") panel(form.action + "?" + body, {}, form);
+	else panel(form.action, { method: "POST", body }, form);
+}
+function panelStart() {
+	const box = $("crm");
+	if (box && !("live" in box.dataset) && !box.dataset.asked && panelSeen()) {
+		box.dataset.asked = "1";
+		panel(box.dataset.href);
+	}
+}
+on("hashchange", panelStart);
+on("resize", panelStart);
 
 let etag, timer, running, misses = 0, touched = Date.now();
 async function poll() {
@@ -290,6 +336,7 @@ function start() {
 	clearTimeout(timer);
 	timer = setTimeout(poll, 5000);
 	near();
+	panelStart();
 }
 start();
 })();

@@ -24,6 +24,9 @@
 #define BYTES		((size_t)256 << 10)
 #define FORM		"application/x-www-form-urlencoded"
 #define DOMAIN		"pipedrive.com"
+#define BURST_MS	(2 * MS_SECOND)	/* pipedrive.md 8.2: the window of the burst limits */
+#define BURST_MOST_MS	(3 * MS_SECOND)	/* longer waits are the caller's business */
+#define BURST_TRIES	3
 
 struct pdrive {
 	struct httpc	*http;
@@ -545,6 +548,22 @@ api_once(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *nam
 	return err;
 }
 
+/*
+ * A burst limit is over in a moment: wait for it when there is time.  Nothing
+ * was done, so that a write may be repeated as well.
+ */
+static bool
+wait_burst(const struct pd_auth *who, const struct pd_res *res)
+{
+	int64_t wait = res->retry_after > 0 ? res->retry_after : BURST_MS;
+
+	if (!res->refused || res->status != 429 || res->spent || wait > BURST_MOST_MS || who->deadline == 0 ||
+	    clock_mono() + wait + MS_SECOND > who->deadline)
+		return false;
+	clock_nap(wait);
+	return true;
+}
+
 const struct ib_err *
 pdrive_api(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *name,
     enum httpc_method method, const char *path, const struct json *body, struct json **root,
@@ -552,6 +571,7 @@ pdrive_api(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *n
 {
 	const struct ib_err *err;
 	const char *base, *url, *fresh;
+	int tries = 1;
 
 	*root = NULL;
 	res_init(res);
@@ -566,6 +586,8 @@ pdrive_api(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *n
 		who->access = fresh;
 		err = api_once(p, a, who, name, method, url, body, root, res);
 	}
+	while (err == NULL && tries++ < BURST_TRIES && wait_burst(who, res))
+		err = api_once(p, a, who, name, method, url, body, root, res);
 	if (who->heard != NULL)
 		who->heard(who->arg, err, res);
 	return err;

@@ -71,7 +71,8 @@ IB_MUST const struct ib_err *pdrive_hooks_end(struct pdrive *p, struct arena *a,
  * Any call of the API, for pdcrm.c: `path` begins with "/api/v" and has its
  * query; body NULL is none.  *root (to be freed) when done, NULL when refused.
  * An access token that is refused (401) is renewed once and the call repeated:
- * nothing was done.  Past the deadline nothing is sent (IB_ETIMEOUT, fate
+ * nothing was done.  A burst limit (429 for a moment) is waited for when the
+ * deadline leaves time.  Past the deadline nothing is sent (IB_ETIMEOUT, fate
  * NOT_SENT).
  */
 struct json;

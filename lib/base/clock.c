@@ -89,6 +89,14 @@ clock_mono_us(void)
 }
 
 void
+clock_nap(int64_t ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+void
 clock_set(int64_t now)
 {
 	fixed_now = now;

@@ -19,6 +19,7 @@
 int64_t clock_now(void);		/* ms UTC */
 int64_t clock_mono(void);		/* ms, never goes back; for budgets */
 int64_t clock_mono_us(void);
+void clock_nap(int64_t ms);		/* sleep */
 void clock_set(int64_t now);		/* 0 = the real clock again */
 void clock_set_offset_file(const char *path);	/* NULL = none; the string is kept by the caller */
 

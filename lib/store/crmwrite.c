@@ -80,6 +80,20 @@ write_get(struct db *db, struct arena *a, int64_t id, struct crm_write **out)
 }
 
 const struct ib_err *
+write_by_key(struct db *db, struct arena *a, int64_t thread_id, int64_t user_id, const char *key,
+    struct crm_write **out)
+{
+	const struct ib_err *err;
+	int64_t id;
+	bool found;
+
+	*out = NULL;
+	if ((err = db_get_int(db, ST_WRITE_BY_KEY, &id, &found, "tii", key, thread_id, user_id)) != NULL || !found)
+		return err;
+	return write_get(db, a, id, out);
+}
+
+const struct ib_err *
 write_lease(struct db *db, int64_t id, int64_t now, bool *mine)
 {
 	int64_t got;
@@ -187,9 +201,9 @@ crm_cache_put(struct db *db, int64_t user_id, const char *key, int64_t now, cons
 }
 
 const struct ib_err *
-crm_cache_drop(struct db *db, int64_t user_id, const char *key)
+crm_hints_drop(struct db *db, int64_t user_id)
 {
-	return db_run(db, ST_CRM_CACHE_DROP, "it", user_id, key);
+	return db_run(db, ST_CRM_HINTS_DROP, "i", user_id);
 }
 
 const struct ib_err *
@@ -208,12 +222,6 @@ const struct ib_err *
 crm_pause_put(struct db *db, int64_t install_id, int64_t until, const char *why)
 {
 	return db_run(db, ST_CRM_PAUSE_PUT, "iit", install_id, until, why);
-}
-
-const struct ib_err *
-crm_pause_drop(struct db *db, int64_t install_id)
-{
-	return db_run(db, ST_CRM_PAUSE_DROP, "i", install_id);
 }
 
 const struct ib_err *

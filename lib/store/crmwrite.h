@@ -32,6 +32,9 @@ struct crm_write {
 IB_MUST const struct ib_err *write_put(struct db *db, int64_t install_id, int64_t thread_id, int64_t user_id,
     const char *key, enum crm_act act, const char *body, int64_t after_id, int64_t now, int64_t *id, bool *fresh);
 IB_MUST const struct ib_err *write_get(struct db *db, struct arena *a, int64_t id, struct crm_write **out);
+/* The write of that form, if it is that person's in that conversation; *out NULL else. */
+IB_MUST const struct ib_err *write_by_key(struct db *db, struct arena *a, int64_t thread_id, int64_t user_id,
+    const char *key, struct crm_write **out);
 /* One worker takes it for a while; *mine false when another has it or it is settled. */
 IB_MUST const struct ib_err *write_lease(struct db *db, int64_t id, int64_t now, bool *mine);
 /* One that is due; *id 0 when there is none. */
@@ -57,11 +60,11 @@ IB_MUST const struct ib_err *writes_shown(struct db *db, int64_t thread_id, int6
 IB_MUST const struct ib_err *crm_cache_get(struct db *db, struct arena *a, int64_t user_id, const char *key,
     int64_t now, int64_t max_age, const char **value);
 IB_MUST const struct ib_err *crm_cache_put(struct db *db, int64_t user_id, const char *key, int64_t now, const char *value);
-IB_MUST const struct ib_err *crm_cache_drop(struct db *db, int64_t user_id, const char *key);
+/* Who a customer may be is asked anew ("hints." keys). */
+IB_MUST const struct ib_err *crm_hints_drop(struct db *db, int64_t user_id);
 /* Nothing is asked of Pipedrive before that; *why NULL when nothing is in the way. */
 IB_MUST const struct ib_err *crm_pause_get(struct db *db, struct arena *a, int64_t install_id, int64_t now, const char **why);
 IB_MUST const struct ib_err *crm_pause_put(struct db *db, int64_t install_id, int64_t until, const char *why);
-IB_MUST const struct ib_err *crm_pause_drop(struct db *db, int64_t install_id);
 /* In a transaction: what nobody asks for any more. */
 IB_MUST const struct ib_err *crm_sweep(struct db *db, int64_t now);
 

@@ -614,6 +614,8 @@ settle(struct crm *c, const struct crm_write *w, const struct crm_new *n, enum w
 		rec.currency = n->currency;
 		if ((err = link_put(c->s->db, c->a, w->install_id, w->thread_id, w->user_id, &rec, stage, now)) != NULL)
 			goto done;
+		if (w->act == ACT_PERSON && (err = crm_hints_drop(c->s->db, w->user_id)) != NULL)
+			goto done;
 	}
 	if (state == WRITE_DONE && (err = audit_put(c->s->db, w->install_id, w->user_id, now,
 	    w->act == ACT_STAGE ? "crm_changed" : "crm_created", arena_printf(c->a, "%s %s thread %lld",
@@ -753,14 +755,14 @@ run_write(struct crm *c, int64_t id, bool patient)
 		return err;
 	if (!ok)
 		return settle(c, w, &n, WRITE_REFUSED, NULL, WHY_LOST, NULL);
+	if ((err = await_person(c, w, &n, &ok)) != NULL || !ok)
+		return err;
 	if (c->stop) {
 		if (str_eq(c->why, WHY_TOKEN) || (!patient && w->attempts == 0) ||
 		    (w->attempts == 0 && clock_now() - w->created_at > WRITE_OLD_MS))
 			return settle(c, w, &n, WRITE_REFUSED, NULL, w->attempts == 0 ? c->why : WHY_LOST, NULL);
 		return postpone(c, w, w->attempts > 0 ? WRITE_UNKNOWN : WRITE_GOING);
 	}
-	if ((err = await_person(c, w, &n, &ok)) != NULL || !ok)
-		return err;
 	if (w->attempts > 0 && ((err = look(c, w, &n, &go)) != NULL || !go))
 		return err;
 	return call(c, w, &n, patient);

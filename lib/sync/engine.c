@@ -119,9 +119,7 @@ drain(struct sync *s, const char *what,
 void
 sync_nap(int64_t ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&ts, NULL);
+	clock_nap(ms);
 }
 
 /* Reads of the Conversations API, waiting for the Page's next half second when time allows. */

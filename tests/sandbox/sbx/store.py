@@ -78,7 +78,7 @@ PAGE_FIELDS = ("messages,message_echoes,message_deliveries,message_reads,message
                "messaging_policy_enforcement,messaging_account_linking,messaging_feedback,response_feedback,send_cart,"
                "messaging_customer_information,messaging_appointments,inbox_labels,conversations,name,picture").split(",")
 
-DEFAULT_SCOPES = ["base", "contacts:full", "deals:full", "leads:full", "users:read", "search:read", "webhooks:full"]
+DEFAULT_SCOPES = ["base", "contacts:full", "deals:full", "leads:full", "users:read", "search:read", "activities:full", "webhooks:full"]
 
 CONFIG = {
     "product_url": "http://127.0.0.1:8080", "fb_app_id": "881240037712345", "fb_app_secret": "3f1c9a7d5be24860a1d2c3b4e5f60718",
