@@ -15,6 +15,7 @@
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/install.h"
+#include "../lib/store/transcript.h"
 
 #include <string.h>
 
@@ -350,6 +351,29 @@ look_messages(struct looking *l)
 	return NULL;
 }
 
+/* Pipedrive ----------------------------------------------------------------------------------- */
+
+static const struct ib_err *
+look_pipedrive(struct looking *l)
+{
+	int64_t waiting, refused;
+	const struct ib_err *err;
+
+	if ((err = section(l, say(l, STR_HEALTH_PIPEDRIVE))) != NULL ||
+	    (err = transcript_count(l->app->db, l->r->session->install_id, "error.pd.token", l->r->now, &waiting,
+	    &refused)) != NULL)
+		return err;
+	if (waiting > 0)
+		line(l, STR_HEALTH_LOG, ATTENTION, cat_fill(l->r->a, say(l, STR_HEALTH_LOG_WAITS), "n", number(l, waiting),
+		    NULL), say(l, STR_HEALTH_LOG_WAITS_TODO));
+	else if (refused > 0)
+		line(l, STR_HEALTH_LOG, ATTENTION, cat_fill(l->r->a, say(l, STR_HEALTH_LOG_REFUSED), "n", number(l, refused),
+		    NULL), say(l, STR_HEALTH_LOG_REFUSED_TODO));
+	else
+		line(l, STR_HEALTH_LOG, OK, say(l, STR_HEALTH_LOG_OK), NULL);
+	return NULL;
+}
+
 /* This server ----------------------------------------------------------------------------------- */
 
 static const struct ib_err *
@@ -372,7 +396,7 @@ look_server(struct looking *l)
 }
 
 static const struct ib_err *(*const looks[])(struct looking *) = {
-	look_engine, look_pages, look_messages, look_server
+	look_engine, look_pages, look_messages, look_pipedrive, look_server
 };
 
 /* Lists --------------------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ RULES = {
     ("GET", "/poll"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
     ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
     ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
+    ("POST", "/settings/transcripts"): ("keeper", 400),
     ("GET", "/settings/retention"): ("keep-read", 200), ("POST", "/settings/retention"): ("keep-read", 422),
     ("GET", "/settings/export"): ("keep-read", 200), ("POST", "/settings/export"): ("keep-read", 303),
     ("GET", "/settings/export/{export}"): ("keep-read+", 200),
