@@ -22,6 +22,8 @@ const struct route routes[] = {
 
 	{ M_GET | M_POST, "/hook/facebook",		NEED_RAW,		 1 * MIB,  h_hook, NULL },
 
+	{ M_POST,	  "/hook/pipedrive/{key}",	NEED_RAW,		 1 * MIB,  h_pipedrive_hook, NULL },
+
 	{ M_POST,	  "/facebook/deauthorize",	NEED_NOTHING,		 8 * KIB,  h_facebook_deauthorize, NULL },
 	{ M_POST,	  "/facebook/deletion",		NEED_NOTHING,		 8 * KIB,  h_facebook_deletion, NULL },
 	{ M_GET,	  "/facebook/deletion/{code}",	NEED_MAYBE,		 0,	   h_receipt, NULL },

@@ -276,6 +276,34 @@ pdcrm_of_person(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm
 	    "/api/v1/leads?person_id=%lld&limit=50", (long long)person_id), CRM_ROWS, out, res);
 }
 
+const struct ib_err *
+pdcrm_by_ids(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind kind, const char *ids,
+    struct crm_recs *out, struct pd_res *res)
+{
+	return list(p, a, who, "by id", (int)kind, arena_printf(a, "/api/v2/%s?ids=%s&limit=%d", kind == CRM_DEAL ? "deals" :
+	    "persons", ids, CRM_BATCH), CRM_BATCH, out, res);
+}
+
+const struct ib_err *
+pdcrm_deal_of_lead(struct pdrive *p, struct arena *a, struct pd_auth *who, int64_t person_id, const char *lead_id,
+    const char **id, struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct json *root, *data;
+	size_t i;
+
+	*id = NULL;
+	if ((err = get(p, a, who, "converted", arena_printf(a, "/api/v2/deals?person_id=%lld&include_fields=source_lead_id"
+	    "&sort_by=add_time&sort_direction=desc&limit=" LOOK_ROWS, (long long)person_id), &root, res)) != NULL || res->refused)
+		return err;
+	data = json_get(root, "data");
+	for (i = 0; *id == NULL && i < json_len(data); i++)
+		if (str_eq(json_get_str(json_at(data, i), "source_lead_id"), lead_id))
+			*id = json_id(a, json_get(json_at(data, i), "id"));
+	json_free(root);
+	return arena_failed(a) ? no_memory() : NULL;
+}
+
 /* Path and one text to be escaped in it. */
 static const char *
 with_term(struct arena *a, const char *before, const char *term, const char *after)

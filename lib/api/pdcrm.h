@@ -72,6 +72,13 @@ IB_MUST const struct ib_err *crm_new_parse(struct arena *a, const char *text, st
 /* One record.  Deleted ones may be told as such or refused with 404. */
 IB_MUST const struct ib_err *pdcrm_get(struct pdrive *p, struct arena *a, struct pd_auth *who,
     enum crm_kind kind, const char *id, struct crm_rec *out, struct pd_res *res);
+/* Persons or deals by id, 100 at most (ids with commas); who is hidden, archived or no more is not among them. */
+#define CRM_BATCH	100
+IB_MUST const struct ib_err *pdcrm_by_ids(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    enum crm_kind kind, const char *ids, struct crm_recs *out, struct pd_res *res);
+/* The deal of that person that was made of the lead; *id NULL when there is none. */
+IB_MUST const struct ib_err *pdcrm_deal_of_lead(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    int64_t person_id, const char *lead_id, const char **id, struct pd_res *res);
 /* Open deals, or leads, of a person; newest first. */
 IB_MUST const struct ib_err *pdcrm_of_person(struct pdrive *p, struct arena *a, struct pd_auth *who,
     enum crm_kind kind, int64_t person_id, struct crm_recs *out, struct pd_res *res);

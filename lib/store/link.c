@@ -38,6 +38,20 @@ read_link(struct db_stmt *st, struct arena *a, struct link *l)
 }
 
 const struct ib_err *
+links_read(struct db_stmt *st, struct arena *a, size_t most, struct link **out, size_t *n)
+{
+	const struct ib_err *err = NULL;
+	bool row;
+
+	*n = 0;
+	if ((*out = ARENA_ARRAY(a, most, struct link)) == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "links");
+	while (err == NULL && *n < most && (err = db_step(st, &row)) == NULL && row)
+		*n += read_link(st, a, &(*out)[*n]);
+	return db_done(st, a, err);
+}
+
+const struct ib_err *
 link_of(struct db *db, struct arena *a, int64_t thread_id, struct link **person, struct link **work)
 {
 	const struct ib_err *err;

@@ -103,6 +103,8 @@ IB_MUST const struct ib_err *sync_access_dead(struct sync *s, struct arena *a, i
 IB_MUST const struct ib_err *sync_crm_one(struct sync *s, int64_t now, bool *did);
 /* One change of a linked conversation becomes a day to be logged, or one day a note (store/transcript.h). */
 IB_MUST const struct ib_err *sync_log_one(struct sync *s, int64_t now, bool *did);
+/* What Pipedrive says of linked records that are due, a hundred at once; or one company's webhooks (store/follow.h). */
+IB_MUST const struct ib_err *sync_follow_one(struct sync *s, int64_t now, bool *did);
 /*
  * One piece of leaving (store/leaving.h): a service is told, or a slice of what
  * left is erased; or of what the company keeps only for so many days.
