@@ -110,6 +110,24 @@ pd_hook_checked(struct db *db, int64_t install_id, int64_t next_at, const char *
 	return err;
 }
 
+const struct ib_err *
+pd_hook_state(struct db *db, struct arena *a, int64_t install_id, const char **why, int64_t *told_at)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*why = NULL;
+	*told_at = 0;
+	if ((err = db_query(db, ST_PD_HOOK_STATE, &st, "i", install_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		*why = db_col_dup(st, 0, a);
+		*told_at = db_col_int(st, 1);
+	}
+	return db_done(st, a, err);
+}
+
 /* Events ----------------------------------------------------------------------------- */
 
 static const struct ib_err *

@@ -32,6 +32,10 @@ IB_MUST const struct ib_err *pd_hook_due(struct db *db, const struct keyring *ke
  */
 IB_MUST const struct ib_err *pd_hook_checked(struct db *db, int64_t install_id, int64_t next_at, const char *why, bool gap);
 
+/* For people: *why "" when they are there, NULL when none is needed yet; *told_at 0 = no event yet. */
+IB_MUST const struct ib_err *pd_hook_state(struct db *db, struct arena *a, int64_t install_id, const char **why,
+    int64_t *told_at);
+
 struct pd_event {
 	enum crm_kind	 kind;
 	const char	*id, *merged_to;	/* merged_to: NULL when it was not merged */
