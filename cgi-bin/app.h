@@ -33,6 +33,7 @@ struct app {
 	bool		 https;
 	bool		 cgi;		/* one request, then exit */
 	uint8_t		 csrf_key[32];	/* csrf_init() */
+	char		 frame_hosts[128];	/* who may frame the pages of /pd/: frame_hosts_init() */
 	struct app_run	 run;		/* app_run_after() */
 };
 
@@ -45,6 +46,13 @@ void csrf_init(struct app *app);
  * NULL when there is none or it is invalid; in the request's arena.
  */
 IB_MUST const struct ib_err *session_find(struct app *app, struct req *r, struct session **out);
+/*
+ * pass.c: the session of the {pass} in the path.  *out NULL: none; *why is then
+ * the key of the sentence.
+ */
+IB_MUST const struct ib_err *pass_find(struct app *app, struct req *r, struct session **out, const char **why);
+/* From the configuration, at start. */
+void frame_hosts_init(struct app *app);
 /* The frame around a page, for resp_problem and the handlers; NULL when memory is gone. */
 struct view_frame *view_frame_make(struct app *app, struct req *r);
 /* work.c: what an answer left to do, within the budget; and now and then while idle. */
@@ -65,7 +73,10 @@ enum need {
 	NEED_ADMIN = 8,		/* a company admin; else 403 with a sentence (has NEED_SESSION in it) */
 	NEED_MAYBE = 16,	/* the session if there is one */
 	NEED_MOMENT = 32,	/* session and page are read from one moment of the database */
-	NEED_KEEPER = 64	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
+	NEED_KEEPER = 64,	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
+	NEED_FRAME = 128,	/* shown in a frame by Pipedrive: no cookie is read or set */
+	NEED_PASS = 256		/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
+				   in it; the pass is the token of its forms) */
 };
 
 typedef const struct ib_err *handler(struct app *app, struct req *r);
@@ -92,6 +103,7 @@ struct session {
 	bool		 keeper;		/* owner or admin: may change and remove the connection */
 	int64_t		 rev;			/* of the company's data: moves with every visible change */
 	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
+	const char	*root;			/* before the addresses of conversations: "" or "/pd/PASS" */
 };
 
 #endif

@@ -16,6 +16,27 @@
 
 #define SEEN_EVERY_MS	(10 * MS_MINUTE)
 
+void
+session_fill(struct req *r, struct session *s, const struct signed_in *who)
+{
+	s->user_id = who->user_id;
+	s->install_id = who->install_id;
+	s->user_name = who->name;
+	s->timezone = who->timezone;
+	s->company_name = who->company_name;
+	s->lang = who->lang;
+	s->admin = who->admin;
+	s->shared = who->shared;
+	s->owner = who->owner_id == who->user_id;
+	s->may_read = who->shared || s->owner;
+	s->keeper = who->admin || s->owner;
+	s->rev = who->rev;
+	s->root = "";
+	/* Pipedrive is asked after this answer: no page waits for it. */
+	if (who->check_after <= r->now)
+		resp_then_work(r);
+}
+
 const struct ib_err *
 session_find(struct app *app, struct req *r, struct session **out)
 {
@@ -30,25 +51,11 @@ session_find(struct app *app, struct req *r, struct session **out)
 	if ((err = session_get(app->db, r->a, cookie, r->now, s->hash, &who)) != NULL ||
 	    who == NULL)
 		return err;
-	s->user_id = who->user_id;
-	s->install_id = who->install_id;
-	s->user_name = who->name;
-	s->timezone = who->timezone;
-	s->company_name = who->company_name;
-	s->lang = who->lang;
-	s->admin = who->admin;
-	s->shared = who->shared;
-	s->owner = who->owner_id == who->user_id;
-	s->may_read = who->shared || s->owner;
-	s->keeper = who->admin || s->owner;
-	s->rev = who->rev;
+	session_fill(r, s, who);
 	/* Only a convenience: a busy database must not fail the page. */
 	if (r->now - who->seen_at > SEEN_EVERY_MS &&
 	    (err = session_seen(app->db, s->hash, r->now)) != NULL)
 		log_err(err, "session_seen");
-	/* Pipedrive is asked after this answer: no page waits for it. */
-	if (who->check_after <= r->now)
-		resp_then_work(r);
 	*out = s;
 	return NULL;
 }

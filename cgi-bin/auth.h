@@ -5,6 +5,10 @@
 
 #include "app.h"
 
+struct signed_in;
+
+/* What a row says of a person; the roles are looked at after the answer when that is due. */
+void session_fill(struct req *r, struct session *s, const struct signed_in *who);
 /* A fresh session and its cookie (never a former one: no fixation).  In a transaction or not. */
 IB_MUST const struct ib_err *auth_sign_in(struct app *app, struct req *r, int64_t user_id);
 

@@ -141,6 +141,8 @@ route_wrong(const struct route *t)
 	if ((t->need & NEED_CSRF) != 0 && ((t->methods & M_POST) == 0 || t->body_max == 0 ||
 	    (t->need & NEED_RAW) != 0))
 		return "a CSRF token that has no form to be in";
+	if (((t->need & NEED_PASS) != 0) != (strncmp(t->pattern, "/pd/{pass}/", 11) == 0))
+		return "a pass that no path has, or nobody asks for";
 	if (t->repeatable != NULL && ((t->need & NEED_RAW) != 0 || t->body_max == 0))
 		return "a repeatable field without a form";
 	return NULL;
@@ -380,6 +382,24 @@ find_session(struct req *r)
 	return NULL;
 }
 
+/* Inside Pipedrive the pass of the path says who asks; a cookie says nothing. */
+static const struct ib_err *
+find_pass(struct app *app, struct req *r, const char **why)
+{
+	const struct ib_err *err;
+	struct session *s;
+
+	*why = NULL;
+	r->pv->asked = true;
+	if ((r->route->need & NEED_PASS) == 0)
+		return NULL;
+	if ((err = pass_find(app, r, &s, why)) != NULL || s == NULL)
+		return err;
+	r->session = s;
+	r->lang = s->lang;
+	return NULL;
+}
+
 static const struct ib_err *
 handle(struct app *app, struct req *r)
 {
@@ -400,6 +420,12 @@ handle(struct app *app, struct req *r)
 	/* Ends with whatever writes, else with the answer. */
 	if ((need & NEED_MOMENT) != 0 && (err = db_read_begin(app->db)) != NULL)
 		return err;
+	if (req_framed(r)) {
+		if ((err = find_pass(app, r, &why)) != NULL)
+			return err;
+		if (why != NULL)
+			return resp_problem(app, r, 401, why);
+	}
 	if ((need & (NEED_SESSION | NEED_CSRF | NEED_ADMIN | NEED_KEEPER | NEED_MAYBE)) != 0 &&
 	    (err = find_session(r)) != NULL)
 		return err;
@@ -408,7 +434,8 @@ handle(struct app *app, struct req *r)
 	if (((need & NEED_ADMIN) != 0 && !r->session->admin) ||
 	    ((need & NEED_KEEPER) != 0 && !r->session->keeper))
 		return resp_problem(app, r, 403, "problem.not_admin");
-	if ((need & NEED_CSRF) != 0 && r->method == M_POST && (why = csrf_bad_origin(r)) != NULL)
+	if ((need & (NEED_CSRF | NEED_PASS)) != 0 && r->method == M_POST &&
+	    (why = csrf_bad_origin(r)) != NULL)
 		return refuse_csrf(app, r, why);
 	if ((status = req_read_body(r)) != 0)
 		return refuse(app, r, status);

@@ -5,6 +5,7 @@
  * they may be cached for a year and still change with the next release.
  */
 #include "frame.h"
+#include "pass.h"
 
 #include "../lib/base/crypt.h"
 #include "../lib/base/str.h"
@@ -21,7 +22,7 @@
 /* The files are read once per process; a worker ends when the program is replaced. */
 struct static_file { const char *name; char version[9]; bool known; };
 static struct static_file files[] = {
-	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }
+	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }, { .name = "embed.js" }
 };
 
 static void
@@ -86,6 +87,15 @@ view_frame_make(struct app *app, struct req *r)
 	if (f == NULL)
 		return NULL;
 	f->lang = lang_code(r->lang);
+	if (req_framed(r)) {
+		f->app_css = static_href(app, r, 0);
+		f->app_js = static_href(app, r, 1);
+		f->icon = static_href(app, r, 2);
+		f->embed_js = static_href(app, r, 3);
+		f->away = "_blank";
+		f->embed = pass_embed(app, r);
+		return f;
+	}
 	f->other_lang = lang_code(r->lang == LANG_EN ? LANG_JA : LANG_EN);
 	f->lang_action = req_href(app, r, "/language");
 	f->here = r->here;

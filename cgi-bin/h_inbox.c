@@ -47,7 +47,7 @@ show(struct app *app, struct req *r, const struct inbox_ask *ask)
 			log_err(err, "want_older");
 		resp_then_work(r);
 	}
-	return resp_page(app, r, 200, TPL_INBOX, &in.view);
+	return inbox_answer(app, r, 200, &in);
 }
 
 const struct ib_err *
@@ -121,6 +121,9 @@ h_poll(struct app *app, struct req *r)
 
 	if (!r->session->may_read)
 		return resp_problem(app, r, 403, "problem.private");
+	/* Inside Pipedrive it stands in the path, where the pass is. */
+	if (r->pass != NULL)
+		thread = req_segment(r, "thread");
 	if (thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	app_visit(app, r);

@@ -41,7 +41,7 @@ send_file(struct app *app, struct req *r, const char *name, const char *mime, co
 		close(fd);
 		return resp_problem(app, r, 404, "problem.not_found");
 	}
-	resp_header(r, "Content-Security-Policy", "default-src 'none'; sandbox");
+	resp_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
 	if (i < sizeof(shown) / sizeof(shown[0]))
 		return resp_file(r, fd, sb.st_size, shown[i], NULL, 86400);
 	return resp_file(r, fd, sb.st_size, "application/octet-stream",

@@ -5,7 +5,8 @@
  *
  * Everybody signed in sees the page.  What is changed for all is the business
  * of the installer and of company admins (session.keeper); who may read, of the
- * installer alone.  An admin of a private connection sees that it is there, by
+ * installer alone.  Inside Pipedrive the page only shows; changes are made here.
+ * An admin of a private connection sees that it is there, by
  * whom and for which Pages, and may remove it; nothing that was written in it.
  */
 #include "format.h"
@@ -107,7 +108,7 @@ h_settings(struct app *app, struct req *r)
 	v.logs_not = !v.logs;
 	if (s->keeper && in->shared)
 		v.transcripts = req_href(app, r, "/settings/transcripts");
-	if (s->owner)
+	if (s->owner && r->pass == NULL)
 		v.visibility = req_href(app, r, "/settings/visibility");
 	if ((v.pages = ARENA_ARRAY(r->a, n + 1, struct view_own_page)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "settings");
@@ -118,6 +119,7 @@ h_settings(struct app *app, struct req *r)
 	v.no_pages = v.n_pages == 0;
 	fill_ways(app, r, &v);
 	v.retention_is = days_text(app, r, days);
+	v.settings = req_href(app, r, "/settings");
 	v.person = req_href(app, r, "/settings/person");
 	v.is_en = r->lang == LANG_EN;
 	v.is_ja = r->lang == LANG_JA;
@@ -125,7 +127,7 @@ h_settings(struct app *app, struct req *r)
 	(void)clock_civil(r->now, s->timezone, &c);
 	v.zone_now = cat_fill(r->a, say(app, r, STR_SETTINGS_ZONE_NOW), "zone", s->timezone, "time", fmt_clock(&f, &c),
 	    NULL);
-	return resp_page(app, r, 200, TPL_SETTINGS, &v);
+	return resp_page(app, r, 200, r->pass != NULL ? TPL_EMBED_SETTINGS : TPL_SETTINGS, &v);
 }
 
 const struct ib_err *

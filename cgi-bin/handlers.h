@@ -29,7 +29,7 @@ IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
-/* h_crm.c */
+/* h_panel.c */
 IB_MUST const struct ib_err *h_panel(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_link(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_unlink(struct app *app, struct req *r);
@@ -68,5 +68,10 @@ IB_MUST const struct ib_err *h_facebook_deletion(struct app *app, struct req *r)
 /* h_shelf.c */
 IB_MUST const struct ib_err *h_shelf(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_shelf_event(struct app *app, struct req *r);
+
+/* h_embed.c */
+IB_MUST const struct ib_err *h_pd_panel(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_pd_settings(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_embed_panel(struct app *app, struct req *r);
 
 #endif

@@ -2,6 +2,7 @@
 /* inbox.c - see inbox.h: one page of the inbox, from one moment of the database. */
 #include "inbox.h"
 #include "panel.h"
+#include "pass.h"
 
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
@@ -78,7 +79,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	if (c == NULL || box == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
 	c->text = ask->text;
-	c->draft = req_href(in->app, in->r, "/inbox/%lld/reply", (long long)t->id);
+	c->draft = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root, (long long)t->id);
 	c->error = ask->error;
 	v->closed = c;
 	if (p == NULL || p->state != PAGE_ACTIVE) {
@@ -133,15 +134,21 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 
 	if (panel == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
-	v->back = req_href(in->app, in->r, "/inbox");
+	if (in->r->pass == NULL)
+		v->back = req_href(in->app, in->r, "/inbox");
+	else if (in->r->pass->n_threads > 1)
+		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))
-		v->picture = req_href(in->app, in->r, "/avatar/%lld", (long long)t->id);
+		v->picture = req_href(in->app, in->r, "%s/avatar/%lld", in->r->session->root, (long long)t->id);
 	v->tint = t->id % 8;
 	v->page = p != NULL ? p->name : NULL;
 	v->fb = t->link;
-	v->panel = panel;
+	if (in->r->pass != NULL)
+		v->open = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
+	else
+		v->panel = panel;
 	panel->name = v->name;
 	panel->page = v->page;
 	if (t->last_at > 0) {
@@ -153,8 +160,9 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	    conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT), &in->until);
 	in->writable = p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
-	if ((err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL ||
-	    (err = messages_load(in, ask, v)) != NULL)
+	if (in->r->pass == NULL && (err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL)
+		return err;
+	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
 	if (v->end_start && v->n_messages > 0) {
@@ -234,6 +242,12 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 }
 
 const struct ib_err *
+inbox_answer(struct app *app, struct req *r, int status, const struct inbox *in)
+{
+	return resp_page(app, r, status, r->pass != NULL ? TPL_EMBED : TPL_INBOX, &in->view);
+}
+
+const struct ib_err *
 inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct inbox *in)
 {
 	const struct ib_err *err;
@@ -261,12 +275,17 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 			return err;
 		in->view.conv = conv;
 	}
+	in->view.frame = view_frame_make(app, r);
+	/* Inside Pipedrive there is the conversation alone. */
+	if (r->pass != NULL) {
+		in->view.poll = req_href(app, r, "%s/poll/%lld", r->session->root, (long long)ask->thread);
+		return NULL;
+	}
 	if ((err = list_load(in, ask, list)) != NULL ||
 	    (err = fresh_load(in, ask->thread, &list->sync)) != NULL ||
 	    (err = fill_bands(in, ask)) != NULL)
 		return err;
 	in->view.list = list;
-	in->view.frame = view_frame_make(app, r);
 	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
 	    req_href(app, r, "/poll");
 	return NULL;

@@ -53,9 +53,15 @@ struct inbox {
 IB_MUST const struct ib_err *inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask,
     struct inbox *in);
 
+/* The page: the whole inbox, or inside Pipedrive the conversation alone. */
+IB_MUST const struct ib_err *inbox_answer(struct app *app, struct req *r, int status, const struct inbox *in);
+
 /* Inside: the parts. */
 const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
 IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
+/* Rows of these conversations alone, in their order; in a read transaction. */
+IB_MUST const struct ib_err *rows_load(struct inbox *in, const int64_t *ids, size_t n,
+    struct view_row **rows, size_t *nrows);
 IB_MUST const struct ib_err *messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v);
 /* How fresh all this is, and the button that asks for a comparison. */
 IB_MUST const struct ib_err *fresh_load(struct inbox *in, int64_t thread, struct view_sync **out);

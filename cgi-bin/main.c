@@ -111,6 +111,7 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 	if ((err = keyring_load(conf_str(app->conf, CONF_KEY_FILE), &app->keys)) != NULL)
 		return err;
 	csrf_init(app);
+	frame_hosts_init(app);
 	if ((err = web_init(web, app, routes, nroutes)) != NULL)
 		return err;
 	return open_db(app, check);

@@ -481,7 +481,8 @@ panel_load(struct app *app, struct req *r, const struct fmt *f, const struct pan
 	show_found(&p, c.why == NULL);
 	offer_forms(&p);
 	if (p.data.work_now != NULL && p.data.work->kind == CRM_DEAL) {
-		p.v->stages = stage_options(&p, p.data.work_now->stage_id, 0, &p.v->n_stages);
+		p.v->stages = stage_options(&p, p.data.work_now->stage_id, p.data.work_now->pipeline_id,
+		    &p.v->n_stages);
 		p.v->stage_now = arena_printf(r->a, "%lld", (long long)p.data.work_now->stage_id);
 		p.v->stage_key = arena_printf(r->a, "%s-stage", key);
 	}

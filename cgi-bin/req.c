@@ -340,6 +340,12 @@ req_id(const struct req *r, const char *name, int64_t *out)
 	return s != NULL && s[0] >= '1' && s[0] <= '9' && str_int_in(s, 1, INT64_MAX, out);
 }
 
+bool
+req_framed(const struct req *r)
+{
+	return r->route != NULL && (r->route->need & (NEED_FRAME | NEED_PASS)) != 0;
+}
+
 const char *
 req_query(const struct req *r, const char *name)
 {

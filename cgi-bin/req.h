@@ -28,6 +28,7 @@ enum req_method { M_GET = 1, M_HEAD = 2, M_POST = 4, M_DELETE = 8 };
 struct app;
 struct session;
 struct route;
+struct pass;
 
 struct req {
 	struct arena	*a;
@@ -41,12 +42,15 @@ struct req {
 	char		 id[12];	/* request id, shown to people and in the log */
 	enum lang	 lang;
 	const struct session *session;	/* NULL when nobody is signed in */
+	const struct pass *pass;	/* inside Pipedrive: of the path, ours even when it is over; else NULL */
 	int64_t		 now;		/* ms */
 	struct req_private *pv;		/* parser and answer state */
 };
 
 /* {id} of the path by name, checked as a positive integer; false when absent or no number. */
 bool req_id(const struct req *r, const char *name, int64_t *out);
+/* Is this a page that Pipedrive shows in a frame? */
+bool req_framed(const struct req *r);
 const char *req_segment(const struct req *r, const char *name);	/* text of {name} */
 const char *req_query(const struct req *r, const char *name);	/* NULL when absent */
 const char *req_form(const struct req *r, const char *name);

@@ -70,7 +70,6 @@ put_status(struct ib_buf *b, int code)
 
 static const char headers_all[] =
     "X-Content-Type-Options: nosniff\r\n"
-    "Referrer-Policy: same-origin\r\n"
     "Permissions-Policy: camera=(), microphone=(), geolocation=(), payment=(), usb=()\r\n"
     "Cross-Origin-Opener-Policy: same-origin\r\n";
 static const char header_hsts[] =
@@ -78,7 +77,7 @@ static const char header_hsts[] =
 static const char header_csp[] =
     "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; "
     "img-src 'self' data:; media-src 'self'; connect-src 'self'; font-src 'self'; "
-    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n";
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors ";
 /* Files come from people: opened by themselves they may show, and nothing else. */
 static const char header_csp_file[] =
     "Content-Security-Policy: default-src 'none'; img-src 'self'; media-src 'self'; "
@@ -111,13 +110,21 @@ put_headers(const struct req *r, struct ib_buf *b)
 
 	put_status(b, pv->status);
 	PUT(b, headers_all);
+	/* A pass in an address must not travel on. */
+	if (req_framed(r))
+		PUT(b, "Referrer-Policy: no-referrer\r\n");
+	else
+		PUT(b, "Referrer-Policy: same-origin\r\n");
 	if (pv->app->https)
 		PUT(b, header_hsts);
 	if (extra_find(pv, "Content-Security-Policy") == NULL) {
-		if (pv->file)
+		if (pv->file) {
 			PUT(b, header_csp_file);
-		else
+		} else {
 			PUT(b, header_csp);
+			buf_puts(b, req_framed(r) ? pv->app->frame_hosts : "'none'");
+			PUT(b, "\r\n");
+		}
 	}
 	if (extra_find(pv, "Cache-Control") == NULL) {
 		if (extra_find(pv, "ETag") != NULL)
@@ -410,7 +417,7 @@ look_up_reader(struct req *r)
 	const struct ib_err *err;
 	struct session *s;
 
-	if (r->session != NULL)
+	if (r->session != NULL || req_framed(r))
 		return;
 	if ((err = req_look_up(r, &s)) != NULL)
 		log_err(err, "problem_session");
@@ -437,7 +444,8 @@ resp_problem_text(struct app *app, struct req *r, int status, const char *text,
 	}
 	if ((view.frame = view_frame_make(app, r)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no frame for the page");
-	if ((err = resp_page(app, r, status, TPL_PROBLEM, &view)) == NULL && status == 503 &&
+	if ((err = resp_page(app, r, status, req_framed(r) ? TPL_EMBED_NOTE : TPL_PROBLEM,
+	    &view)) == NULL && status == 503 &&
 	    extra_find(r->pv, "Retry-After") == NULL)
 		answer_set(r->pv, "Retry-After", "5");
 	return err;

@@ -118,11 +118,13 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	*v = (struct view_row){ .id = t->id };
 	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
 		return err;
+	if (r->pass != NULL)
+		v->href = req_href(in->app, r, "%s/inbox/%lld", r->session->root, (long long)t->id);
 	v->current = t->id == open ? "page" : NULL;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))
-		v->picture = req_href(in->app, r, "/avatar/%lld", (long long)t->id);
+		v->picture = req_href(in->app, r, "%s/avatar/%lld", r->session->root, (long long)t->id);
 	v->tint = t->id % 8;
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
 	(void)clock_civil(t->last_at, in->fmt.zone, &c);
@@ -138,6 +140,24 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
 	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
 	v->rev = look_int(h, v->unread * 2 + v->failed) >> 32;
+	return NULL;
+}
+
+const struct ib_err *
+rows_load(struct inbox *in, const int64_t *ids, size_t n, struct view_row **rows, size_t *nrows)
+{
+	const struct ib_err *err;
+	struct thread *t;
+	size_t i;
+
+	*nrows = 0;
+	if ((*rows = ARENA_ARRAY(in->r->a, n + 1, struct view_row)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "rows");
+	for (i = 0; i < n; i++)
+		if ((err = thread_get(in->app->db, in->r->a, in->r->session->install_id, ids[i],
+		    in->r->session->user_id, &t)) != NULL ||
+		    (t != NULL && (err = fill_row(in, t, 0, &(*rows)[(*nrows)++])) != NULL))
+			return err;
 	return NULL;
 }
 

@@ -141,8 +141,8 @@ fill_file(struct inbox *in, const struct attachment *t, const char *src, struct 
 static void
 fill_media(struct inbox *in, const struct attachment *t, struct view_att *v)
 {
-	const char *src = req_href(in->app, in->r, "/media/%lld/%lld/%lld", (long long)t->thread_id,
-	    (long long)t->msg_id, (long long)t->n);
+	const char *src = req_href(in->app, in->r, "%s/media/%lld/%lld/%lld", in->r->session->root,
+	    (long long)t->thread_id, (long long)t->msg_id, (long long)t->n);
 
 	if (thumbs_up(t) != NULL) {
 		v->sticker = true;
@@ -305,15 +305,15 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 	v->help = help_who(in->app, in->r->lang, m->detail);
 	/* The table of codes knows what helps. */
 	if (again_helps(in, m, row))
-		v->retry = req_href(in->app, in->r, "/inbox/%lld/retry/%lld", thread, id);
+		v->retry = req_href(in->app, in->r, "%s/inbox/%lld/retry/%lld", in->r->session->root, thread, id);
 	if (row != NULL && row->help == HELP_RECONNECT && in->r->session->admin)
 		v->reconnect = req_href(in->app, in->r, "/connect/more");
 	if (row != NULL && row->help == HELP_OPEN_FACEBOOK)
 		v->open_fb = in->thread->link;
 	if (in->writable)
-		v->edit = req_href(in->app, in->r, "/inbox/%lld?edit=%lld#reply", thread, id);
+		v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply", in->r->session->root, thread, id);
 	if (m->state == MSG_FAILED)
-		v->dismiss = req_href(in->app, in->r, "/inbox/%lld/dismiss/%lld", thread, id);
+		v->dismiss = req_href(in->app, in->r, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id);
 }
 
 /*
@@ -505,12 +505,12 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 	v->live = ask->msg_at == 0;
 	v->empty = n == 0 && v->live;
 	if (ask->msg_at != 0)
-		v->newest = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
+		v->newest = req_href(in->app, in->r, "%s/inbox/%lld", in->r->session->root, (long long)t->id);
 	if (more || (fetchable && n > 0))
-		v->older = req_href(in->app, in->r, "/inbox/%lld?before=%s", (long long)t->id,
+		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
 		    key_text(in->r->a, m[0].at, m[0].id));
 	else if (fetchable)
-		v->older = req_href(in->app, in->r, "/inbox/%lld?before=%s", (long long)t->id,
+		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
 		    key_text(in->r->a, ask->msg_at, ask->msg_id));
 	else if (strcmp(t->history, "start") == 0)
 		v->end_start = true;

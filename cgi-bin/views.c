@@ -7,6 +7,14 @@
  */
 #include "views.h"
 
+static const struct tmpl_field view_embed_f[] = {
+	F_STR(struct view_embed, theme),
+	F_STR(struct view_embed, sdk),
+	F_STR(struct view_embed, renew),
+	F_END
+};
+static const struct tmpl_type view_embed_t = { "embed", sizeof(struct view_embed), view_embed_f };
+
 static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, lang),
 	F_STR(struct view_frame, other_lang),
@@ -25,6 +33,9 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, sandbox),
 	F_STR(struct view_frame, notice),
 	F_BOOL(struct view_frame, notice_bad),
+	F_STR(struct view_frame, embed_js),
+	F_STR(struct view_frame, away),
+	F_SUB(struct view_frame, embed, &view_embed_t),
 	F_END
 };
 static const struct tmpl_type view_frame_t = { "frame", sizeof(struct view_frame), view_frame_f };
@@ -130,6 +141,7 @@ static const struct tmpl_type view_import_t = { "import", sizeof(struct view_imp
 
 static const struct tmpl_field view_row_f[] = {
 	F_INT(struct view_row, id),
+	F_STR(struct view_row, href),
 	F_INT(struct view_row, rev),
 	F_STR(struct view_row, current),
 	F_STR(struct view_row, name),
@@ -410,6 +422,7 @@ static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel
 
 static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, back),
+	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
 	F_STR(struct view_conv, initials),
 	F_STR(struct view_conv, picture),
@@ -554,6 +567,7 @@ static const struct tmpl_field view_settings_f[] = {
 	F_STR(struct view_settings, transcripts),
 	F_BOOL(struct view_settings, logs),
 	F_BOOL(struct view_settings, logs_not),
+	F_STR(struct view_settings, settings),
 	F_STR(struct view_settings, person),
 	F_BOOL(struct view_settings, is_en),
 	F_BOOL(struct view_settings, is_ja),
@@ -690,6 +704,15 @@ static const struct tmpl_field view_exports_f[] = {
 };
 static const struct tmpl_type view_exports_t = { "exports", sizeof(struct view_exports), view_exports_f };
 
+static const struct tmpl_field view_linked_f[] = {
+	F_SUB(struct view_linked, frame, &view_frame_t),
+	F_STR(struct view_linked, inbox),
+	F_BOOL(struct view_linked, none),
+	F_LIST(struct view_linked, rows, &view_row_t),
+	F_END
+};
+static const struct tmpl_type view_linked_t = { "linked", sizeof(struct view_linked), view_linked_f };
+
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
 	F_SUB(struct view_poll, list, &view_list_t),
@@ -742,5 +765,9 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
 	[TPL_EXPORT] =			{ "export.html", &view_exports_t, false },
+	[TPL_EMBED] =			{ "embed.html", &view_inbox_t, false },
+	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_linked_t, false },
+	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
+	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
 };

@@ -34,6 +34,10 @@ enum tpl {
 	TPL_RETENTION,
 	TPL_AUDIT,
 	TPL_EXPORT,
+	TPL_EMBED,		/* inside Pipedrive: these four */
+	TPL_EMBED_CHOICE,
+	TPL_EMBED_SETTINGS,
+	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
 	TPL_MAX
 };
@@ -59,6 +63,17 @@ struct view_frame {
 	const char	*sandbox;	/* demo only: href of the sandbox, else NULL */
 	const char	*notice;	/* a sentence once, after a redirect, or NULL */
 	bool		 notice_bad;	/* it tells of something that did not work */
+	/* inside Pipedrive only; then csrf, here and what is in the bar are not there: */
+	const char	*embed_js;
+	const char	*away;		/* "_blank": other pages of ours are no pages for the frame */
+	struct view_embed *embed;
+};
+
+/* A page in a frame of Pipedrive's. */
+struct view_embed {
+	const char	*theme;		/* "light", "dark" */
+	const char	*sdk;		/* the frame's id for embed.js, or NULL */
+	const char	*renew;		/* href: the same again, once a fresh token is added; or NULL */
 };
 
 struct view_start {
@@ -148,6 +163,7 @@ struct view_import {
 
 struct view_row {			/* a conversation in the list */
 	int64_t		 id;
+	const char	*href;		/* inside Pipedrive only */
 	int64_t		 rev;		/* changes whenever the row looks different */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
@@ -380,7 +396,8 @@ struct view_panel {			/* right-hand pane */
 };
 
 struct view_conv {			/* the open conversation */
-	const char	*back;		/* the list */
+	const char	*back;		/* the list; NULL: there is none to go back to */
+	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
 	int64_t		 tint;
 	const char	*page;		/* Page's name */
@@ -519,6 +536,7 @@ struct view_settings {
 	const char	*retention_is;	/* "Messages are kept for 90 days." */
 	const char	*transcripts;	/* POST csrf, transcripts on or off; NULL: nothing is logged of a private one */
 	bool		 logs, logs_not;	/* one of */
+	const char	*settings;	/* href of the page itself */
 	const char	*person;	/* POST csrf, lang, zone */
 	bool		 is_en, is_ja;
 	const char	*zone;		/* chosen here, "" = Pipedrive's */
@@ -615,6 +633,16 @@ struct view_exports {			/* POST csrf: build another */
 	struct view_export *exports;
 	size_t		 n_exports;
 	const char	*back;
+};
+
+/* Inside Pipedrive ------------------------------------------------------------- */
+
+struct view_linked {			/* which of the conversations linked to a record */
+	struct view_frame *frame;
+	const char	*inbox;		/* href */
+	bool		 none;		/* nothing is linked */
+	struct view_row	*rows;
+	size_t		 n_rows;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

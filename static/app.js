@@ -76,7 +76,7 @@ function merge(box, items, at) {
 
 let name = document.title;
 function title() {
-	document.title = `(${$("rows").dataset.unread}) `.replace("(0) ", "") + name;
+	document.title = `(${$("rows")?.dataset.unread || 0}) `.replace("(0) ", "") + name;
 }
 function mergeRows(doc) {
 	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
@@ -154,10 +154,13 @@ function near() {
 		show("pill");
 		if ($("pill")?.dataset.gap) poll();
 	}
-	if (list.scrollTop && list.scrollHeight - list.clientHeight - list.scrollTop < 600) olderRows();
+	if (list?.scrollTop && list.scrollHeight - list.clientHeight - list.scrollTop < 600) olderRows();
 }
 on("scroll", near, true);
 
+/* In a frame the browser may keep nothing for us; without a list it is one, and its address is secret. */
+const keep = (key, text) => { if (list) sessionStorage.setItem(key, text); };
+const kept = (key) => (list && sessionStorage.getItem(key)) || "";
 function grow() {
 	const t = $("reply"), f = t?.form, c = $("count");
 	if (!t) return;
@@ -168,14 +171,14 @@ function grow() {
 	c.hidden = t.value.length < 1800;
 	c.textContent = `${t.value.length} / ${f.dataset.max}`;
 	c.classList.toggle("over", t.value.length > f.dataset.max);
-	sessionStorage.setItem(f.action, t.value);
+	keep(f.action, t.value);
 }
 function setUp() {
 	all("[data-js]").forEach((el) => { el.hidden = false; });
-	if ($("reply")) $("reply").value ||= sessionStorage.getItem($("composer").action);
-	const kept = $("draft");
-	if (kept) $("draft-text").value = sessionStorage.getItem(new URL(kept.dataset.of, location)) || "";
-	if (kept) kept.hidden = !$("draft-text").value;
+	if ($("reply")) $("reply").value ||= kept($("composer").action);
+	const draft = $("draft");
+	if (draft) $("draft-text").value = kept(new URL(draft.dataset.of, location));
+	if (draft) draft.hidden = !$("draft-text").value;
 	grow();
 }
 async function send(form) {
@@ -207,7 +210,7 @@ async function send(form) {
 	if (why && box) {
 		all(".new").forEach((el) => el.remove());
 		box.value = text + (box.value && "\n" + box.value);
-		sessionStorage.setItem(form.action, box.value);
+		keep(form.action, box.value);
 	}
 	if (form.isConnected) {
 		grow();
@@ -247,7 +250,7 @@ on("popstate", () => { if (path !== here()) visit(location.href); });
 on("click", (e) => {
 	const a = e.target.closest("a, #pill");
 	if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
-	const act = a.matches(".row-link, .back") ? () => visit(a.href, true) :
+	const act = list && a.matches(".row-link, .back") ? () => visit(a.href, true) :
 	    a.matches("#crm a[data-crm], .crm-load a") ? () => panel(a.href, {}, a) :
 	    { pill: toEnd, older: live("log") && olderMessages, "list-older": olderRows }[a.id];
 	if (act) { e.preventDefault(); act(); }
@@ -332,7 +335,7 @@ function start() {
 	etag = null;
 	title();
 	setUp();
-	if (matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
+	if (list && matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
 	clearTimeout(timer);
 	timer = setTimeout(poll, 5000);
 	near();

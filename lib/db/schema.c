@@ -360,7 +360,7 @@ const char *const schema_steps[] = {
 "ALTER TABLE install ADD COLUMN retention_at INTEGER NOT NULL DEFAULT 0;"	/* when the next walk begins */
 "ALTER TABLE install ADD COLUMN retention_thread INTEGER NOT NULL DEFAULT 0;"	/* how far this one is */
 "ALTER TABLE user ADD COLUMN check_after INTEGER NOT NULL DEFAULT 0;"	/* users/me is due then */
-"ALTER TABLE user ADD COLUMN zone TEXT NOT NULL DEFAULT '';"	/* chosen here; else Pipedrive's */,
+"ALTER TABLE user ADD COLUMN zone TEXT NOT NULL DEFAULT '';",	/* chosen here; else Pipedrive's */
 /* 3: conversations meet Pipedrive's records */
 "CREATE TABLE link ("				/* a conversation and a person, lead or deal */
 "  id INTEGER PRIMARY KEY,"
@@ -418,7 +418,11 @@ const char *const schema_steps[] = {
 "  until INTEGER NOT NULL,"
 "  why TEXT NOT NULL"				/* catalogue key */
 ") STRICT;",
-/* 4: conversations are logged in Pipedrive, its records are followed */
+/* 4: was a refresh begun whose answer nobody has seen? */
+"ALTER TABLE user ADD COLUMN refresh_open INTEGER NOT NULL DEFAULT 0;",	/* begun, since one was answered */
+/* 5: people inside Pipedrive */
+"ALTER TABLE user ADD COLUMN pass_until INTEGER NOT NULL DEFAULT 0;",	/* the last pass given out ends then */
+/* 6: conversations are logged in Pipedrive, its records are followed */
 "ALTER TABLE install ADD COLUMN transcripts INTEGER NOT NULL DEFAULT 1;"	/* log conversations as notes */
 "ALTER TABLE link ADD COLUMN log_from INTEGER NOT NULL DEFAULT 0;"	/* what is older is not logged there */
 "ALTER TABLE link ADD COLUMN of_person INTEGER NOT NULL DEFAULT 0;"	/* of a lead: by it the deal it becomes is found */

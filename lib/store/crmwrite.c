@@ -225,6 +225,12 @@ crm_pause_put(struct db *db, int64_t install_id, int64_t until, const char *why)
 }
 
 const struct ib_err *
+crm_pause_drop(struct db *db, int64_t install_id)
+{
+	return db_run(db, ST_CRM_PAUSE_DROP, "i", install_id);
+}
+
+const struct ib_err *
 crm_sweep(struct db *db, int64_t now)
 {
 	const struct ib_err *err;

@@ -65,6 +65,7 @@ IB_MUST const struct ib_err *crm_hints_drop(struct db *db, int64_t user_id);
 /* Nothing is asked of Pipedrive before that; *why NULL when nothing is in the way. */
 IB_MUST const struct ib_err *crm_pause_get(struct db *db, struct arena *a, int64_t install_id, int64_t now, const char **why);
 IB_MUST const struct ib_err *crm_pause_put(struct db *db, int64_t install_id, int64_t until, const char *why);
+IB_MUST const struct ib_err *crm_pause_drop(struct db *db, int64_t install_id);
 /* In a transaction: what nobody asks for any more. */
 IB_MUST const struct ib_err *crm_sweep(struct db *db, int64_t now);
 

@@ -195,20 +195,14 @@ session_start(struct db *db, struct arena *a, int64_t user_id, int64_t now, int6
 	    now + days * 86400000);
 }
 
-const struct ib_err *
-session_get(struct db *db, struct arena *a, const char *token, int64_t now,
-    uint8_t hash[32], struct signed_in **out)
+/* The one row of a query for a person with the company; ends the query. */
+static const struct ib_err *
+read_signed_in(struct db_stmt *st, struct arena *a, struct signed_in **out)
 {
 	const struct ib_err *err;
-	struct db_stmt *st;
 	struct signed_in *s;
 	bool row;
 
-	*out = NULL;
-	if (!token_hash(token, hash))
-		return NULL;
-	if ((err = db_query(db, ST_SESSION_GET, &st, "bi", hash, (size_t)32, now)) != NULL)
-		return err;
 	if ((err = db_step(st, &row)) == NULL && row) {
 		if ((s = ARENA_NEW(a, struct signed_in)) == NULL) {
 			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "session");
@@ -225,10 +219,57 @@ session_get(struct db *db, struct arena *a, const char *token, int64_t now,
 			s->shared = db_col_int(st, 9) != 0;
 			s->rev = db_col_int(st, 10);
 			s->check_after = db_col_int(st, 11);
+			s->pass_until = db_col_int(st, 12);
 			*out = s;
 		}
 	}
 	return db_done(st, a, err);
+}
+
+const struct ib_err *
+session_get(struct db *db, struct arena *a, const char *token, int64_t now,
+    uint8_t hash[32], struct signed_in **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	*out = NULL;
+	if (!token_hash(token, hash))
+		return NULL;
+	if ((err = db_query(db, ST_SESSION_GET, &st, "bi", hash, (size_t)32, now)) != NULL)
+		return err;
+	return read_signed_in(st, a, out);
+}
+
+const struct ib_err *
+member_find(struct db *db, struct arena *a, int64_t company_id, int64_t pd_user_id,
+    struct signed_in **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_MEMBER_FIND, &st, "ii", company_id, pd_user_id)) != NULL)
+		return err;
+	return read_signed_in(st, a, out);
+}
+
+const struct ib_err *
+member_get(struct db *db, struct arena *a, int64_t install_id, int64_t user_id, struct signed_in **out)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_MEMBER_GET, &st, "ii", install_id, user_id)) != NULL)
+		return err;
+	return read_signed_in(st, a, out);
+}
+
+const struct ib_err *
+member_pass(struct db *db, int64_t user_id, int64_t until)
+{
+	return db_run(db, ST_MEMBER_PASS, "ii", user_id, until + 3600000);
 }
 
 const struct ib_err *

@@ -58,6 +58,7 @@ IB_MUST const struct ib_err *users_of(struct db *db, struct arena *a, int64_t in
 struct signed_in {
 	int64_t		 user_id, install_id, owner_id, seen_at, rev;
 	int64_t		 check_after;	/* the person's rights are looked at anew then */
+	int64_t		 pass_until;	/* passes that end later are none */
 	const char	*name, *timezone, *company_name;
 	enum lang	 lang;
 	bool		 admin, shared;
@@ -67,6 +68,13 @@ IB_MUST const struct ib_err *session_start(struct db *db, struct arena *a, int64
 /* *out NULL: unknown, ended, user inactive or install removed.  `hash` is filled in any case. */
 IB_MUST const struct ib_err *session_get(struct db *db, struct arena *a, const char *token,
     int64_t now, uint8_t hash[32], struct signed_in **out);
+/* The same of a person without a session, by Pipedrive's ids or by ours; *out NULL: unknown, inactive or removed. */
+IB_MUST const struct ib_err *member_find(struct db *db, struct arena *a, int64_t company_id,
+    int64_t pd_user_id, struct signed_in **out);
+IB_MUST const struct ib_err *member_get(struct db *db, struct arena *a, int64_t install_id,
+    int64_t user_id, struct signed_in **out);
+/* Somebody is let in without a session, until then: as long, roles are looked at. */
+IB_MUST const struct ib_err *member_pass(struct db *db, int64_t user_id, int64_t until);
 IB_MUST const struct ib_err *session_seen(struct db *db, const uint8_t hash[32], int64_t now);
 IB_MUST const struct ib_err *session_end(struct db *db, const uint8_t hash[32]);
 

@@ -227,7 +227,8 @@ part_people(struct db *db, const struct keyring *keys, struct arena *a, const st
 			return err;
 	}
 	if ((err = db_run_n(db, ST_LEAVE_SESSIONS, &n->sessions, "i", o->install_id)) != NULL ||
-	    (err = db_run(db, ST_LEAVE_USERS_GONE, "i", o->install_id)) != NULL)
+	    (err = db_run(db, ST_LEAVE_USERS_GONE, "i", o->install_id)) != NULL ||
+	    (err = db_run(db, ST_LEAVE_WRITES, "iti", o->install_id, "error.left_write", now)) != NULL)
 		return err;
 	return db_run(db, ST_LEAVE_INSTALL, "i", o->install_id);
 }
@@ -438,7 +439,7 @@ farewell_end(struct db *db, const struct farewell *f, bool told, int64_t now)
 const struct ib_err *
 leaving_cancel_slice(struct db *db, struct arena *a, int64_t now, int64_t *n)
 {
-	struct outbox_end end = { OUT_CANCELLED, 0, "error.left", 0, 0 };
+	struct outbox_end end = { OUT_FAILED, 0, "error.left", 0, 0 };
 	const struct ib_err *err = NULL;
 	int64_t id;
 	bool found;
@@ -658,6 +659,7 @@ erase_pages(struct db *db, struct arena *a, const struct leaving *l, int64_t now
 	}
 	if ((err = db_run(db, ST_ERASE_PAGE_ROWS, "ii", l->install_id, l->subject)) != NULL ||
 	    (l->kind == LEAVE_INSTALL && ((err = db_run(db, ST_ERASE_USERS, "i", l->install_id)) != NULL ||
+	    (err = db_run(db, ST_ERASE_CRM_PAUSE, "i", l->install_id)) != NULL ||
 	    (err = db_run(db, ST_ERASE_INSTALL_ROW, "i", l->install_id)) != NULL)))
 		return err;
 	*finished = true;

@@ -100,7 +100,7 @@ IB_MUST const struct ib_err *farewell_end(struct db *db, const struct farewell *
 
 /* Removes a file of the media folder by its name. */
 typedef void leave_drop(void *arg, const char *file);
-/* Open replies of Pages that are gone become `cancelled`; *n how many. */
+/* Open replies of Pages that are gone end as failed, for people to see why; *n how many. */
 IB_MUST const struct ib_err *leaving_cancel_slice(struct db *db, struct arena *a, int64_t now, int64_t *n);
 /* One slice of what is due.  *did false: nothing is; *finished: this one is erased now. */
 IB_MUST const struct ib_err *leaving_erase_slice(struct db *db, struct arena *a, int64_t now,

@@ -47,5 +47,11 @@ IB_MUST const struct ib_err *link_gone(struct db *db, const struct link *l, int6
 /* Persons that other conversations of the same customer (by name) are linked to; each person once. */
 IB_MUST const struct ib_err *link_elsewhere(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, const char *name, struct link **out, size_t *n);
+/*
+ * The other way round: conversations of the install that are linked to a record
+ * (a number, so a person or deal) now, the latest message first.
+ */
+IB_MUST const struct ib_err *link_threads(struct db *db, struct arena *a, int64_t install_id,
+    enum crm_kind kind, int64_t record, int max, int64_t **out, size_t *n);
 
 #endif

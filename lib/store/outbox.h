@@ -9,7 +9,7 @@
  *                   \-> deferred     temporary refusal, next_at is set
  *                   \-> checking     no answer: only evidence settles it
  *                   \-> failed       permanent, shown to the agent
- *   any open state  -> cancelled     the Page or the company left
+ *   any open state  -> failed        the Page or the company left
  *   failed          -> cancelled     somebody deleted it, or wrote it anew
  *
  * A lease that ends in `sending` (a worker died) becomes `checking`: the call
@@ -92,9 +92,9 @@ IB_MUST const struct ib_err *outbox_like(struct db *db, struct arena *a, int64_t
 
 /* What became of it. */
 struct outbox_end {
-	enum outbox_state state;	/* SENT, DEFERRED, CHECKING, FAILED, CANCELLED */
+	enum outbox_state state;	/* SENT, DEFERRED, CHECKING, FAILED; CANCELLED inside outbox.c */
 	int64_t		 next_at;	/* DEFERRED, CHECKING */
-	const char	*why;		/* catalogue key, FAILED, DEFERRED, CANCELLED */
+	const char	*why;		/* catalogue key, FAILED and DEFERRED */
 	int		 code, subcode;
 };
 /* In a transaction.  A row already `sent` stays sent. */

@@ -81,6 +81,9 @@ heard(void *arg, const struct ib_err *err, const struct pd_res *res)
 		pause_until(c, AWAY_MS, WHY_AWAY);
 		return;
 	}
+	if (c->doubted && !res->refused && (err = crm_pause_drop(c->s->db, c->install_id)) != NULL)
+		log_err(err, "crm_pause");
+	c->doubted = false;
 	if (!res->refused)
 		return;
 	log_event(LOG_INFO_, "pipedrive_refused", "status", log_i(res->status), "sentence", res->row->key,
@@ -122,6 +125,7 @@ crm_open(struct sync *s, struct arena *a, int64_t install_id, int64_t user_id, i
 		return NULL;
 	out->who = (struct pd_auth){ .api_domain = in->api_domain, .deadline = clock_mono() + budget_ms,
 		.renew = renew, .heard = heard, .arg = out };
+	out->doubted = out->why != NULL;
 	out->why = NULL;
 	if ((err = sync_pdrive(s, &out->pd)) != NULL)
 		return err;

@@ -25,6 +25,7 @@ struct crm {
 	const char	*domain;	/* company_domain */
 	const char	*why, *words;	/* key of what is in the way, NULL = nothing; Pipedrive's words for it */
 	bool		 stop;		/* ... of all further calls too */
+	bool		 doubted;	/* asked in spite of a pause: an answer ends that */
 };
 /* `again`: ask even if Pipedrive was away a moment ago. */
 IB_MUST const struct ib_err *crm_open(struct sync *s, struct arena *a, int64_t install_id, int64_t user_id,

@@ -30,6 +30,7 @@
 #define EVENT_KEEP_MS	(30 * MS_DAY)
 #define RUN_KEEP_MS	(30 * MS_DAY)
 #define CHECK_EVERY_MS	MS_DAY
+#define CHECK_VISIT_MS	(3 * MS_DAY)		/* by a run that an open page started: see check_daily */
 #define RECEIPT_KEEP_MS	(400 * MS_DAY)
 #define SHELF_PER_RUN	200
 #define LEASE_SLACK_MS	MS_MINUTE		/* the lease of a run outlives its budget by this */
@@ -186,9 +187,13 @@ sweep(struct sync *s, int64_t now)
 	return err;
 }
 
-/* Is the database whole?  Once a day; the answer is kept for people to see. */
+/*
+ * Is the database whole?  Once a day; the answer is kept for people to see.  Of
+ * a large one that takes seconds, in which a worker would serve nobody: runs
+ * that an open page started leave it to the others while there are any.
+ */
 static const struct ib_err *
-check_daily(struct sync *s, int64_t now)
+check_daily(struct sync *s, const char *driver, int64_t now)
 {
 	const struct ib_err *err;
 	const char *last;
@@ -199,7 +204,8 @@ check_daily(struct sync *s, int64_t now)
 	arena_reset(&s->arena);
 	if ((err = note_get(s->db, &s->arena, NOTE_CHECK, &at, &last)) != NULL)
 		return err;
-	if (last != NULL && now - at < CHECK_EVERY_MS && now >= at)
+	if (last != NULL && now >= at &&
+	    now - at < (strcmp(driver, "visit") == 0 ? CHECK_VISIT_MS : CHECK_EVERY_MS))
 		return NULL;
 	if ((err = db_check(s->db, &s->arena, &good, &what)) != NULL)
 		return err;
@@ -358,7 +364,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again |= drain_reads(s, EVERY_MS, deadline);
 		again |= drain(s, "export", sync_export_one, deadline);
 	}
-	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, clock_now())) != NULL) {
+	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, driver, clock_now())) != NULL) {
 		log_err(err, "sweep");
 		s->stats.troubles++;
 	}

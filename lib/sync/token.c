@@ -62,15 +62,18 @@ grant_gone(struct sync *s, struct arena *a, int64_t user, int64_t install, int64
 {
 	const struct ib_err *err;
 
-	int64_t until;
+	int64_t ours;
 	bool found;
 
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = db_get_int(s->db, ST_USER_ACCESS_UNTIL, &until, &found, "i", user)) != NULL)
+	if ((err = db_get_int(s->db, ST_USER_OUR_DOING, &ours, &found, "ii", user, now - IDLE_DEATH_MS)) != NULL)
 		goto done;
-	/* Nobody here used it for so long that it died of that: no word of uninstalling. */
-	if (found && until < now - IDLE_DEATH_MS)
+	/*
+	 * Nobody here used it for so long that it died of that, or the answer
+	 * that brought another one was lost: no word of uninstalling.
+	 */
+	if (found && ours)
 		err = leaving_person_gone(s->db, install, user, LEAVE_GRANT, now);
 	else
 		err = leaving_grant_ended(s->db, s->keys, a, install, user, LEAVE_GRANT, now);
@@ -138,7 +141,8 @@ refresh_leased(struct sync *s, struct arena *a, int64_t user, int64_t install, c
 		return store_tokens(s, a, user, &tokens, now);
 	}
 	log_event(LOG_WARN_, "token_refused", "user", log_i(user), "status", log_i(res.status), NULL);
-	return res.invalid_grant ? grant_gone(s, a, user, install, now) : NULL;
+	return res.invalid_grant ? grant_gone(s, a, user, install, now) :
+	    db_run(s->db, ST_USER_REFRESH_ANSWERED, "i", user);
 }
 
 const struct ib_err *
@@ -278,6 +282,7 @@ sign_out(struct sync *s, const struct role_due *d, const char *why, int64_t now)
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
 	if ((err = db_run(s->db, ST_USER_SESSIONS_END, "i", d->user)) == NULL &&
+	    (err = db_run(s->db, ST_MEMBER_PASSES_END, "i", d->user)) == NULL &&
 	    (err = audit_put(s->db, d->install, d->user, now, "signed_out", why)) == NULL)
 		err = db_commit(s->db);
 	db_rollback(s->db);

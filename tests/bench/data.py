@@ -36,6 +36,8 @@ def fill(path, threads, messages, newest=NOW):
               (hashlib.sha256(COOKIE.encode()).digest(), NOW, 1 << 52, 1 << 52))
     c.execute("INSERT INTO page(id,install_id,fb_id,name,user_id,state,import_state,checked_at,connected_at)"
               " VALUES(1,1,?,'Bramble Bikes',1,'active','done',?,?)", (PAGE, NOW, NOW - 86400000))
+    # The daily check of the whole file is no part of a page.
+    c.execute("INSERT INTO note(key,at,value) VALUES('check',?,'ok')", (NOW,))
     each = max(1, messages // threads)
     c.executemany(
         "INSERT INTO thread(id,install_id,page_id,psid,last_at,last_id,last_in_at,customer_at,name,snippet,history,profile_got,created_at)"

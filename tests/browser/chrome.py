@@ -40,7 +40,7 @@ for _program in (CHROMIUM, DRIVER):
 from stand import Stand, free_port, say, until  # noqa: E402
 
 SHOTS = os.environ.get("INBOX_SHOTS")
-HEIGHT = {390: 844, 1280: 800}
+HEIGHT = {320: 600, 390: 844, 1280: 800}
 GONE = (StaleElementReferenceException, NoSuchElementException)
 
 
@@ -59,6 +59,9 @@ class BrowserStand(Stand):
 
     def write_conf(self):
         self.extra_conf.setdefault("demo.sandbox_url", self.sandbox)
+        # The same sandbox under a name that makes it another site for browsers.
+        self.elsewhere = self.sandbox.replace("127.0.0.1", "localhost")
+        self.extra_conf = {k: v.replace("{elsewhere}", self.elsewhere) for k, v in self.extra_conf.items()}
         super().write_conf()
 
     def lose_workers(self):
@@ -79,7 +82,7 @@ class BrowserStand(Stand):
 class Chrome:
     """One Chromium with a profile of its own."""
 
-    def __init__(self, stand, lang="en", width=1280, js=True, network=False):
+    def __init__(self, stand, lang="en", width=1280, js=True, network=False, third_party=True):
         self.stand, self.lang, self.width, self.js = stand, lang, width, js
         port = free_port()
         self.driver_proc = stand.run([DRIVER, "--port=%d" % port], "chromedriver.log")
@@ -92,6 +95,8 @@ class Chrome:
                     "--user-data-dir=" + stand.path("chromium-%d" % port)):
             o.add_argument(arg)
         prefs = {"intl.accept_languages": lang, "translate.enabled": False}
+        if not third_party:
+            prefs.update({"profile.block_third_party_cookies": True, "profile.cookie_controls_mode": 1})
         if not js:
             prefs["profile.managed_default_content_settings.javascript"] = 2
         o.add_experimental_option("prefs", prefs)
@@ -285,6 +290,7 @@ class Chrome:
 
 class Case(unittest.TestCase):
     seed, lang, width, js, network, conf = "demo", "en", 1280, True, False, None
+    third_party = True  # cookies of a frame from elsewhere
     connected = True    # the demo's first company, signed in
     beside = None       # class whose stand, and whose person, this one shares
 
@@ -297,7 +303,7 @@ class Case(unittest.TestCase):
             cls.stand.__enter__()
             unittest.addModuleCleanup(cls.stand.__exit__, None, None, None)
             cls.person = cls.stand.connect("shared") if cls.connected else None
-        cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network)
+        cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network, cls.third_party)
         cls.addClassCleanup(cls.b.close)
         cls.w = Words(cls.lang)
         if cls.person:

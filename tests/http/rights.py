@@ -22,6 +22,7 @@ ADMIN, OTHER_ADMIN, OTHER_USER = 10483299, 10590002, 10590003
 #   read      who may read messages             admin     a company admin who may read
 #   keeper    the installer and admins          keep-read of those, who may read
 #   owner     the installer
+#   pass      who may read, with a pass of Pipedrive's frame; pass-any: without reading
 # "+" behind it: it is about a thing of the company; to others that does not exist.
 RULES = {
     ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/signout"): ("open", 303),
@@ -36,6 +37,8 @@ RULES = {
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
+    ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
+    ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
     ("POST", "/inbox/{thread}/retry/{message}"): ("read", 303, 404),
     ("POST", "/inbox/{thread}/dismiss/{message}"): ("read", 303, 404),
@@ -49,15 +52,23 @@ RULES = {
     ("GET", "/settings/audit"): ("keeper", 200), ("GET", "/settings/customers"): ("keep-read", 200),
     ("GET", "/settings/customers/{thread}"): ("keep-read+", 200), ("POST", "/settings/customers/{thread}"): ("keep-read+", 303),
     ("GET", "/settings/page/{page}"): ("keeper+", 200), ("POST", "/settings/page/{page}"): ("keeper+", 400),
+    ("GET", "/pd/panel"): ("open", 400), ("GET", "/pd/settings"): ("open", 403),
+    ("GET", "/pd/{pass}/settings"): ("pass-any", 200), ("GET", "/pd/{pass}/panel"): ("pass", 200, 303),
+    ("GET", "/pd/{pass}/inbox/{thread}"): ("pass+", 200), ("POST", "/pd/{pass}/inbox/{thread}/reply"): ("pass+", 422),
+    ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass+", 303), ("POST", "/pd/{pass}/inbox/{thread}/dismiss/{message}"): ("pass+", 303),
+    ("GET", "/pd/{pass}/poll/{thread}"): ("pass+", 200),
+    ("GET", "/pd/{pass}/media/{thread}/{message}/{n}"): ("pass+", 200), ("GET", "/pd/{pass}/avatar/{thread}"): ("pass+", 200),
     ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
 }
 FIELDS = {"/language": {"lang": "en", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
-          "/inbox/{thread}/reply": {"text": "", "key": "k" * 24}}
+          "/inbox/{thread}/reply": {"text": "", "key": "k" * 24}, "/pd/{pass}/inbox/{thread}/reply": {"text": "", "key": "k" * 24}}
+DEAL = 4711
 
 
 class Person:
-    def __init__(self, browser, role, ours):
+    def __init__(self, browser, role, ours, passes=None):
         self.b, self.role, self.ours = browser, role, ours
+        self.passes = passes or {}
 
     def allowed(self, rule, shared):
         """Of the person's own company; the other one is always shared."""
@@ -73,6 +84,9 @@ class Person:
     def statuses(self, method, rule, ok, shared):
         about = rule.endswith("+")
         rule = rule.rstrip("+")
+        if rule.startswith("pass"):
+            reads = self.role != "nobody" and (rule == "pass-any" or self.allowed("read", shared))
+            return ok if reads and (self.ours or not about) else (401,)
         if self.role == "nobody" and rule != "open":
             return (303,) if method == "GET" else (401,)
         if not self.allowed(rule, shared):
@@ -102,6 +116,12 @@ class Matrix(unittest.TestCase):
                       Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),
                       Person(st.sign_in(AOZORA, OTHER_ADMIN)[0], "admin", False), Person(st.sign_in(AOZORA, OTHER_USER)[0], "user", False),
                       Person(st.browser(), "nobody", False)]
+        st.link(cls.thread, "deal", DEAL)
+        who = [(ACME, MARIA), (ACME, ADMIN), (ACME, PEETER), (AOZORA, MISAKI), (AOZORA, OTHER_ADMIN), (AOZORA, OTHER_USER)]
+        for person, (company, ident) in zip(cls.people, who):
+            for place, more in (("panel", {"kind": "deal", "id": DEAL}), ("settings", {})):
+                url = st.control("pipedrive/frame", dict(more, company=company, user=ident))["url"]
+                person.passes[place] = st.browser().get(url, follow=False).header("Location").split("/pd/")[1].split("/")[0]
         # A receipt to look at: of a customer who was deleted.
         r = cls.delete(cls.people[0], cls.stranger())
         cls.ids["code"] = r.header("Location").split("/receipt/")[1].split("?")[0]
@@ -135,6 +155,8 @@ class Matrix(unittest.TestCase):
             ids = dict(ids, export=self.copy())
         if (method, pattern) == ("POST", "/settings/customers/{thread}"):
             ids = dict(ids, thread=self.stranger() if who.ours and who.role != "user" else self.thread)
+        if "{pass}" in pattern:
+            ids = dict(ids, **{"pass": who.passes.get("settings" if pattern.endswith("/settings") else "panel", "wrong")})
         path = re.sub(r"\{(\w+)\}", lambda m: str(ids[m.group(1)]), pattern)
         if method == "POST" and not pattern.startswith(("/hook", "/tick", "/facebook")):
             return who.b.post(path, dict(FIELDS.get(pattern, {}), csrf=self.csrf(who.b)), follow=False)
@@ -189,6 +211,7 @@ class Matrix(unittest.TestCase):
         self.assertIn("/receipt/", r.url)
         for who in (owner, admin, user):
             self.assertEqual(who.b.get("/settings", follow=False).status, 303)
+            self.assertEqual({who.b.get("/pd/%s/%s" % (p, place)).status for place, p in who.passes.items()}, {401})
         self.assertEqual(self.people[3].b.get("/inbox").status, 200)
         self.st.sync()
         self.st.sync()

@@ -555,6 +555,18 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         finally:
             c.close()
 
+    def write(self, sql, *args):
+        """What no page does: into the database, behind the program's back."""
+        c = sqlite3.connect(self.path("inbox.db"), timeout=10)
+        with c:
+            c.execute(sql, args)
+        c.close()
+
+    def link(self, thread, kind, pd_id):
+        """As somebody did in the panel of the conversation."""
+        self.write("INSERT INTO link(install_id, thread_id, kind, pd_id, title, user_id, linked_at, checked_at)"
+                   " SELECT install_id, id, ?, ?, 'linked', 1, 1, 1 FROM thread WHERE id = ?", kind, str(pd_id), thread)
+
     # ways people go --------------------------------------------------------------
 
     def sign_in(self, company=ACME, user=MARIA, lang="en", browser=None, action="allow"):

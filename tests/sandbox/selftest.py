@@ -14,6 +14,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -923,7 +924,7 @@ class Pipedrive(Base):
         t = self.installed()["access_token"]
         e = self.api("GET", "/api/v1/nothing", t, status=403)
         self.assertEqual(e["error"], "Scope and URL mismatch")
-        self.api("GET", "/api/v2/activities", t, status=403)       # scope not granted
+        self.api("POST", "/api/v2/personFields", t, {"field_name": "x", "field_type": "varchar"}, status=403)    # scope not granted
         self.api("GET", "/v2/persons", t, status=403)
         self.api("GET", "/api/v1/persons", t, status=403)
         self.api("GET", "/v1/users", t)
@@ -1056,6 +1057,33 @@ class Pages(Base):
         self.assertEqual(self.product.calls[-1][0], "DELETE")
         s, _, _ = request("POST", "/crm", "do=delete", {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "cross-site"})
         self.assertEqual(s, 200)        # shown again with the reason, nothing done
+
+    def test_frames(self):
+        d = self.ctl("pipedrive/object", company=9000123, kind="deal", action="create", data={"title": "Road <b>frame</b>"})["object"]
+        page = "/crm/deal/%d?company=9000123" % d["id"]
+        s, _, data = request("GET", page, None, {})
+        self.assertNotIn(b"<iframe", data)      # nobody has installed the app
+        self.ctl("pipedrive/token", company=9000123, user=10483244)
+        s, h, data = request("GET", page + "&theme=dark", None, {})
+        self.assertEqual(s, 200)
+        self.assertNotIn(b"<b>frame", data)
+        src = re.search(r'src="([^"]+)"', data.decode()).group(1).replace("&amp;", "&")
+        self.assertIn("frame-src " + "/".join(src.split("/")[:3]), h["content-security-policy"])
+        url = self.ctl("pipedrive/frame", company=9000123, user=10483244, kind="deal", id=d["id"])["url"]
+        for q in (dict(urllib.parse.parse_qsl(src.partition("?")[2])), dict(urllib.parse.parse_qsl(url.partition("?")[2]))):
+            self.assertEqual((q["resource"], q["view"], q["userId"], q["companyId"], q["selectedIds"]), ("deal", "details", "10483244", "9000123", str(d["id"])))
+            text, _, sig = q["token"].rpartition(".")
+            head, claims = (json.loads(base64.urlsafe_b64decode(x + "==")) for x in text.split("."))
+            self.assertEqual(head["alg"], "HS256")
+            self.assertEqual((claims["userId"], claims["companyId"], claims["exp"] - claims["iat"]), (10483244, 9000123, 300))
+            want = hmac.new(b"sandbox-pipedrive-secret", text.encode(), hashlib.sha256).digest()
+            self.assertEqual(base64.urlsafe_b64decode(sig + "=="), want)
+        self.assertIn('"token"', request("GET", "/crm/token?company=9000123&user=10483244")[2].decode())
+        self.assertEqual(403, request("GET", "/crm/token?company=9000123&user=10483245")[0])
+        self.assertEqual(403, request("GET", "/crm/token?company=9000123&user=10483244", None, {"Sec-Fetch-Site": "cross-site"})[0])
+        s, _, data = request("GET", "/crm/settings?company=9000123", None, {})
+        self.assertIn(b"/pd/settings?userId=10483244", data)
+        self.assertEqual(404, request("GET", "/crm/deal/999999?company=9000123")[0])
 
 
 class Life(unittest.TestCase):

@@ -48,6 +48,8 @@ NAMED = {"fb.profile": 1}            # the first message of a customer asks for 
 LOOK = [("later", 61), ("run",)]     # one look into the conversation, when it is due
 # A comparison brought what no webhook had, or a day has passed: is the connection whole?
 INSPECTED = {"fb.debug_token": 1, "fb.subscribed_apps.get": 1}
+# More than an hour has passed: does who is signed in still belong there?
+LOOKED_AT = {"pd.token": 1, "pd.users.me": 1}
 RESTART = ("sql", "UPDATE page SET import_state = 'none', import_done = 0, import_total = 0, checked_at = 0, synced_until = 0")
 
 CASES = [
@@ -74,7 +76,7 @@ CASES = [
                     ("run",), ("run",)],
      "log": ["in hello", "out Yes (failed)"], "outbox": ["failed error.fb.window"], "phone": [],
      # A day has passed: the comparison is due, and the thread is news to it.
-     "calls": {**NAMED, **INSPECTED, "fb.send": 1, "fb.conversations": 1, "fb.messages": 1}},
+     "calls": {**NAMED, **INSPECTED, **LOOKED_AT, "fb.send": 1, "fb.conversations": 1, "fb.messages": 1}},
     {"name": "dead token, reconnected, sent",
      "do": HELLO + [("control", "token/kill", {"page": PAGE_A, "subcode": 460}), ("reply", "Yes"), ("run",), ("reconnect",), ("later", 70), ("run",),
                     ("hooks",)],
@@ -188,20 +190,20 @@ CASES = [
             ("control", "customer/update", {"page": PAGE_A, "psid": LIISA, "profile_error": 0}), ("later", DAY + MINUTE), ("run",)],
      "log": ["in hello"], "outbox": [], "phone": [], "label": "Liisa Virtanen",
      # Without the picture once more, before the name is given up for a day.
-     "calls": {**INSPECTED, "fb.profile": 3, "fb.conversations": 1, "fb.messages": 1}},
+     "calls": {**INSPECTED, **LOOKED_AT, "fb.profile": 3, "fb.conversations": 1, "fb.messages": 1}},
     {"name": "the file's address had ended: a fresh one",
      "do": HELLO + [("control", "config", {"switches": {"media_ttl": 20}}), ("customer", None, {"attachments": [{"type": "image", "picture": "cat"}]}),
                     ("hooks",), ("later", 120), ("run",)],
      "log": ["in hello", "in +file"], "outbox": [], "phone": [], "calls": {**NAMED, "fb.attachments": 1}},
     {"name": "Pipedrive's token refreshed",
      "do": [("later", 4 * DAY), ("run",)],
-     "log": [], "outbox": [], "phone": [], "user": (1, 1), "calls": {**INSPECTED, "pd.token": 1, "fb.conversations": 1}},
+     "log": [], "outbox": [], "phone": [], "user": (1, 1), "calls": {**INSPECTED, **LOOKED_AT, "fb.conversations": 1}},
     # A refresh that gives a new refresh token kills the old one.  When the answer
     # is lost on our side both are gone: nothing can bring the new one back.  The
     # person is signed out, nothing else is lost, and signing in puts it right.
     {"name": "Pipedrive's rotating token refreshed",
      "do": [("control", "config", {"switches": {"pd_rotate_refresh": True}}), ("later", 4 * DAY), ("run",), ("later", 60), ("run",), ("sign_in",)],
-     "log": [], "outbox": [], "phone": [], "user": (1, 1), "calls": {**INSPECTED, "pd.token": 2, "pd.users.me": 1, "fb.conversations": 1}},
+     "log": [], "outbox": [], "phone": [], "user": (1, 1), "calls": {**INSPECTED, "pd.token": 2, "pd.users.me": 2, "fb.conversations": 1}},
 ]
 
 

@@ -37,9 +37,9 @@ RULES = [
      "SELECT id, state, lease_until FROM outbox WHERE (state = 'sending') <> (lease_until > 0) AND state NOT IN ('queued', 'cancelled')"),
     ("a reply that was tried says when and how often",
      "SELECT id, state, attempts, tried_at FROM outbox WHERE state IN ('sending', 'checking', 'sent') AND (attempts < 1 OR tried_at = 0)"),
-    ("what is hidden is a reply that was given up, and the other way round",
+    ("what is hidden is a reply that somebody deleted, and the other way round; what left says why",
      "SELECT o.id, o.state, m.flags FROM outbox o JOIN message m ON m.thread_id = o.thread_id AND m.id = o.msg_id"
-     " WHERE (m.flags & 8 <> 0) <> (o.state = 'cancelled')"),
+     " WHERE (m.flags & 8 <> 0) <> (o.state = 'cancelled' AND o.why = '')"),
     ("a failed reply says why",
      "SELECT id FROM outbox WHERE state = 'failed' AND why = ''"),
     ("the count of failed replies in the list is their number",

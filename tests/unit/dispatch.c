@@ -111,6 +111,9 @@ static const struct route table[] = {
 	{ M_GET | M_POST,	"/safe",			NEED_CSRF,		   100,	 h_form,   NULL },
 	{ M_GET,		"/fail",			NEED_NOTHING,		   0,	 h_fail,   NULL },
 	{ M_POST,		"/fail",			NEED_NOTHING,		   100,	 h_fail,   NULL },
+	{ M_GET,		"/pd/panel",			NEED_FRAME,		   0,	 h_who,	   NULL },
+	{ M_GET,		"/pd/{pass}/panel",		NEED_PASS,		   0,	 h_who,	   NULL },
+	{ M_POST,		"/pd/{pass}/reply",		NEED_PASS,		   100,	 h_form,   NULL },
 	{ M_GET,		"/silent",			NEED_NOTHING,		   0,	 h_silent, NULL },
 	{ M_GET,		"/greedy",			NEED_NOTHING,		   0,	 h_greedy, NULL },
 };
@@ -362,6 +365,51 @@ static const struct ib_err *e_noent(void) { return ib_fail(IB_ENOENT, IB_RETRY_N
 static const struct ib_err *e_auth(void) { return ib_fail(IB_EAUTH, IB_RETRY_NEVER, "auth"); }
 static const struct ib_err *e_sys(void) { return ib_fail(IB_ESYS, IB_RETRY_NEVER, "sys"); }
 
+/* In a frame cookies say nothing, and the pass of the path everything. */
+static void
+test_frames(void)
+{
+	static const char session[] = "HTTP_COOKIE=__Host-session=admin";
+	static const struct { const char *a, *b; int status; const char *what; } cases[] = {
+		{ "HTTP_ORIGIN=null", "HTTP_SEC_FETCH_SITE=same-origin", 200, "a page that sends no referrer" },
+		{ "HTTP_ORIGIN=null", "X=1", 200, "the same in an old browser" },
+		{ "HTTP_ORIGIN=https://inbox.example", "X=1", 200, "our origin" },
+		{ "HTTP_ORIGIN=null", "HTTP_SEC_FETCH_SITE=cross-site", 403, "another site that hides" },
+		{ "HTTP_ORIGIN=https://evil.example", "X=1", 403, "another site" },
+	};
+	const char *csp;
+	size_t i;
+
+	snprintf(app.frame_hosts, sizeof(app.frame_hosts), "https://*.example");
+	get("/pd/panel", session, NULL);
+	is_int(status(), 200, "a frame opens");
+	ok(strstr(body(), "Maria") == NULL, "a session's cookie is not read there");
+	csp = header("Content-Security-Policy");
+	ok(csp != NULL && strstr(csp, "frame-ancestors https://*.example") != NULL, "it may be framed");
+	is_str(header("Referrer-Policy"), "no-referrer", "and sends no referrer");
+	get("/pd/good/panel", session, NULL);
+	ok(status() == 200 && strstr(body(), "Anna") != NULL, "the pass says who asks");
+	ok(header("Set-Cookie") == NULL, "no cookie is set");
+	get("/pd/bad/panel", session, NULL);
+	is_int(status(), 401, "another pass");
+	ok(is_problem("problem.pass", LANG_EN), "its sentence");
+	ok(header("Set-Cookie") == NULL, "nor a visitor's cookie for it");
+	csp = header("Content-Security-Policy");
+	ok(csp != NULL && strstr(csp, "frame-ancestors https://*.example") != NULL, "that is shown in the frame");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		post("/pd/good/reply", "text=x", cases[i].a, cases[i].b, NULL);
+		is_int(status(), cases[i].status, "reply from %s", cases[i].what);
+	}
+	post("/pd/bad/reply", "text=x", "HTTP_ORIGIN=https://inbox.example", NULL);
+	is_int(status(), 401, "a form without a pass");
+	get("/inbox", NULL);
+	csp = header("Content-Security-Policy");
+	ok(csp != NULL && strstr(csp, "frame-ancestors 'none'") != NULL, "nothing else may be framed");
+	get("/pd/good/nothing", NULL);
+	csp = header("Content-Security-Policy");
+	ok(csp != NULL && strstr(csp, "frame-ancestors 'none'") != NULL, "nor what is not there");
+}
+
 static void
 test_errors(void)
 {
@@ -463,6 +511,8 @@ test_tables(void)
 		{ { M_POST, "/a", NEED_CSRF, 0, h_say, NULL }, "token without a body" },
 		{ { M_POST, "/a", NEED_CSRF | NEED_RAW, 9, h_say, NULL }, "token in a raw body" },
 		{ { M_POST, "/a", NEED_RAW, 9, h_say, "page" }, "repeatable in a raw body" },
+		{ { M_GET, "/pd/{pass}/a", 0, 0, h_say, NULL }, "a pass nobody asks for" },
+		{ { M_GET, "/a/{pass}/a", NEED_PASS, 0, h_say, NULL }, "a pass that is elsewhere" },
 		{ { M_POST, "/a", 0, (size_t)1 << 30, h_say, NULL }, "a huge body" },
 	};
 	static const struct route twice[] = {
@@ -547,6 +597,7 @@ main(void)
 	test_languages();
 	test_csrf();
 	test_origins();
+	test_frames();
 	test_errors();
 	test_finish();
 	test_tables();

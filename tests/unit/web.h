@@ -56,12 +56,30 @@ session_find(struct app *a, struct req *r, struct session **out)
 	return NULL;
 }
 
+/* The pass "good" is an agent's. */
+const struct ib_err *
+pass_find(struct app *a, struct req *r, struct session **out, const char **why)
+{
+	struct session *s = ARENA_NEW(r->a, struct session);
+
+	(void)a;
+	*out = NULL;
+	*why = "problem.pass";
+	if (s == NULL || strcmp(req_segment(r, "pass"), "good") != 0)
+		return NULL;
+	s->user_name = "Anna";
+	s->lang = LANG_JA;
+	*why = NULL;
+	*out = s;
+	return NULL;
+}
+
 struct view_frame *
 view_frame_make(struct app *a, struct req *r)
 {
 	struct view_frame *f = ARENA_NEW(r->a, struct view_frame);
 
-	if (f != NULL)
+	if (f != NULL && !req_framed(r))
 		f->csrf = req_csrf(a, r);
 	return f;
 }
@@ -74,7 +92,7 @@ tmpl_render(struct tmpl_set *set, size_t which, enum lang lang, const void *view
 
 	(void)set;
 	(void)lang;
-	if (which != TPL_PROBLEM) {
+	if (which != TPL_PROBLEM && which != TPL_EMBED_NOTE) {
 		buf_printf(out, "page %s", (const char *)view);
 		return NULL;
 	}

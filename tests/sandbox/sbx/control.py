@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 
-from . import facebook as FB, media, messenger as M, pdrecords, pdweb, pictures, pipedrive as PD, seed
+from . import facebook as FB, media, messenger as M, pdframes, pdrecords, pdweb, pictures, pipedrive as PD, seed
 from .errors import ControlError, GraphError, PdError
 from .store import DEFAULT_SCOPES, PAGE_FIELDS, SWITCHES
 from .webhooks import POLICY, encode
@@ -717,6 +717,7 @@ CALLS = {
     ("POST", "facebook/login"): (fb_login, True), ("POST", "facebook/token"): (fb_token, False),
     ("POST", "pipedrive/authorize"): (pd_authorize, True), ("POST", "pipedrive/token"): (pd_token, False), ("POST", "pipedrive/expire"): (pd_expire, False),
     ("POST", "pipedrive/uninstall"): (pd_uninstall, True), ("POST", "pipedrive/user"): (pd_user, False), ("POST", "pipedrive/object"): (pd_object, False), ("POST", "pipedrive/webhook"): (pd_webhook, False), ("GET", "pipedrive/state"): (pd_state, False),
+    ("POST", "pipedrive/frame"): (pdframes.control, False),
     ("GET", "requests"): (requests, False), ("POST", "requests/clear"): (requests_clear, False), ("GET", "state"): (state, False), ("GET", "pages"): (pages, False), ("GET", "users"): (users, False),
     ("GET", "rates"): (rates, False), ("POST", "snapshot"): (snapshot, True), ("POST", "restore"): (restore, True),
 }

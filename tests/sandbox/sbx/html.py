@@ -81,7 +81,7 @@ class View:
         return '<a href="%s?%s" lang="%s" hreflang="%s">%s</a>' % (esc(self.rq.raw_path), esc(urllib.parse.urlencode(pairs)), other, other,
                                                                   "English" if other == "en" else "日本語")
 
-    def page(self, title, body, status=200, nav=True, refresh=0, script=""):
+    def page(self, title, body, status=200, nav=True, refresh=0, script="", frames=""):
         links = [("/", "home"), ("/phone", "phone"), ("/page-inbox", "inbox"), ("/crm", "crm"), ("/facebook-admin", "admin"), ("/requests", "requests")]
         menu = "".join('<a href="%s"%s>%s</a>' % (h, ' aria-current="page"' if self.rq.path == h else "", self.t(k)) for h, k in links[1:]) if nav else ""
         home = '<b><a href="/">%s</a></b>' % self.t("sandbox") if nav else "<b>%s</b>" % self.t("sandbox")
@@ -91,7 +91,7 @@ class View:
                % (self.lang, '<meta http-equiv="refresh" content="%d">' % refresh if refresh else "", esc(title), self.t("sandbox"), CSS,
                   self.t("flag"), home, menu, self._lang_link(), esc(title), body, "<script>%s</script>" % script if script else ""))
         headers = [("Content-Security-Policy", "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
-                                               "script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'")]
+                                               "script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'" + ("; frame-src " + frames if frames else ""))]
         if self.rq.query.get("lang") in T:
             headers.append(("Set-Cookie", "sandbox_lang=%s; Path=/; Max-Age=31536000; SameSite=Lax" % self.lang))
         return html_response(doc, status, headers)

@@ -10,7 +10,7 @@ import re
 import time
 import urllib.parse
 
-from . import control, facebook as FB, media, messenger as M, pdrecords, pdweb, pictures, pipedrive as PD
+from . import control, facebook as FB, media, messenger as M, pdframes, pdrecords, pdweb, pictures, pipedrive as PD
 from .errors import ControlError, GraphError, PdError
 from .html import View, esc
 from .wire import html_response, redirect
@@ -388,6 +388,8 @@ def _crm_row(sb, v, cid, kind, o):
         title = '<pre style="max-height:14rem;overflow:auto">%s</pre>' % esc(h.unescape(text)[:4000])
     else:
         title = "<b>%s</b>" % esc(str(o.get("name") or o.get("title") or o.get("subject")))
+        if kind in ("person", "deal"):
+            title = '<a href="/crm/%s/%d?company=%d">%s</a>' % (kind, o["id"], cid, title)
     links = [("person", o.get("person_id")), ("organization", o.get("org_id") or o.get("organization_id")), ("deal", o.get("deal_id")), ("lead", o.get("lead_id"))]
     names = []
     for k, oid in links:
@@ -423,6 +425,9 @@ def crm(sb, rq):
         return v.page(v.words["crm"], "<p>%s</p>" % v.t("nothing"))
     if cid not in [c["id"] for c in companies]:
         cid = companies[0]["id"]
+    below = pdframes.page(sb, rq, cid) if rq.path != "/crm" else None
+    if below:
+        return below
     if rq.method == "POST":
         done = _post(sb, rq, v, lambda f: _crm_action(sb, f), "/crm" + _qs(company=cid))
         if done:
@@ -432,6 +437,7 @@ def crm(sb, rq):
     rows = ""
     for i in st.q("SELECT i.*,u.name,u.admin FROM pd_install i JOIN pd_user u ON u.id=i.user WHERE i.company=?", cid):
         rows += "<li>%s <span class=\"dim\">%s</span> %s</li>" % (esc(i["name"]), v.t("pd_admin" if i["admin"] else "pd_regular"), _button(v, "pd_uninstall", "tiny", company=cid, user=i["user"], do="uninstall"))
+    body += '<p><a href="/crm/settings?company=%d">%s</a></p>' % (cid, v.t("frame_settings"))
     body += '<h2>%s</h2><div class="card"><ul class="list">%s</ul></div>' % (v.t("installs"), rows or '<li class="dim">%s</li>' % v.t("nothing"))
     for kind in ("person", "deal", "lead", "note", "organization", "activity"):
         objs = pdrecords.everything(st, cid, kind)

@@ -89,7 +89,7 @@ class Sandbox:
                 st.set_product_url(args.product_url)
             elif not cfg["fb_redirect_uris"]:
                 st.set_product_url(cfg["product_url"])
-            for key in ("fb_app_id", "fb_app_secret", "pd_client_id", "pd_client_secret", "deauthorize_url", "deletion_url", "verify_token"):
+            for key in ("fb_app_id", "fb_app_secret", "pd_client_id", "pd_client_secret", "pd_jwt_secret", "deauthorize_url", "deletion_url", "verify_token"):
                 if getattr(args, key):
                     cfg[key] = getattr(args, key)
             if args.callback:
@@ -287,7 +287,7 @@ def parse_args(argv):
     a.add_argument("--seed", choices=seed.NAMES, default="small")
     a.add_argument("--clock-file", help="the product's test.clock_file: it then lives in the sandbox's time")
     a.add_argument("--quiet", action="store_true", help="no ready line details on stderr")
-    for name in ("fb-app-id", "fb-app-secret", "pd-client-id", "pd-client-secret", "deauthorize-url", "deletion-url"):
+    for name in ("fb-app-id", "fb-app-secret", "pd-client-id", "pd-client-secret", "pd-jwt-secret", "deauthorize-url", "deletion-url"):
         a.add_argument("--" + name)
     return a.parse_args(argv)
 

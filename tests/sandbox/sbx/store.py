@@ -71,6 +71,7 @@ SWITCHES = {
     "auto_delivery": True, "echo_first": False, "history_depth": 0, "max_limit": 100, "media_ttl": 86400, "legacy_sha1": True,
     "webhook_timeout_ms": 5000, "usage_page": 0, "usage_app": 0,
     "pd_enforce_rate": True, "pd_daily_tokens": 0, "pd_rotate_refresh": False, "pd_expires_in": 3599, "pd_deals_limit": 0,
+    "pd_frame_ms": 10_000,
 }
 
 PAGE_FIELDS = ("messages,message_echoes,message_deliveries,message_reads,message_reactions,message_edits,message_context,"
@@ -82,7 +83,7 @@ DEFAULT_SCOPES = ["base", "contacts:full", "deals:full", "leads:full", "users:re
 
 CONFIG = {
     "product_url": "http://127.0.0.1:8080", "fb_app_id": "881240037712345", "fb_app_secret": "3f1c9a7d5be24860a1d2c3b4e5f60718",
-    "fb_app_name": "Inbox for Pipedrive", "pd_client_id": "5f3c9a1b2c3d4e5f", "pd_client_secret": "sandbox-pipedrive-secret",
+    "fb_app_name": "Inbox for Pipedrive", "pd_client_id": "5f3c9a1b2c3d4e5f", "pd_client_secret": "sandbox-pipedrive-secret", "pd_jwt_secret": "",
     "callback": "", "verify_token": "", "fields": [], "app_version": "v25.0", "pd_scopes": DEFAULT_SCOPES,
     "fb_redirect_uris": [], "pd_redirect_uris": [], "deauthorize_url": "", "deletion_url": "", "seed": "none",
 }
