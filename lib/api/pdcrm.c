@@ -861,16 +861,18 @@ pdcrm_look(struct pdrive *p, struct arena *a, struct pd_auth *who, const struct 
 
 const struct ib_err *
 pdcrm_note_put(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind on, const char *on_id,
-    const char *note_id, const char *html, const char **id, struct pd_res *res)
+    const char *note_id, int64_t at, const char *html, const char **id, struct pd_res *res)
 {
 	bool fresh = *note_id == '\0';
+	const char *stamp = stamp_text(a, at);
 	struct crm_new n = { .on = on, .on_id = on_id };
 	struct json *body = json_new_object(), *root = NULL;
 	const char *path = fresh ? "/api/v1/notes" : arena_printf(a, "/api/v1/notes/%s", note_id);
 	const struct ib_err *err;
 
 	*id = NULL;
-	if (path == NULL || !json_set_str(body, "content", html) || (fresh && !set_on(body, on_members[on], &n)))
+	if (path == NULL || stamp == NULL || !json_set_str(body, "content", html) ||
+	    (fresh && (!json_set_str(body, "add_time", stamp) || !set_on(body, on_members[on], &n))))
 		err = no_memory();
 	else
 		err = pdrive_api(p, a, who, "note", fresh ? HTTPC_POST : HTTPC_PUT, path, body, &root, res);

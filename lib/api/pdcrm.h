@@ -113,9 +113,13 @@ struct crm_ids { const char **v; size_t n; };
 IB_MUST const struct ib_err *pdcrm_look(struct pdrive *p, struct arena *a, struct pd_auth *who,
     const struct crm_new *n, int64_t since, struct crm_ids *out, bool *moved, struct pd_res *res);
 
-/* A note of ours on a record: made when note_id is "", else written anew.  `html` is escaped.  *id: the note's. */
+/*
+ * A note of ours on a record: made when note_id is "", as of the time `at`;
+ * else written anew.  `html` is escaped.  *id: the note's.
+ */
 IB_MUST const struct ib_err *pdcrm_note_put(struct pdrive *p, struct arena *a, struct pd_auth *who,
-    enum crm_kind on, const char *on_id, const char *note_id, const char *html, const char **id, struct pd_res *res);
+    enum crm_kind on, const char *on_id, const char *note_id, int64_t at, const char *html, const char **id,
+    struct pd_res *res);
 /* The oldest of the record's newest 500 notes whose first link begins with `marker`; *id NULL when there is none. */
 IB_MUST const struct ib_err *pdcrm_note_find(struct pdrive *p, struct arena *a, struct pd_auth *who,
     enum crm_kind on, const char *on_id, const char *marker, const char **id, struct pd_res *res);

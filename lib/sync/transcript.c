@@ -78,6 +78,7 @@ struct writing {
 	struct transcript *t;
 	enum lang	 lang;
 	const char	*zone, *base;
+	int64_t		 first_at;	/* of the messages */
 	size_t		 bytes;		/* of the note so far, at most */
 };
 
@@ -279,6 +280,7 @@ build(struct writing *w, const char **html, const char **marker)
 	if ((err = message_day(w->s->db, w->a, w->t->thread_id, from, until, MESSAGES_MOST, &m, &n)) != NULL ||
 	    (n == 0 && *w->t->note_id == '\0' && w->t->tries == 0))
 		return err;
+	w->first_at = n > 0 ? m[0].at : from;
 	if ((err = fill_note(w, m, n, &day, &v)) != NULL)
 		return err;
 	buf_init(&b, NOTE_BYTES + 2 * FRAME_BYTES);
@@ -367,7 +369,8 @@ write_note(struct writing *w, struct crm *c, const char *html, const char *diges
 
 	if (fresh && (err = transcript_calling(w->s->db, t->id)) != NULL)
 		return err;
-	err = pdcrm_note_put(c->pd, w->a, &c->who, t->kind, t->pd_id, t->note_id, html, &id, &res);
+	err = pdcrm_note_put(c->pd, w->a, &c->who, t->kind, t->pd_id, t->note_id, w->first_at, html, &id,
+	    &res);
 	if (err != NULL && (err->code == IB_ENOMEM || err->code == IB_EDB))
 		return err;
 	if (err != NULL || (res.refused && res.row->send_unknown))
