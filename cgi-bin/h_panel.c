@@ -63,6 +63,8 @@ show(struct app *app, struct req *r, const struct place *in, struct panel_ask *a
 	v.name = fmt_customer(&in->fmt, in->t->name, in->t->psid);
 	if ((err = panel_load(app, r, &in->fmt, ask, &v.crm)) != NULL)
 		return err;
+	if (v.crm->pending)
+		resp_then_work(r);
 	return resp_page(app, r, status, TPL_PANEL, &v);
 }
 
@@ -444,6 +446,8 @@ h_write(struct app *app, struct req *r)
 			return refuse(app, r, &in, 409, cat_str(app->cats, r->lang, STR_CRM_DOUBLE), NULL, &form, &doubles);
 		}
 	}
+	/* What was asked so far does not shorten the write. */
+	c.who.deadline = clock_mono() + WRITE_MS;
 	n.owner_id = person.owner_id = c.pd_user;
 	n.stamp = r->now;
 	if (n.act == ACT_LEAD)

@@ -305,59 +305,52 @@ stage_options(const struct panel *p, int64_t chosen, int64_t pipeline, size_t *n
 }
 
 /* The form as it is offered first, or as it was refused. */
-static struct view_crm_form *
-form(const struct panel *p, const char *what)
+static void
+begin_form(const struct panel *p, const char *what, struct view_crm_form *v)
 {
-	struct view_crm_form *v = ARENA_NEW(p->r->a, struct view_crm_form);
 	const struct view_crm_form *kept = p->ask->form;
 
-	if (v == NULL)
-		return NULL;
 	if (kept != NULL && str_eq(kept->what, what)) {
 		*v = *kept;
 		v->open = true;
 	}
 	v->what = what;
 	v->key = arena_printf(p->r->a, "%s-%s", p->key, what);
-	return v;
-}
-
-static const char *
-or_else(const char *entered, bool kept, const char *otherwise)
-{
-	return kept ? entered : otherwise;
-}
-
-static void
-offer_person(const struct panel *p, struct view_crm_form *v)
-{
-	const struct contacts *c = &p->data.contacts;
-	bool kept;
-
-	if (v == NULL)
-		return;
-	kept = v->open;
-	v->name = or_else(v->name, kept, p->ask->t->name);
-	v->email = or_else(v->email, kept, c->n_emails > 0 ? c->emails[0].text : NULL);
-	v->phone = or_else(v->phone, kept, c->n_phones > 0 ? c->phones[0].text : NULL);
+	v->dom_id = arena_printf(p->r->a, "crm-%s", what);
 }
 
 static struct view_crm_form *
-offer_work(const struct panel *p, const char *what, const char *currency)
+small_form(const struct panel *p, const char *what)
 {
-	struct view_crm_form *v = form(p, what);
+	struct view_crm_form *v = ARENA_NEW(p->r->a, struct view_crm_form);
 
-	if (v == NULL)
-		return NULL;
-	offer_person(p, v);
-	v->with_person = p->data.person == NULL;
-	if (!v->open) {
-		v->title = p->ask->page == NULL ? fmt_customer(p->f, p->ask->t->name, p->ask->t->psid) :
-		    cat_fill(p->r->a, say(p, STR_CRM_TITLE), "name", fmt_customer(p->f, p->ask->t->name,
-		    p->ask->t->psid), "page", p->ask->page, NULL);
-		v->currency = currency;
-	}
+	if (v != NULL)
+		begin_form(p, what, v);
 	return v;
+}
+
+/* A new person, lead or deal, filled with what is known. */
+static void
+offer_new(const struct panel *p, enum crm_kind kind, const char *currency, struct view_crm_form *v)
+{
+	static const enum str_id headings[] = { STR_CRM_NEW_PERSON, STR_CRM_NEW_LEAD, STR_CRM_NEW_DEAL };
+	const struct contacts *c = &p->data.contacts;
+	const char *name = fmt_customer(p->f, p->ask->t->name, p->ask->t->psid);
+
+	begin_form(p, crm_kind_name(kind), v);
+	v->heading = say(p, headings[kind]);
+	v->work = kind != CRM_PERSON;
+	v->stages = kind == CRM_DEAL && p->data.setup.n_stages > 0;
+	v->with_person = v->work && p->data.person == NULL;
+	v->who = v->with_person || !v->work;
+	if (v->open)
+		return;
+	v->name = p->ask->t->name;
+	v->email = c->n_emails > 0 ? c->emails[0].text : NULL;
+	v->phone = c->n_phones > 0 ? c->phones[0].text : NULL;
+	v->title = p->ask->page == NULL ? name :
+	    cat_fill(p->r->a, say(p, STR_CRM_TITLE), "name", name, "page", p->ask->page, NULL);
+	v->currency = currency;
 }
 
 /* The currency the person's business is in already, else a likely one. */
@@ -381,15 +374,15 @@ offer_forms(struct panel *p)
 	struct view_crm *v = p->v;
 	size_t i;
 
-	v->person = form(p, "person");
-	offer_person(p, v->person);
-	v->lead = offer_work(p, "lead", currency);
-	v->deal = offer_work(p, "deal", currency);
+	if ((v->forms = ARENA_ARRAY(p->r->a, 3, struct view_crm_form)) == NULL)
+		return;
+	for (v->n_forms = 0; v->n_forms < 3; v->n_forms++)
+		offer_new(p, (enum crm_kind)v->n_forms, currency, &v->forms[v->n_forms]);
 	v->new_stages = stage_options(p, s->n_stages > 0 ? s->stages[0].id : 0, 0, &v->n_new_stages);
 	if (p->data.person == NULL && p->data.work == NULL)
 		return;
-	v->note = form(p, "note");
-	if (s->n_types == 0 || (v->activity = form(p, "activity")) == NULL)
+	v->note = small_form(p, "note");
+	if (s->n_types == 0 || (v->activity = small_form(p, "activity")) == NULL)
 		return;
 	if (!v->activity->open)
 		v->activity->date = arena_printf(p->r->a, "%.10s", fmt_iso(p->f, &p->f->today));

@@ -337,7 +337,12 @@ static const struct tmpl_type view_crm_option_t = { "crm_option", sizeof(struct 
 static const struct tmpl_field view_crm_form_f[] = {
 	F_STR(struct view_crm_form, what),
 	F_STR(struct view_crm_form, key),
+	F_STR(struct view_crm_form, dom_id),
+	F_STR(struct view_crm_form, heading),
 	F_BOOL(struct view_crm_form, open),
+	F_BOOL(struct view_crm_form, work),
+	F_BOOL(struct view_crm_form, stages),
+	F_BOOL(struct view_crm_form, who),
 	F_BOOL(struct view_crm_form, with_person),
 	F_BOOL(struct view_crm_form, anyway),
 	F_STR(struct view_crm_form, name),
@@ -392,9 +397,7 @@ static const struct tmpl_field view_crm_f[] = {
 	F_STR(struct view_crm, stage_now),
 	F_LIST(struct view_crm, new_stages, &view_crm_option_t),
 	F_LIST(struct view_crm, types, &view_crm_option_t),
-	F_SUB(struct view_crm, person, &view_crm_form_t),
-	F_SUB(struct view_crm, lead, &view_crm_form_t),
-	F_SUB(struct view_crm, deal, &view_crm_form_t),
+	F_LIST(struct view_crm, forms, &view_crm_form_t),
 	F_SUB(struct view_crm, activity, &view_crm_form_t),
 	F_SUB(struct view_crm, note, &view_crm_form_t),
 	F_END

@@ -332,8 +332,12 @@ struct view_crm_option {
 struct view_crm_form {
 	const char	*what;		/* "person", "lead", ... */
 	const char	*key;
+	const char	*dom_id, *heading;	/* "crm-person", "New person" */
 	bool		 open;		/* it was refused: shown at once */
-	bool		 with_person;	/* lead, deal: the person is made as well */
+	bool		 work;		/* lead, deal: it has title and value, */
+	bool		 stages;	/* deal: and a stage (crm.new_stages) */
+	bool		 who;		/* it has a person's name and addresses, */
+	bool		 with_person;	/* lead, deal: of one that is made as well */
 	bool		 anyway;	/* there are persons like this: a box to tick */
 	const char	*name, *email, *phone, *title, *value, *currency;
 	const char	*subject, *date, *time, *text;
@@ -378,8 +382,9 @@ struct view_crm {
 	const char	*stage_now;	/* id of its stage */
 	struct view_crm_option *new_stages, *types;
 	size_t		 n_new_stages, n_types;
-	/* Forms, each NULL when it is not offered. */
-	struct view_crm_form *person, *lead, *deal, *activity, *note;
+	struct view_crm_form *forms;	/* new person, lead, deal */
+	size_t		 n_forms;
+	struct view_crm_form *activity, *note;	/* NULL: nothing is linked that could have one */
 };
 
 /* The panel as a page of its own. */

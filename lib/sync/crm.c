@@ -34,7 +34,7 @@
 #define LOOKS		2
 #define CALLS_MOST	3
 #define WRITE_OLD_MS	MS_DAY
-#define WRITE_MS	(20 * MS_SECOND)	/* of the engine, for one write */
+#define WRITE_MS	(15 * MS_SECOND)	/* of the engine, for one write */
 #define TERM_LEAST	2
 
 /* One person's connection --------------------------------------------------------- */
@@ -118,6 +118,10 @@ crm_open(struct sync *s, struct arena *a, int64_t install_id, int64_t user_id, i
 		return ib_fail(IB_ENOENT, IB_RETRY_NEVER, "no such company or person");
 	out->domain = in->company_domain;
 	out->stop = true;
+	if (!in->active) {
+		out->why = WHY_TOKEN;
+		return NULL;
+	}
 	if ((err = crm_pause_get(s->db, a, install_id, clock_now(), &out->why)) != NULL)
 		return err;
 	/* Only that it was away may be doubted. */

@@ -88,6 +88,19 @@ RULES = [
      "SELECT s.user_id FROM session s JOIN user u ON u.id = s.user_id WHERE u.active = 0"),
     ("a company has an owner among its people",
      "SELECT i.id FROM install i WHERE i.state = 'active' AND NOT EXISTS (SELECT 1 FROM user u WHERE u.id = i.owner_id AND u.install_id = i.id)"),
+    ("links and writes belong to the thread's company",
+     "SELECT l.id FROM link l JOIN thread t ON t.id = l.thread_id WHERE l.install_id <> t.install_id UNION ALL"
+     " SELECT w.id FROM crm_write w JOIN thread t ON t.id = w.thread_id WHERE w.install_id <> t.install_id"),
+    ("an ended link says by whom and when",
+     "SELECT id FROM link WHERE (state = 'ended') <> (ended_at > 0) OR (state = 'ended' AND ended_by = 0)"),
+    ("a write that is done names its record and keeps no text, a refused one says why",
+     "SELECT id, state FROM crm_write WHERE (state = 'done' AND (pd_id = '' OR body <> '')) OR (state = 'refused' AND why = '')"
+     " OR (state IN ('going', 'unknown') AND (body = '' OR settled_at > 0))"),
+    ("no two writes became the same record",
+     "SELECT act, pd_id FROM crm_write WHERE state = 'done' AND act <> 'stage' GROUP BY install_id, act, pd_id HAVING count(*) > 1"),
+    ("what was made is in the audit",
+     "SELECT w.id FROM crm_write w WHERE w.state = 'done' AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.install_id = w.install_id"
+     " AND a.user_id = w.user_id AND a.what IN ('crm_created', 'crm_changed') AND a.detail LIKE '% ' || w.pd_id || ' thread ' || w.thread_id)"),
     ("a run that ended says how",
      "SELECT id FROM run WHERE (ended_at IS NULL) <> (result = 'running')"),
 ]

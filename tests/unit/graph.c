@@ -9,6 +9,7 @@
 #include "../../lib/api/graph.h"
 #include "../../lib/base/crypt.h"
 #include "canned.h"
+#include "written.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,25 +33,11 @@ static struct graph_res res;
 static struct conf *
 make_conf(const char *graph_url, const char *more)
 {
-	const struct ib_err *err;
-	struct conf *c = NULL;
-	char path[256];
-	FILE *f;
+	char lines[1024];
 
-	snprintf(path, sizeof(path), "%s/conf", dir);
-	if ((f = fopen(path, "w")) == NULL)
-		return NULL;
-	fchmod(fileno(f), 0600);
-	fprintf(f, "base_url = https://inbox.example.net\ndatabase = %s/db\nkey_file = %s/key\n"
-	    "facebook.app_id = " APP "\nfacebook.app_secret = " SECRET "\nfacebook.verify_token = v\n"
-	    "pipedrive.client_id = 5f3c9a1b2c3d4e5f\npipedrive.client_secret = sandbox-pipedrive-secret\n"
-	    "%s%s%s%s", dir, dir, graph_url != NULL ? "facebook.graph_url = " : "",
+	snprintf(lines, sizeof(lines), "%s%s%s%s", graph_url != NULL ? "facebook.graph_url = " : "",
 	    graph_url != NULL ? graph_url : "", graph_url != NULL ? "\n" : "", more);
-	fclose(f);
-	if ((err = conf_load(path, &c)) != NULL)
-		diag("configuration: %s", err->msg);
-	unlink(path);
-	return c;
+	return written_conf(dir, APP, SECRET, lines);
 }
 
 /* The token is in the header and nowhere else; the proof is in the address. */

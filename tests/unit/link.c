@@ -3,49 +3,11 @@
 #include "../tap.h"
 
 #include "../../lib/base/clock.h"
-#include "../../lib/base/log.h"
 #include "../../lib/store/crmwrite.h"
-#include "../../lib/store/install.h"
-#include "../../lib/store/page.h"
 #include "../../lib/store/thread.h"
+#include "company.h"
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define NOW	INT64_C(1795341600000)
-
-static char dir[] = "/tmp/inbox-link-XXXXXX";
-static struct db *db;
-static struct keyring *keys;
-static struct arena a;
-static int64_t install, maria, peeter, page;
-
-#define must(e) do { const struct ib_err *e_ = (e); if (e_ != NULL) { \
-	ok(false, "%s", e_->msg); exit(1); } } while (0)
-
-static void
-set_up(void)
-{
-	struct user u = { .pd_user_id = 10483244, .name = "Maria", .email = "m@example.org",
-		.timezone = "Europe/Tallinn", .lang = LANG_EN, .admin = true };
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/keys", dir);
-	must(keyring_create(path));
-	must(keyring_load(path, &keys));
-	snprintf(path, sizeof(path), "%s/s.db", dir);
-	must(db_open(path, DB_CREATE | DB_MIGRATE, &db));
-	must(db_begin(db));
-	must(install_put(db, 9000123, "Acme", "acme", "https://acme.pipedrive.com", true, NOW, &install));
-	u.install_id = install;
-	must(user_put(db, keys, &a, &u, "access", "refresh", NOW, NOW, &maria));
-	u.pd_user_id++;
-	must(user_put(db, keys, &a, &u, "access", "refresh", NOW, NOW, &peeter));
-	must(page_put(db, keys, &a, install, "108422330517604", "Bramble", "EAAMpage", "1022", maria, NOW, &page));
-	must(db_commit(db));
-}
+static int64_t peeter;
 
 static int64_t
 thread_of(const char *psid, const char *name)
@@ -230,29 +192,18 @@ test_answers(void)
 	ok(v == NULL, "what is old is swept");
 }
 
-static int
-drop(const char *path, const struct stat *sb, int kind, struct FTW *at)
-{
-	(void)sb;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 int
 main(void)
 {
-	log_init("test", LOG_ERROR_, 2);
-	arena_init(&a, 8 << 20);
-	if (mkdtemp(dir) == NULL)
-		return 1;
-	set_up();
+	struct user u = { .pd_user_id = 10483245, .name = "Peeter", .email = "p@example.org",
+		.timezone = "Europe/Tallinn", .lang = LANG_EN };
+
+	company_open();
+	u.install_id = install;
+	must(user_put(db, keys, &a, &u, "access", "refresh", NOW, NOW, &peeter));
 	test_links();
 	test_writes();
 	test_answers();
-	db_close(db);
-	keyring_free(keys);
-	arena_fini(&a);
-	nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);
+	company_close();
 	return done_testing();
 }

@@ -9,8 +9,7 @@
 #include "../../lib/base/clock.h"
 #include "../../lib/base/json.h"
 #include "canned.h"
-
-#include <sys/stat.h>
+#include "written.h"
 
 #define UUID	"adf21080-0e10-11eb-879b-05d71fb426ec"
 
@@ -38,26 +37,6 @@ hear(void *arg, const struct ib_err *err, const struct pd_res *r)
 	(void)err;
 	(void)r;
 	heard++;
-}
-
-static struct conf *
-make_conf(void)
-{
-	struct conf *c = NULL;
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/conf", dir);
-	if ((f = fopen(path, "w")) == NULL)
-		return NULL;
-	fchmod(fileno(f), 0600);
-	fprintf(f, "base_url = https://inbox.example.net\ndatabase = %s/db\nkey_file = %s/key\n"
-	    "facebook.app_id = 1\nfacebook.app_secret = s\nfacebook.verify_token = v\n"
-	    "pipedrive.client_id = id\npipedrive.client_secret = s\npipedrive.oauth_url = %s\n", dir, dir, origin);
-	fclose(f);
-	(void)!conf_load(path, &c);
-	unlink(path);
-	return c;
 }
 
 static void
@@ -276,12 +255,14 @@ int
 main(void)
 {
 	struct conf *conf;
+	char more[128];
 
 	arena_init(&A, 8 << 20);
 	if (mkdtemp(dir) == NULL || canned_start() == 0)
 		return 1;
 	snprintf(origin, sizeof(origin), "http://127.0.0.1:%d", canned->port);
-	if ((conf = make_conf()) == NULL || httpc_new("test", true, &http) != NULL || pdrive_new(conf, http, &p) != NULL)
+	snprintf(more, sizeof(more), "pipedrive.oauth_url = %s\n", origin);
+	if ((conf = written_conf(dir, "1", "s", more)) == NULL || httpc_new("test", true, &http) != NULL || pdrive_new(conf, http, &p) != NULL)
 		return 1;
 	reading();
 	setup();

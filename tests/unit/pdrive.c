@@ -7,11 +7,10 @@
 
 #include "../../lib/api/pdrive.h"
 #include "canned.h"
+#include "written.h"
 
-#include <sys/stat.h>
-
-#define ID	"5f3c9a1b2c3d4e5f"
-#define SECRET	"sandbox-pipedrive-secret"
+#define ID	PD_ID
+#define SECRET	PD_SECRET
 /* base64 of ID:SECRET */
 #define BASIC	"uthorization: Basic NWYzYzlhMWIyYzNkNGU1ZjpzYW5kYm94LXBpcGVkcml2ZS1zZWNyZXQ=\r\n"
 #define REFRESH	"9000123:10483244:6d1f0a77c2be4f0d9b3e"
@@ -26,24 +25,11 @@ static struct pd_res res;
 static struct conf *
 make_conf(const char *oauth)
 {
-	const struct ib_err *err;
-	struct conf *c = NULL;
-	char path[256];
-	FILE *f;
+	char more[128] = "";
 
-	snprintf(path, sizeof(path), "%s/conf", dir);
-	if ((f = fopen(path, "w")) == NULL)
-		return NULL;
-	fchmod(fileno(f), 0600);
-	fprintf(f, "base_url = https://inbox.example.net\ndatabase = %s/db\nkey_file = %s/key\n"
-	    "facebook.app_id = 1\nfacebook.app_secret = s\nfacebook.verify_token = v\n"
-	    "pipedrive.client_id = " ID "\npipedrive.client_secret = " SECRET "\n%s%s\n",
-	    dir, dir, oauth != NULL ? "pipedrive.oauth_url = " : "", oauth != NULL ? oauth : "");
-	fclose(f);
-	if ((err = conf_load(path, &c)) != NULL)
-		diag("configuration: %s", err->msg);
-	unlink(path);
-	return c;
+	if (oauth != NULL)
+		snprintf(more, sizeof(more), "pipedrive.oauth_url = %s\n", oauth);
+	return written_conf(dir, "1", "s", more);
 }
 
 static const char *
