@@ -1,51 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Days to be logged as rows, and what Pipedrive's events do to links: in any order, any number of times. */
 #include "../tap.h"
+#include "company.h"
 
 #include "../../lib/base/clock.h"
-#include "../../lib/base/log.h"
 #include "../../lib/store/follow.h"
-#include "../../lib/store/install.h"
 #include "../../lib/store/message.h"
-#include "../../lib/store/page.h"
 #include "../../lib/store/transcript.h"
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define NOW	INT64_C(1795341600000)
-
-static char dir[] = "/tmp/inbox-follow-XXXXXX";
-static struct db *db;
-static struct keyring *keys;
-static struct arena a;
-static int64_t install, maria, page, psids;
-
-#define must(e) do { const struct ib_err *e_ = (e); if (e_ != NULL) { \
-	ok(false, "%s", e_->msg); exit(1); } } while (0)
-
-static void
-set_up(void)
-{
-	struct user u = { .pd_user_id = 10483244, .name = "Maria", .timezone = "UTC", .email = "", .lang = LANG_EN, .admin = true };
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/keys", dir);
-	must(keyring_create(path));
-	must(keyring_load(path, &keys));
-	snprintf(path, sizeof(path), "%s/f.db", dir);
-	must(db_open(path, DB_CREATE | DB_MIGRATE, &db));
-	must(db_begin(db));
-	must(install_put(db, 9000123, "Acme", "acme", "https://acme.pipedrive.com", true, NOW, &install));
-	u.install_id = install;
-	must(user_put(db, keys, &a, &u, "access", "refresh", NOW, NOW, &maria));
-	must(install_set_owner(db, install, maria));
-	must(page_put(db, keys, &a, install, "108422330517604", "Bramble", "EAAMpage", "1022", maria, NOW, &page));
-	must(db_commit(db));
-}
+static int64_t psids;
 
 static int64_t
 new_thread(void)
@@ -256,30 +221,14 @@ test_hooks(void)
 	ok(again == NULL, "another address is nobody's");
 }
 
-static int
-drop(const char *path, const struct stat *sb, int kind, struct FTW *at)
-{
-	(void)sb;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 int
 main(void)
 {
-	log_init("test", LOG_ERROR_, 2);
-	arena_init(&a, 8 << 20);
-	if (mkdtemp(dir) == NULL)
-		return 1;
-	set_up();
+	company_open();
 	test_days();
 	test_targets();
 	test_events();
 	test_hooks();
-	db_close(db);
-	keyring_free(keys);
-	arena_fini(&a);
-	nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);
+	company_close();
 	return done_testing();
 }
