@@ -30,8 +30,9 @@ def fill(path, threads, messages, newest=NOW):
     c.executescript("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA foreign_keys=OFF; BEGIN")
     c.execute("INSERT INTO install(id,company_id,company_name,company_domain,api_domain,visibility,owner_id,state,created_at)"
               " VALUES(1,9000123,'Acme Sales','acme-sales','https://acme-sales.pipedrive.com','shared',1,'active',?)", (NOW,))
-    c.execute("INSERT INTO user(id,install_id,pd_user_id,name,lang,timezone,admin,created_at)"
-              " VALUES(1,1,10483244,'Maria Tamm','en','Europe/Tallinn',1,?)", (NOW,))
+    # Her role was looked at just now, as in all but one request of an hour.
+    c.execute("INSERT INTO user(id,install_id,pd_user_id,name,lang,timezone,admin,created_at,check_after)"
+              " VALUES(1,1,10483244,'Maria Tamm','en','Europe/Tallinn',1,?,?)", (NOW, 1 << 52))
     c.execute("INSERT INTO session(hash,user_id,created_at,seen_at,ends_at) VALUES(?,1,?,?,?)",
               (hashlib.sha256(COOKIE.encode()).digest(), NOW, 1 << 52, 1 << 52))
     c.execute("INSERT INTO page(id,install_id,fb_id,name,user_id,state,import_state,checked_at,connected_at)"
