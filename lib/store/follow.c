@@ -233,6 +233,14 @@ links_due(struct db *db, struct arena *a, int64_t now, size_t most, int64_t *ins
 }
 
 const struct ib_err *
+link_still(struct db *db, const struct link *l, bool *still)
+{
+	int64_t one;
+
+	return db_get_int(db, ST_LINK_STILL, &one, still, "itt", l->id, crm_kind_name(l->kind), l->pd_id);
+}
+
+const struct ib_err *
 link_checked(struct db *db, int64_t link_id, int64_t next_at, int64_t of_person)
 {
 	return db_run(db, ST_LINK_CHECKED, "iii", link_id, next_at, of_person);

@@ -48,6 +48,8 @@ IB_MUST const struct ib_err *pd_event_put(struct db *db, struct arena *a, int64_
 /* Links of one company and kind that are due, at most `most`; *n 0 when none is. */
 IB_MUST const struct ib_err *links_due(struct db *db, struct arena *a, int64_t now, size_t most, int64_t *install_id,
     int64_t *owner_id, struct link **out, size_t *n);
+/* In a transaction, before an answer is applied: is it still to that record? */
+IB_MUST const struct ib_err *link_still(struct db *db, const struct link *l, bool *still);
 /* The link was asked about; of_person: of a lead, 0 not told. */
 IB_MUST const struct ib_err *link_checked(struct db *db, int64_t link_id, int64_t next_at, int64_t of_person);
 /* Of a lead: the person it was of, 0 not known. */

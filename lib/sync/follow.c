@@ -71,13 +71,18 @@ seen(struct crm *c, const struct link *l, const struct crm_rec *r, const struct 
 	    (!gone && !str_eq(l->title, r->name));
 	int64_t now = clock_now();
 	const struct ib_err *err;
+	bool still;
 
 	if ((err = db_begin(c->s->db)) != NULL)
 		return err;
+	/* An event may have re-pointed it while Pipedrive was asked. */
+	if ((err = link_still(c->s->db, l, &still)) != NULL || !still)
+		goto done;
 	if ((err = gone ? link_gone(c->s->db, l, now) : link_seen(c->s->db, l, r, st != NULL ? st->name : NULL, now)) == NULL &&
 	    (err = link_checked(c->s->db, l->id, now + (gone ? GONE_EVERY_MS : EVERY_MS), r->person_id)) == NULL &&
 	    (!news || (err = install_touch(c->s->db, c->install_id)) == NULL))
 		err = db_commit(c->s->db);
+done:
 	db_rollback(c->s->db);
 	return err;
 }
@@ -102,10 +107,11 @@ static const struct ib_err *
 move_link(struct crm *c, const struct link *l, const char *deal)
 {
 	const struct ib_err *err;
+	bool still;
 
 	if ((err = db_begin(c->s->db)) != NULL)
 		return err;
-	if ((err = link_follow(c->s->db, c->a, c->install_id, l, CRM_DEAL, deal, clock_now())) == NULL)
+	if ((err = link_still(c->s->db, l, &still)) == NULL && still && (err = link_follow(c->s->db, c->a, c->install_id, l, CRM_DEAL, deal, clock_now())) == NULL)
 		err = db_commit(c->s->db);
 	db_rollback(c->s->db);
 	return err;
