@@ -19,7 +19,7 @@
 
 /* Words of the table `audit`: "audit." and the word is the key of what people read. */
 static const char *const words[] = {
-	"connected", "page_connected", "signed_in", "signed_out", "replied", "visibility", "retention", "role",
+	"connected", "page_connected", "signed_in", "signed_out", "replied", "visibility", "transcripts", "link_followed", "retention", "role",
 	"exported", "page_removed", "removed", "customer_deleted", "login_deleted", "deauthorized", "expired",
 	"erased", "page_broken", "resubscribed", "grant_gone"
 };

@@ -15,6 +15,8 @@
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/install.h"
+#include "../lib/store/follow.h"
+#include "../lib/store/transcript.h"
 
 #include <string.h>
 
@@ -350,6 +352,48 @@ look_messages(struct looking *l)
 	return NULL;
 }
 
+/* Pipedrive ----------------------------------------------------------------------------------- */
+
+static const struct ib_err *
+look_followed(struct looking *l)
+{
+	const struct ib_err *err;
+	const char *why;
+	int64_t told;
+
+	if ((err = pd_hook_state(l->app->db, l->r->a, l->r->session->install_id, &why, &told)) != NULL)
+		return err;
+	if (why == NULL)
+		line(l, STR_HEALTH_FOLLOW, OK, say(l, STR_HEALTH_FOLLOW_NONE), NULL);
+	else if (*why != '\0')
+		line(l, STR_HEALTH_FOLLOW, ATTENTION, say(l, STR_HEALTH_FOLLOW_DAILY), say(l, STR_HEALTH_FOLLOW_TODO));
+	else
+		line(l, STR_HEALTH_FOLLOW, OK, told == 0 ? say(l, STR_HEALTH_FOLLOW_NEW) :
+		    cat_fill(l->r->a, say(l, STR_HEALTH_FOLLOW_OK), "time", at(l, told), NULL), NULL);
+	return NULL;
+}
+
+static const struct ib_err *
+look_pipedrive(struct looking *l)
+{
+	int64_t waiting, refused;
+	const struct ib_err *err;
+
+	if ((err = section(l, say(l, STR_HEALTH_PIPEDRIVE))) != NULL ||
+	    (err = transcript_count(l->app->db, l->r->session->install_id, "error.pd.token", l->r->now, &waiting,
+	    &refused)) != NULL)
+		return err;
+	if (waiting > 0)
+		line(l, STR_HEALTH_LOG, ATTENTION, cat_fill(l->r->a, say(l, STR_HEALTH_LOG_WAITS), "n", number(l, waiting),
+		    NULL), say(l, STR_HEALTH_LOG_WAITS_TODO));
+	else if (refused > 0)
+		line(l, STR_HEALTH_LOG, ATTENTION, cat_fill(l->r->a, say(l, STR_HEALTH_LOG_REFUSED), "n", number(l, refused),
+		    NULL), say(l, STR_HEALTH_LOG_REFUSED_TODO));
+	else
+		line(l, STR_HEALTH_LOG, OK, say(l, STR_HEALTH_LOG_OK), NULL);
+	return look_followed(l);
+}
+
 /* This server ----------------------------------------------------------------------------------- */
 
 static const struct ib_err *
@@ -372,7 +416,7 @@ look_server(struct looking *l)
 }
 
 static const struct ib_err *(*const looks[])(struct looking *) = {
-	look_engine, look_pages, look_messages, look_server
+	look_engine, look_pages, look_messages, look_pipedrive, look_server
 };
 
 /* Lists --------------------------------------------------------------------------------------------- */

@@ -22,33 +22,6 @@
 
 /* Pipedrive ------------------------------------------------------------------------ */
 
-/* "Basic " and our own id and secret: compared as digests, whatever the lengths. */
-static bool
-is_pipedrive(const struct app *app, const struct req *r)
-{
-	const char *header = req_header(r, "HTTP_AUTHORIZATION"), *pair;
-	uint8_t ours[32], theirs[32];
-	struct ib_buf b;
-	bool same;
-
-	if (header == NULL)
-		return false;
-	pair = arena_printf(r->a, "%s:%s", conf_str(app->conf, CONF_PD_CLIENT_ID),
-	    conf_str(app->conf, CONF_PD_CLIENT_SECRET));
-	if (pair == NULL)
-		return false;
-	buf_init(&b, 4096);
-	buf_puts(&b, "Basic ");
-	str_base64(&b, pair, strlen(pair));
-	crypt_sha256(buf_cstr(&b), b.len, ours);
-	crypt_sha256(header, strlen(header), theirs);
-	same = !b.failed && crypt_equal(ours, theirs, sizeof(ours));
-	if (b.p != NULL)
-		crypt_wipe(b.p, b.len);
-	buf_fini(&b);
-	return same;
-}
-
 /* *company 0: the body is not what it should be; *ours false: it is about another app. */
 static const struct ib_err *
 read_uninstall(struct app *app, struct req *r, bool *ours, int64_t *company, int64_t *user)
@@ -97,7 +70,7 @@ h_pipedrive_uninstalled(struct app *app, struct req *r)
 	int64_t company, user;
 	bool ours;
 
-	if (!is_pipedrive(app, r)) {
+	if (!req_basic_ok(r, conf_str(app->conf, CONF_PD_CLIENT_ID), conf_str(app->conf, CONF_PD_CLIENT_SECRET))) {
 		log_event(LOG_WARN_, "uninstall_refused", "header", req_header(r, "HTTP_AUTHORIZATION") != NULL ?
 		    "wrong" : "missing", NULL);
 		resp_header(r, "WWW-Authenticate", "Basic realm=\"pipedrive\"");

@@ -18,6 +18,7 @@
 #include "../lib/store/install.h"
 #include "../lib/store/leaving.h"
 #include "../lib/store/page.h"
+#include "../lib/store/transcript.h"
 
 #include <string.h>
 
@@ -93,6 +94,7 @@ h_settings(struct app *app, struct req *r)
 	if ((err = install_get(app->db, r->a, s->install_id, &in)) != NULL || in == NULL ||
 	    (err = pages_of(app->db, r->a, s->install_id, &p, &n)) != NULL ||
 	    (err = retention_get(app->db, s->install_id, &days)) != NULL ||
+	    (err = transcripts_get(app->db, s->install_id, &v.logs)) != NULL ||
 	    (err = user_zone(app->db, r->a, s->user_id, &own)) != NULL)
 		return err;
 	v.company = in->company_name;
@@ -103,6 +105,9 @@ h_settings(struct app *app, struct req *r)
 	v.keeper = s->keeper;
 	if (v.reads)
 		v.inbox = req_href(app, r, "/inbox");
+	v.logs_not = !v.logs;
+	if (s->keeper && in->shared)
+		v.transcripts = req_href(app, r, "/settings/transcripts");
 	if (s->owner && r->pass == NULL)
 		v.visibility = req_href(app, r, "/settings/visibility");
 	if ((v.pages = ARENA_ARRAY(r->a, n + 1, struct view_own_page)) == NULL)
@@ -161,6 +166,24 @@ h_settings_visibility(struct app *app, struct req *r)
 		return err;
 	if ((err = install_set_visibility(app->db, s->install_id, strcmp(choice, "shared") == 0)) == NULL &&
 	    (err = audit_put(app->db, s->install_id, s->user_id, r->now, "visibility", choice)) == NULL)
+		err = db_commit(app->db);
+	db_rollback(app->db);
+	return err != NULL ? err : resp_see_other(app, r, "/settings?notice=saved");
+}
+
+const struct ib_err *
+h_transcripts(struct app *app, struct req *r)
+{
+	const char *choice = req_form(r, "transcripts");
+	const struct session *s = r->session;
+	const struct ib_err *err;
+
+	if (!str_eq(choice, "on") && !str_eq(choice, "off"))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	if ((err = db_begin(app->db)) != NULL)
+		return err;
+	if ((err = transcripts_set(app->db, s->install_id, strcmp(choice, "on") == 0)) == NULL &&
+	    (err = audit_put(app->db, s->install_id, s->user_id, r->now, "transcripts", choice)) == NULL)
 		err = db_commit(app->db);
 	db_rollback(app->db);
 	return err != NULL ? err : resp_see_other(app, r, "/settings?notice=saved");

@@ -420,3 +420,25 @@ req_has_etag(const struct req *r, const char *etag)
 	}
 	return false;
 }
+
+bool
+req_basic_ok(const struct req *r, const char *user, const char *password)
+{
+	const char *header = req_header(r, "HTTP_AUTHORIZATION"), *pair;
+	uint8_t ours[32], theirs[32];
+	struct ib_buf b;
+	bool same;
+
+	if (header == NULL || (pair = arena_printf(r->a, "%s:%s", user, password)) == NULL)
+		return false;
+	buf_init(&b, 4096);
+	buf_puts(&b, "Basic ");
+	str_base64(&b, pair, strlen(pair));
+	crypt_sha256(buf_cstr(&b), b.len, ours);
+	crypt_sha256(header, strlen(header), theirs);
+	same = !b.failed && crypt_equal(ours, theirs, sizeof(ours));
+	if (b.p != NULL)
+		crypt_wipe(b.p, b.len);
+	buf_fini(&b);
+	return same;
+}

@@ -57,6 +57,8 @@ const char *req_form(const struct req *r, const char *name);
 /* Every value of a form name that may repeat (listed in the route). */
 size_t req_form_all(const struct req *r, const char *name, const char ***out);
 const char *req_cookie(const struct req *r, const char *name);	/* name without prefix */
+/* Does "Authorization: Basic" name this user and password?  Compared as digests, in constant time. */
+bool req_basic_ok(const struct req *r, const char *user, const char *password);
 const char *req_header(const struct req *r, const char *env_name);	/* "HTTP_X_HUB_SIGNATURE_256" */
 /*
  * Does If-None-Match have this ETag (with its quotes)?  Weak comparison; the

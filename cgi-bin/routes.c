@@ -22,6 +22,8 @@ const struct route routes[] = {
 
 	{ M_GET | M_POST, "/hook/facebook",		NEED_RAW,		 1 * MIB,  h_hook, NULL },
 
+	{ M_POST,	  "/hook/pipedrive/{key}",	NEED_RAW,		 1 * MIB,  h_pipedrive_hook, NULL },
+
 	{ M_POST,	  "/facebook/deauthorize",	NEED_NOTHING,		 8 * KIB,  h_facebook_deauthorize, NULL },
 	{ M_POST,	  "/facebook/deletion",		NEED_NOTHING,		 8 * KIB,  h_facebook_deletion, NULL },
 	{ M_GET,	  "/facebook/deletion/{code}",	NEED_MAYBE,		 0,	   h_receipt, NULL },
@@ -62,6 +64,7 @@ const struct route routes[] = {
 	{ M_GET,	  "/settings",			NEED_SESSION,		 0,	   h_settings, NULL },
 	{ M_POST,	  "/settings/person",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_person, NULL },
 	{ M_POST,	  "/settings/visibility",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_settings_visibility, NULL },
+	{ M_POST,	  "/settings/transcripts",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_transcripts, NULL },
 	{ M_GET | M_POST, "/settings/retention",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_retention, NULL },
 	{ M_GET | M_POST, "/settings/export",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_export, NULL },
 	{ M_GET,	  "/settings/export/{export}",	NEED_KEEPER,		 0,	   h_export_file, NULL },

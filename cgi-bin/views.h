@@ -539,6 +539,8 @@ struct view_settings {
 	const char	*more;		/* href: connect further Pages, or NULL */
 	const char	*health, *retention, *customers, *export, *audit, *remove; /* hrefs or NULL */
 	const char	*retention_is;	/* "Messages are kept for 90 days." */
+	const char	*transcripts;	/* POST csrf, transcripts on or off; NULL: nothing is logged of a private one */
+	bool		 logs, logs_not;	/* one of */
 	const char	*settings;	/* href of the page itself */
 	const char	*person;	/* POST csrf, lang, zone */
 	bool		 is_en, is_ja;

@@ -276,6 +276,34 @@ pdcrm_of_person(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm
 	    "/api/v1/leads?person_id=%lld&limit=50", (long long)person_id), CRM_ROWS, out, res);
 }
 
+const struct ib_err *
+pdcrm_by_ids(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind kind, const char *ids,
+    struct crm_recs *out, struct pd_res *res)
+{
+	return list(p, a, who, "by id", (int)kind, arena_printf(a, "/api/v2/%s?ids=%s&limit=%d", kind == CRM_DEAL ? "deals" :
+	    "persons", ids, CRM_BATCH), CRM_BATCH, out, res);
+}
+
+const struct ib_err *
+pdcrm_deal_of_lead(struct pdrive *p, struct arena *a, struct pd_auth *who, int64_t person_id, const char *lead_id,
+    const char **id, struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct json *root, *data;
+	size_t i;
+
+	*id = NULL;
+	if ((err = get(p, a, who, "converted", arena_printf(a, "/api/v2/deals?person_id=%lld&include_fields=source_lead_id"
+	    "&sort_by=add_time&sort_direction=desc&limit=" LOOK_ROWS, (long long)person_id), &root, res)) != NULL || res->refused)
+		return err;
+	data = json_get(root, "data");
+	for (i = 0; *id == NULL && i < json_len(data); i++)
+		if (str_eq(json_get_str(json_at(data, i), "source_lead_id"), lead_id))
+			*id = json_id(a, json_get(json_at(data, i), "id"));
+	json_free(root);
+	return arena_failed(a) ? no_memory() : NULL;
+}
+
 /* Path and one text to be escaped in it. */
 static const char *
 with_term(struct arena *a, const char *before, const char *term, const char *after)
@@ -827,4 +855,59 @@ pdcrm_look(struct pdrive *p, struct arena *a, struct pd_auth *who, const struct 
 		put_id(out, n->on_id);
 	}
 	return NULL;
+}
+
+/* Notes of ours ----------------------------------------------------------------------------- */
+
+const struct ib_err *
+pdcrm_note_put(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind on, const char *on_id,
+    const char *note_id, int64_t at, const char *html, const char **id, struct pd_res *res)
+{
+	bool fresh = *note_id == '\0';
+	const char *stamp = stamp_text(a, at);
+	struct crm_new n = { .on = on, .on_id = on_id };
+	struct json *body = json_new_object(), *root = NULL;
+	const char *path = fresh ? "/api/v1/notes" : arena_printf(a, "/api/v1/notes/%s", note_id);
+	const struct ib_err *err;
+
+	*id = NULL;
+	if (path == NULL || stamp == NULL || !json_set_str(body, "content", html) ||
+	    (fresh && (!json_set_str(body, "add_time", stamp) || !set_on(body, on_members[on], &n))))
+		err = no_memory();
+	else
+		err = pdrive_api(p, a, who, "note", fresh ? HTTPC_POST : HTTPC_PUT, path, body, &root, res);
+	if (err == NULL && !res->refused && (*id = json_id(a, json_get(json_get(root, "data"), "id"))) == NULL)
+		err = ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "pipedrive note: answer without an id");
+	json_free(body);
+	json_free(root);
+	return err;
+}
+
+/* Is this the first link of the note?  Words of people cannot be one: they are escaped. */
+static bool
+has_marker(const char *html, const char *marker)
+{
+	const char *link = html == NULL ? NULL : strstr(html, "<a "), *href = link == NULL ? NULL : strstr(link, "href=\"");
+
+	return href != NULL && str_starts(href + 6, marker);
+}
+
+const struct ib_err *
+pdcrm_note_find(struct pdrive *p, struct arena *a, struct pd_auth *who, enum crm_kind on, const char *on_id,
+    const char *marker, const char **id, struct pd_res *res)
+{
+	const struct ib_err *err;
+	struct json *root, *data;
+	size_t i;
+
+	*id = NULL;
+	if ((err = get(p, a, who, "notes", arena_printf(a, "/api/v1/notes?%s=%s&sort=add_time%%20DESC&limit=" LOOK_ROWS,
+	    on_members[on], on_id), &root, res)) != NULL || res->refused)
+		return err;
+	data = json_get(root, "data");
+	for (i = json_len(data); i-- > 0 && *id == NULL;)
+		if (has_marker(json_get_str(json_at(data, i), "content"), marker))
+			*id = json_id(a, json_get(json_at(data, i), "id"));
+	json_free(root);
+	return arena_failed(a) ? no_memory() : NULL;
 }

@@ -72,6 +72,13 @@ IB_MUST const struct ib_err *crm_new_parse(struct arena *a, const char *text, st
 /* One record.  Deleted ones may be told as such or refused with 404. */
 IB_MUST const struct ib_err *pdcrm_get(struct pdrive *p, struct arena *a, struct pd_auth *who,
     enum crm_kind kind, const char *id, struct crm_rec *out, struct pd_res *res);
+/* Persons or deals by id, 100 at most (ids with commas); who is hidden, archived or no more is not among them. */
+#define CRM_BATCH	100
+IB_MUST const struct ib_err *pdcrm_by_ids(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    enum crm_kind kind, const char *ids, struct crm_recs *out, struct pd_res *res);
+/* The deal of that person that was made of the lead; *id NULL when there is none. */
+IB_MUST const struct ib_err *pdcrm_deal_of_lead(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    int64_t person_id, const char *lead_id, const char **id, struct pd_res *res);
 /* Open deals, or leads, of a person; newest first. */
 IB_MUST const struct ib_err *pdcrm_of_person(struct pdrive *p, struct arena *a, struct pd_auth *who,
     enum crm_kind kind, int64_t person_id, struct crm_recs *out, struct pd_res *res);
@@ -105,6 +112,17 @@ IB_MUST const struct ib_err *pdcrm_write(struct pdrive *p, struct arena *a, stru
 struct crm_ids { const char **v; size_t n; };
 IB_MUST const struct ib_err *pdcrm_look(struct pdrive *p, struct arena *a, struct pd_auth *who,
     const struct crm_new *n, int64_t since, struct crm_ids *out, bool *moved, struct pd_res *res);
+
+/*
+ * A note of ours on a record: made when note_id is "", as of the time `at`;
+ * else written anew.  `html` is escaped.  *id: the note's.
+ */
+IB_MUST const struct ib_err *pdcrm_note_put(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    enum crm_kind on, const char *on_id, const char *note_id, int64_t at, const char *html, const char **id,
+    struct pd_res *res);
+/* The oldest of the record's newest 500 notes whose first link begins with `marker`; *id NULL when there is none. */
+IB_MUST const struct ib_err *pdcrm_note_find(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    enum crm_kind on, const char *on_id, const char *marker, const char **id, struct pd_res *res);
 
 /* "https://acme.pipedrive.com/person/51"; NULL when the domain is none. */
 const char *pdcrm_url(struct arena *a, const char *company_domain, enum crm_kind kind, const char *id);

@@ -534,6 +534,7 @@ api_once(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *nam
 	c.bearer = who->access;
 	c.method = method;
 	c.json = body != NULL;
+	c.any_answer = method == HTTPC_DELETE;
 	if (who->deadline > 0) {
 		if ((left = who->deadline - clock_mono()) <= 0) {
 			call_fini(&c);
@@ -619,20 +620,61 @@ pdrive_me(struct pdrive *p, struct arena *a, const char *api_domain, const char 
 
 #define HOOKS_MOST	100		/* Pipedrive allows 40 a user */
 
-/* One call with the person's token; *root when it was done. */
+/* What the product follows. */
+static const char *const followed[][2] = {
+	{ "person", "change" }, { "person", "delete" }, { "deal", "change" }, { "deal", "delete" },
+	{ "lead", "change" }, { "lead", "delete" }
+};
+#define FOLLOWED	(sizeof(followed) / sizeof(followed[0]))
+
+static bool
+is_hook(const struct json *h, const char *url, const char *const what[2])
+{
+	return str_eq(json_get_str(h, "subscription_url"), url) && str_eq(json_get_str(h, "event_object"), what[0]) &&
+	    str_eq(json_get_str(h, "event_action"), what[1]) && json_bool(json_get(h, "is_active"), true);
+}
+
 static const struct ib_err *
-hooks_call(struct pdrive *p, struct arena *a, const char *url, const char *access, bool del,
-    struct json **root, struct pd_res *res)
+hook_make(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *url, const char *password,
+    const char *const what[2], struct pd_res *res)
+{
+	struct json *body = json_new_object(), *root = NULL;
+	const struct ib_err *err;
+
+	if (!json_set_str(body, "name", arena_printf(a, "Messenger Inbox: %s %s", what[0], what[1])) ||
+	    !json_set_str(body, "subscription_url", url) || !json_set_str(body, "event_object", what[0]) ||
+	    !json_set_str(body, "event_action", what[1]) || !json_set_str(body, "version", "2.0") ||
+	    !json_set_str(body, "http_auth_user", PD_HOOK_USER) || !json_set_str(body, "http_auth_password", password))
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive webhook: no memory");
+	else
+		err = pdrive_api(p, a, who, "webhook", HTTPC_POST, "/api/v1/webhooks", body, &root, res);
+	json_free(body);
+	json_free(root);
+	return err;
+}
+
+const struct ib_err *
+pdrive_hooks_keep(struct pdrive *p, struct arena *a, struct pd_auth *who, const char *url, const char *password,
+    size_t *made, struct pd_res *res)
 {
 	const struct ib_err *err;
-	struct call c;
+	struct json *root, *list;
+	size_t i, k;
 
-	call_init(&c, "webhooks", ABOUT_API, url);
-	c.bearer = access;
-	c.method = del ? HTTPC_DELETE : HTTPC_GET;
-	c.any_answer = del;
-	err = perform(p, a, &c, root, res);
-	call_fini(&c);
+	*made = 0;
+	if ((err = pdrive_api(p, a, who, "webhooks", HTTPC_GET, "/api/v1/webhooks", NULL, &root, res)) != NULL ||
+	    res->refused)
+		return err;
+	list = json_get(root, "data");
+	for (k = 0; err == NULL && !res->refused && k < FOLLOWED; k++) {
+		for (i = 0; i < json_len(list) && !is_hook(json_at(list, i), url, followed[k]); i++)
+			;
+		if (i < json_len(list))
+			continue;
+		if ((err = hook_make(p, a, who, url, password, followed[k], res)) == NULL && !res->refused)
+			++*made;
+	}
+	json_free(root);
 	return err;
 }
 
@@ -640,18 +682,15 @@ const struct ib_err *
 pdrive_hooks_end(struct pdrive *p, struct arena *a, const char *api_domain, const char *access,
     const char *prefix, int64_t *ended, struct pd_res *res)
 {
+	struct pd_auth who = { .api_domain = api_domain, .access = access };
 	const struct ib_err *err;
 	struct json *root, *list, *gone;
-	const char *base, *url, *id;
+	const char *url, *id;
 	size_t i;
 
 	*ended = 0;
-	res_init(res);
-	if ((base = checked_domain(p, a, api_domain)) == NULL)
-		return ib_fail(IB_EAUTH, IB_RETRY_NEVER, "pipedrive webhooks: api_domain is no host of " DOMAIN);
-	if ((url = arena_printf(a, "%s/api/v1/webhooks", base)) == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "pipedrive webhooks: no memory");
-	if ((err = hooks_call(p, a, url, access, false, &root, res)) != NULL || res->refused)
+	if ((err = pdrive_api(p, a, &who, "webhooks", HTTPC_GET, "/api/v1/webhooks", NULL, &root, res)) != NULL ||
+	    res->refused)
 		return err;
 	list = json_get(root, "data");
 	for (i = 0; err == NULL && i < json_len(list) && i < HOOKS_MOST; i++) {
@@ -659,7 +698,8 @@ pdrive_hooks_end(struct pdrive *p, struct arena *a, const char *api_domain, cons
 		id = json_id(a, json_get(json_at(list, i), "id"));
 		if (url == NULL || id == NULL || !str_starts(url, prefix) || id[strspn(id, "0123456789")] != '\0')
 			continue;
-		err = hooks_call(p, a, arena_printf(a, "%s/api/v1/webhooks/%s", base, id), access, true, &gone, res);
+		err = pdrive_api(p, a, &who, "webhooks", HTTPC_DELETE, arena_printf(a, "/api/v1/webhooks/%s", id), NULL, &gone,
+		    res);
 		json_free(gone);
 		/* Gone already is gone, too. */
 		if (err != NULL || (res->refused && res->status != 404))

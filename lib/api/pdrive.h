@@ -89,4 +89,13 @@ IB_MUST const struct ib_err *pdrive_api(struct pdrive *p, struct arena *a, struc
     const char *name, enum httpc_method method, const char *path, const struct json *body,
     struct json **root, struct pd_res *res);
 
+/*
+ * The webhooks (v2) for changes and deletions of persons, deals and leads are
+ * there, at that address with that password; missing ones are made (*made).
+ * Refused: some may have been made before.
+ */
+#define PD_HOOK_USER	"inbox"
+IB_MUST const struct ib_err *pdrive_hooks_keep(struct pdrive *p, struct arena *a, struct pd_auth *who,
+    const char *url, const char *password, size_t *made, struct pd_res *res);
+
 #endif

@@ -421,7 +421,58 @@ const char *const schema_steps[] = {
 /* 4: was a refresh begun whose answer nobody has seen? */
 "ALTER TABLE user ADD COLUMN refresh_open INTEGER NOT NULL DEFAULT 0;",	/* begun, since one was answered */
 /* 5: people inside Pipedrive */
-"ALTER TABLE user ADD COLUMN pass_until INTEGER NOT NULL DEFAULT 0;"	/* the last pass given out ends then */
+"ALTER TABLE user ADD COLUMN pass_until INTEGER NOT NULL DEFAULT 0;",	/* the last pass given out ends then */
+/* 6: conversations are logged in Pipedrive, its records are followed */
+"ALTER TABLE install ADD COLUMN transcripts INTEGER NOT NULL DEFAULT 1;"	/* log conversations as notes */
+"ALTER TABLE link ADD COLUMN log_from INTEGER NOT NULL DEFAULT 0;"	/* what is older is not logged there */
+"ALTER TABLE link ADD COLUMN of_person INTEGER NOT NULL DEFAULT 0;"	/* of a lead: by it the deal it becomes is found */
+"ALTER TABLE link ADD COLUMN check_at INTEGER NOT NULL DEFAULT 0;"	/* when Pipedrive is asked about it next */
+"CREATE INDEX link_check ON link(check_at) WHERE state <> 'ended';"
+"CREATE TABLE transcript_touch ("		/* where linked conversations changed, until a run sees it */
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  quarter INTEGER NOT NULL,"			/* quarter of an hour since 1970: a day of any zone is made of them */
+"  PRIMARY KEY (thread_id, quarter)"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE transcript ("			/* one day of a conversation as a note on one record */
+"  id INTEGER PRIMARY KEY,"
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  day INTEGER NOT NULL,"			/* days since 1970 in the installer's zone */
+"  kind TEXT NOT NULL CHECK (kind IN ('person','lead','deal')),"
+"  pd_id TEXT NOT NULL,"
+"  user_id INTEGER NOT NULL,"			/* who linked: written with that authorisation */
+"  from_at INTEGER NOT NULL,"			/* messages of that day from then */
+"  until_at INTEGER NOT NULL DEFAULT 0,"	/* to then; 0 = no end */
+"  note_id TEXT NOT NULL DEFAULT '',"
+"  digest TEXT NOT NULL DEFAULT '',"		/* of what was written */
+"  state TEXT NOT NULL CHECK (state IN ('going','unknown','done','refused')),"
+"  why TEXT NOT NULL DEFAULT '',"		/* catalogue key: why it waits or was refused */
+"  rev INTEGER NOT NULL DEFAULT 1,"		/* moves with every change of the day */
+"  tries INTEGER NOT NULL DEFAULT 0,"		/* calls that were to make the note */
+"  looks INTEGER NOT NULL DEFAULT 0,"		/* since the last of them, that found nothing */
+"  next_at INTEGER NOT NULL,"
+"  lease_until INTEGER NOT NULL DEFAULT 0,"
+"  written_at INTEGER NOT NULL DEFAULT 0,"
+"  UNIQUE (thread_id, day, kind, pd_id)"
+") STRICT;"
+"CREATE INDEX transcript_due ON transcript(next_at) WHERE state IN ('going','unknown');"
+"CREATE INDEX transcript_target ON transcript(install_id, kind, pd_id);"
+"CREATE TABLE pd_hook ("			/* our webhooks at one Pipedrive company */
+"  install_id INTEGER PRIMARY KEY REFERENCES install(id) ON DELETE CASCADE,"
+"  key TEXT NOT NULL UNIQUE,"			/* random: the address */
+"  password TEXT NOT NULL,"			/* sealed; Pipedrive names it with each event */
+"  check_at INTEGER NOT NULL,"			/* when they are looked at next */
+"  why TEXT NOT NULL DEFAULT '',"		/* catalogue key: why they could not be made */
+"  told_at INTEGER NOT NULL DEFAULT 0"		/* last event */
+") STRICT;"
+"CREATE TABLE pd_merge ("			/* records that became others: events come in any order */
+"  install_id INTEGER NOT NULL REFERENCES install(id) ON DELETE CASCADE,"
+"  kind TEXT NOT NULL,"
+"  old_id TEXT NOT NULL,"
+"  new_id TEXT NOT NULL,"
+"  at INTEGER NOT NULL,"			/* of the event */
+"  PRIMARY KEY (install_id, kind, old_id)"
+") STRICT, WITHOUT ROWID;"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/str.h"
 #include "install.h"
+#include "transcript.h"
 
 #define ELSEWHERE_MOST	10
 
@@ -34,6 +35,20 @@ read_link(struct db_stmt *st, struct arena *a, struct link *l)
 	l->linked_at = db_col_int(st, 12);
 	l->checked_at = db_col_int(st, 13);
 	return true;
+}
+
+const struct ib_err *
+links_read(struct db_stmt *st, struct arena *a, size_t most, struct link **out, size_t *n)
+{
+	const struct ib_err *err = NULL;
+	bool row;
+
+	*n = 0;
+	if ((*out = ARENA_ARRAY(a, most, struct link)) == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "links");
+	while (err == NULL && *n < most && (err = db_step(st, &row)) == NULL && row)
+		*n += read_link(st, a, &(*out)[*n]);
+	return db_done(st, a, err);
 }
 
 const struct ib_err *
@@ -96,10 +111,11 @@ link_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	if ((err = end_slot(db, a, thread_id, is_person, user_id, now, &what)) != NULL ||
 	    (what != NULL && (err = audit_put(db, install_id, user_id, now, "unlinked",
 	    detail(a, what, thread_id))) != NULL) ||
-	    (err = db_run(db, ST_LINK_ADD, "iitttttttttii", install_id, thread_id, crm_kind_name(rec->kind),
+	    (err = db_run(db, ST_LINK_ADD, "iitttttttttiii", install_id, thread_id, crm_kind_name(rec->kind),
 	    rec->id, rec->name, rec->n_emails > 0 ? rec->emails[0] : NULL,
 	    rec->n_phones > 0 ? rec->phones[0] : NULL, rec->value, rec->currency, stage,
-	    states[rec->archived ? LINK_ARCHIVED : LINK_LIVE], user_id, now)) != NULL ||
+	    states[rec->archived ? LINK_ARCHIVED : LINK_LIVE], user_id, now, rec->person_id)) != NULL ||
+	    (err = transcript_turn(db, thread_id, now)) != NULL ||
 	    (err = audit_put(db, install_id, user_id, now, "linked", detail(a, arena_printf(a, "%s %s",
 	    crm_kind_name(rec->kind), rec->id), thread_id))) != NULL)
 		return err;
@@ -117,7 +133,7 @@ link_end(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	if ((err = end_slot(db, a, thread_id, person, user_id, now, &what)) != NULL || what == NULL)
 		return err;
 	*ended = true;
-	if ((err = audit_put(db, install_id, user_id, now, "unlinked", detail(a, what, thread_id))) != NULL)
+	if ((err = transcript_turn(db, thread_id, now)) != NULL || (err = audit_put(db, install_id, user_id, now, "unlinked", detail(a, what, thread_id))) != NULL)
 		return err;
 	return install_touch(db, install_id);
 }

@@ -24,6 +24,8 @@ struct link {
 	int64_t		 page_id;	/* link_elsewhere only */
 };
 
+/* Rows of an open statement with the columns of links, for lib/store; it is closed. */
+IB_MUST const struct ib_err *links_read(struct db_stmt *st, struct arena *a, size_t most, struct link **out, size_t *n);
 /* Of a conversation; each NULL when there is none. */
 IB_MUST const struct ib_err *link_of(struct db *db, struct arena *a, int64_t thread_id,
     struct link **person, struct link **work);

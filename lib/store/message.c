@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* message.c - see message.h. */
 #include "message.h"
+#include "transcript.h"
 
 #include "../base/crypt.h"
 #include "../base/str.h"
@@ -136,6 +137,24 @@ message_page(struct db *db, struct arena *a, int64_t thread_id, int64_t before_a
 	return err;
 }
 
+const struct ib_err *
+message_day(struct db *db, struct arena *a, int64_t thread_id, int64_t from, int64_t until, int max,
+    struct message **out, size_t *n)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*n = 0;
+	if ((*out = arena_alloc(a, (size_t)max * sizeof(**out))) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "message_day");
+	if ((err = db_query(db, ST_MESSAGE_DAY, &st, "iiii", thread_id, from, until, (int64_t)max)) != NULL)
+		return err;
+	while ((err = db_step(st, &row)) == NULL && row)
+		read_shown(st, a, thread_id, &(*out)[(*n)++]);
+	return db_done(st, a, err);
+}
+
 static const struct ib_err *
 one_message(struct db_stmt *st, struct arena *a, struct message **out)
 {
@@ -190,43 +209,65 @@ message_add(struct db *db, const struct message *m, bool *added)
 	    m->react_in, m->react_out,
 	    m->has_reply ? (const void *)m->reply_to.b : NULL, sizeof(m->reply_to.b));
 	*added = n > 0;
+	if (err == NULL && *added && m->line == 0)
+		err = transcript_touch(db, m->thread_id, m->at);
 	return err;
+}
+
+/* It left one time and came to another. */
+static const struct ib_err *
+touch_both(struct db *db, int64_t thread_id, int64_t at, int64_t to)
+{
+	const struct ib_err *err = transcript_touch(db, thread_id, at);
+
+	return err != NULL || to == at ? err : transcript_touch(db, thread_id, to);
 }
 
 const struct ib_err *
 message_move(struct db *db, int64_t thread_id, int64_t at, int64_t id, int64_t to)
 {
-	return db_run(db, ST_MESSAGE_EXACT, "iiii", thread_id, at, id, to);
+	const struct ib_err *err = db_run(db, ST_MESSAGE_EXACT, "iiii", thread_id, at, id, to);
+
+	return err != NULL ? err : touch_both(db, thread_id, at, to);
 }
 
 const struct ib_err *
 message_identify(struct db *db, int64_t thread_id, int64_t at, int64_t id, const char *mid,
     const struct mkey *k, int64_t new_at, bool exact)
 {
-	return db_run(db, ST_MESSAGE_IDENTIFY, "iiitbii", thread_id, at, id, mid, k->b,
+	const struct ib_err *err = db_run(db, ST_MESSAGE_IDENTIFY, "iiitbii", thread_id, at, id, mid, k->b,
 	    sizeof(k->b), new_at, (int64_t)(exact ? MSG_EXACT : 0));
+
+	return err != NULL ? err : touch_both(db, thread_id, at, new_at);
 }
 
 const struct ib_err *
 message_set_state(struct db *db, int64_t thread_id, int64_t at, int64_t id,
     enum msg_state state, const char *why_key)
 {
-	return db_run(db, ST_MESSAGE_STATE, "iiiit", thread_id, at, id, (int64_t)state, why_key);
+	const struct ib_err *err = db_run(db, ST_MESSAGE_STATE, "iiiit", thread_id, at, id, (int64_t)state, why_key);
+
+	return err != NULL ? err : transcript_touch(db, thread_id, at);
 }
 
 const struct ib_err *
 message_delete(struct db *db, int64_t thread_id, int64_t at, int64_t id)
 {
-	const struct ib_err *err = attachment_drop(db, thread_id, id);
+	const struct ib_err *err;
 
-	return err != NULL ? err : db_run(db, ST_MESSAGE_DELETE, "iii", thread_id, at, id);
+	if ((err = attachment_drop(db, thread_id, id)) != NULL ||
+	    (err = db_run(db, ST_MESSAGE_DELETE, "iii", thread_id, at, id)) != NULL)
+		return err;
+	return transcript_touch(db, thread_id, at);
 }
 
 const struct ib_err *
 message_save_content(struct db *db, const struct message *m)
 {
-	return db_run(db, ST_MESSAGE_CONTENT, "iiitiiitt", m->thread_id, m->at, m->id, m->text,
+	const struct ib_err *err = db_run(db, ST_MESSAGE_CONTENT, "iiitiiitt", m->thread_id, m->at, m->id, m->text,
 	    m->edits, (int64_t)m->flags, (int64_t)m->natt, m->react_in, m->react_out);
+
+	return err != NULL ? err : transcript_touch(db, m->thread_id, m->at);
 }
 
 /* The row of the list ---------------------------------------------------------- */

@@ -60,6 +60,9 @@ int64_t mkey_id(const struct mkey *k);
  */
 IB_MUST const struct ib_err *message_page(struct db *db, struct arena *a, int64_t thread_id,
     int64_t before_at, int64_t before_id, int max, struct message **out, size_t *n, bool *more);
+/* Bubbles of [from, until) that reached the other side, oldest first, at most max. */
+IB_MUST const struct ib_err *message_day(struct db *db, struct arena *a, int64_t thread_id, int64_t from,
+    int64_t until, int max, struct message **out, size_t *n);
 IB_MUST const struct ib_err *message_get(struct db *db, struct arena *a, int64_t thread_id,
     int64_t at, int64_t id, struct message **out);
 IB_MUST const struct ib_err *message_by_mkey(struct db *db, struct arena *a,

@@ -15,6 +15,7 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/crmwrite.h"
+#include "../store/follow.h"
 #include "../store/install.h"
 #include "../store/note.h"
 #include "../store/outbox.h"
@@ -60,6 +61,7 @@ sync_free(struct sync *s)
 	pdrive_free(s->pdrive);
 	httpc_free(s->http);
 	tmpl_free(s->tmpl);
+	tmpl_free(s->notes);
 	cats_free(s->cats);
 	arena_fini(&s->arena);
 	free(s);
@@ -157,6 +159,7 @@ sync_after(struct sync *s, int64_t budget_ms)
 	(void)drain(s, "send", sync_send_one, deadline);
 	(void)drain(s, "role", sync_role_one, deadline);
 	(void)drain(s, "crm", sync_crm_one, deadline);
+	(void)drain(s, "follow", sync_follow_one, deadline);
 	(void)drain(s, "profile", sync_profile_one, deadline);
 	(void)drain(s, "media", sync_media_one, deadline);
 	(void)drain(s, "leave", sync_leave_one, deadline);
@@ -174,6 +177,7 @@ sweep(struct sync *s, int64_t now)
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
 	if ((err = install_sweep(s->db, now)) == NULL && (err = crm_sweep(s->db, now)) == NULL &&
+	    (err = follow_sweep(s->db, now)) == NULL &&
 	    (err = db_run(s->db, ST_EVENT_SWEEP, "i", now - EVENT_KEEP_MS)) == NULL &&
 	    (err = db_run(s->db, ST_RUN_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
 	    (err = db_run(s->db, ST_COMPARISON_SWEEP, "i", now - RUN_KEEP_MS)) == NULL &&
@@ -355,6 +359,8 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again |= drain(s, "profile", sync_profile_one, deadline);
 		again |= drain(s, "media", sync_media_one, deadline);
 		again |= drain(s, "crm", sync_crm_one, deadline);
+		again |= drain(s, "follow", sync_follow_one, deadline);
+		again |= drain(s, "log", sync_log_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
 		again |= drain(s, "export", sync_export_one, deadline);
 	}

@@ -116,17 +116,32 @@ sync_export_dir(const struct sync *s, struct arena *a)
 	return dir;
 }
 
+const struct ib_err *
+sync_cats(struct sync *s)
+{
+	const char *po = conf_str(s->conf, CONF_CATALOGUES);
+
+	return s->cats != NULL ? NULL : cats_load(*po != '\0' ? po : PKGDATADIR "/po", &s->cats);
+}
+
+const char *
+sync_templates(const struct sync *s)
+{
+	const char *pages = conf_str(s->conf, CONF_TEMPLATES);
+
+	return *pages != '\0' ? pages : PKGDATADIR "/templates";
+}
+
 static const struct ib_err *
 load_words(struct sync *s)
 {
-	const char *po = conf_str(s->conf, CONF_CATALOGUES), *pages = conf_str(s->conf, CONF_TEMPLATES);
 	const struct ib_err *err;
 
 	if (s->tmpl != NULL)
 		return NULL;
-	if (s->cats == NULL && (err = cats_load(*po != '\0' ? po : PKGDATADIR "/po", &s->cats)) != NULL)
+	if ((err = sync_cats(s)) != NULL)
 		return err;
-	return tmpl_load(*pages != '\0' ? pages : PKGDATADIR "/templates", s->cats, decls, XTPL_MAX, false, true,
+	return tmpl_load(sync_templates(s), s->cats, decls, XTPL_MAX, false, true,
 	    &s->tmpl);
 }
 

@@ -30,7 +30,7 @@ struct sync {
 	struct pdrive	*pdrive;
 	struct arena	 arena;		/* of one piece of work */
 	struct cats	*cats;		/* for copies that people read; loaded when first needed */
-	struct tmpl_set	*tmpl;
+	struct tmpl_set	*tmpl, *notes;
 	struct sync_stats { int64_t sent, settled, fetched, failed, calls, troubles; } stats;
 };
 
@@ -101,6 +101,10 @@ IB_MUST const struct ib_err *sync_access_dead(struct sync *s, struct arena *a, i
     const char *dead);
 /* One write to Pipedrive that has no end yet (crm.h). */
 IB_MUST const struct ib_err *sync_crm_one(struct sync *s, int64_t now, bool *did);
+/* One change of a linked conversation becomes a day to be logged, or one day a note (store/transcript.h). */
+IB_MUST const struct ib_err *sync_log_one(struct sync *s, int64_t now, bool *did);
+/* What Pipedrive says of linked records that are due, a hundred at once; or one company's webhooks (store/follow.h). */
+IB_MUST const struct ib_err *sync_follow_one(struct sync *s, int64_t now, bool *did);
 /*
  * One piece of leaving (store/leaving.h): a service is told, or a slice of what
  * left is erased; or of what the company keeps only for so many days.
@@ -159,6 +163,9 @@ void sync_odd_facebook(void *arg, const struct graph_res *res);
 void sync_odd_pipedrive(void *arg, const struct pd_res *res);
 /* Sleep between two calls that one claim covers. */
 void sync_nap(int64_t ms);
+/* s->cats is there; and where templates are. */
+IB_MUST const struct ib_err *sync_cats(struct sync *s);
+const char *sync_templates(const struct sync *s);
 /* Folder of media files (setting or beside the database), made when absent. */
 const char *sync_media_dir(const struct sync *s, struct arena *a);
 

@@ -31,6 +31,7 @@ RULES = {
     ("GET", "/connect/more"): ("admin", 303), ("GET", "/connect/facebook"): ("open", 200, 400),
     ("GET", "/facebook/callback"): ("open", 400), ("GET", "/connect/pages"): ("open", 400), ("POST", "/connect/pages"): ("open", 400),
     ("GET", "/connect/import"): ("read", 303), ("GET", "/hook/facebook"): ("open", 403), ("POST", "/hook/facebook"): ("open", 403),
+    ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
     ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
@@ -44,6 +45,7 @@ RULES = {
     ("GET", "/poll"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
     ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
     ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
+    ("POST", "/settings/transcripts"): ("keeper", 400),
     ("GET", "/settings/retention"): ("keep-read", 200), ("POST", "/settings/retention"): ("keep-read", 422),
     ("GET", "/settings/export"): ("keep-read", 200), ("POST", "/settings/export"): ("keep-read", 303),
     ("GET", "/settings/export/{export}"): ("keep-read+", 200),
@@ -108,7 +110,7 @@ class Matrix(unittest.TestCase):
         st.delivered()
         until(lambda: st.db("SELECT 1 FROM attachment WHERE file <> ''") and st.db("SELECT 1 FROM thread WHERE picture <> '' AND psid = ?", LIISA))
         cls.thread = st.thread()
-        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong",
+        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "key": "wrong",
                    "event": st.db("SELECT id FROM quarantine")[0][0], "page": st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         cls.people = [Person(owner, "owner", True), Person(st.sign_in(user=ADMIN)[0], "admin", True),
                       Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),

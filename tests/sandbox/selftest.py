@@ -933,6 +933,17 @@ class Pipedrive(Base):
         codes = [request("GET", "/api/v2/persons/search?term=ab", None, {"Authorization": "Bearer " + t})[0] for _ in range(12)]
         self.assertEqual(codes.count(429), 2)
 
+    def test_webhook_that_nobody_answers(self):
+        """Three days of failures without a success: Pipedrive deletes it."""
+        t = self.installed()["access_token"]
+        made = self.api("POST", "/api/v1/webhooks", t, {"name": "dead", "subscription_url": "http://127.0.0.1:1/none", "event_action": "*", "event_object": "person", "version": "2.0"}, 201)["data"]
+        for day, there in ((0, True), (2, True), (1, False)):
+            self.ctl("clock", advance=day * 86_400_000 + 1000)
+            t = self.installed()["access_token"] if day else t
+            self.api("POST", "/api/v2/persons", t, {"name": "Somebody %d" % day})
+            self.settle()
+            self.assertEqual([h["id"] for h in self.api("GET", "/api/v1/webhooks", t)["data"] or []], [made["id"]] if there else [])
+
     def test_records(self):
         t = self.installed()["access_token"]
         self.ctl("config", switches={"pd_enforce_rate": False})

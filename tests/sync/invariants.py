@@ -101,6 +101,10 @@ RULES = [
     ("what was made is in the audit",
      "SELECT w.id FROM crm_write w WHERE w.state = 'done' AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.install_id = w.install_id"
      " AND a.user_id = w.user_id AND a.what IN ('crm_created', 'crm_changed') AND a.detail LIKE '% ' || w.pd_id || ' thread ' || w.thread_id)"),
+    ("a note is of one day of one conversation",
+     "SELECT note_id FROM transcript WHERE note_id <> '' GROUP BY install_id, note_id HAVING count(*) > 1"),
+    ("a day that is logged has its note, a refused one says why",
+     "SELECT id, state FROM transcript WHERE (state = 'done' AND (note_id = '' OR digest = '')) OR (state = 'refused' AND why = '')"),
     ("a run that ended says how",
      "SELECT id FROM run WHERE (ended_at IS NULL) <> (result = 'running')"),
 ]

@@ -309,7 +309,7 @@ class Rig(Stand):
         """Every row that is there, but the ledger of runs and who holds the engine."""
         tables = [t for (t,) in self.db("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
                   if t not in ("run", "lease")]
-        return {t: self.db("SELECT * FROM %s ORDER BY 1, 2, 3" % t) for t in tables}
+        return {t: sorted(self.db("SELECT * FROM %s" % t), key=repr) for t in tables}
 
     def open_work(self):
         return self.db("SELECT (SELECT count(*) FROM outbox WHERE state IN ('queued','deferred','checking','sending'))"

@@ -600,6 +600,14 @@ def pd_object(sb, d):
     return {"object": pdweb.web_action(sb, int(d["company"]), d["kind"], d["action"], d.get("id"), d.get("data"), d.get("into"))}
 
 
+def pd_webhook(sb, d):
+    """Pipedrive ends one of the app's webhooks, as it does after three days of failures."""
+    if d["action"] != "delete":
+        raise ControlError("unknown action")
+    n = sb.st.run("DELETE FROM pd_obj WHERE company=? AND kind='webhook' AND id=?", int(d["company"]), str(int(d["id"]))).rowcount
+    return {"count": n}
+
+
 def pd_state(sb, q):
     st, out = sb.st, {}
     for c in st.q("SELECT * FROM pd_company ORDER BY seq"):
@@ -708,7 +716,7 @@ CALLS = {
     ("POST", "permission"): (permission, False), ("POST", "role"): (role, False), ("POST", "deauthorize"): (_callback("deauthorize_url"), True), ("POST", "deletion"): (_callback("deletion_url"), True),
     ("POST", "facebook/login"): (fb_login, True), ("POST", "facebook/token"): (fb_token, False),
     ("POST", "pipedrive/authorize"): (pd_authorize, True), ("POST", "pipedrive/token"): (pd_token, False), ("POST", "pipedrive/expire"): (pd_expire, False),
-    ("POST", "pipedrive/uninstall"): (pd_uninstall, True), ("POST", "pipedrive/user"): (pd_user, False), ("POST", "pipedrive/object"): (pd_object, False), ("GET", "pipedrive/state"): (pd_state, False),
+    ("POST", "pipedrive/uninstall"): (pd_uninstall, True), ("POST", "pipedrive/user"): (pd_user, False), ("POST", "pipedrive/object"): (pd_object, False), ("POST", "pipedrive/webhook"): (pd_webhook, False), ("GET", "pipedrive/state"): (pd_state, False),
     ("POST", "pipedrive/frame"): (pdframes.control, False),
     ("GET", "requests"): (requests, False), ("POST", "requests/clear"): (requests_clear, False), ("GET", "state"): (state, False), ("GET", "pages"): (pages, False), ("GET", "users"): (users, False),
     ("GET", "rates"): (rates, False), ("POST", "snapshot"): (snapshot, True), ("POST", "restore"): (restore, True),

@@ -374,6 +374,10 @@ def _crm_action(sb, form):
             pdweb.web_action(sb, cid, kind, "change", oid, {"name" if kind in ("person", "organization") else "title": form["text"]})
         elif do == "merge":
             pdweb.web_action(sb, cid, kind, "merge", oid, into=form["text"])
+        elif do == "archive":
+            pdweb.web_action(sb, cid, kind, "change", oid, {"is_archived": True})
+        elif do == "convert":
+            pdweb.web_action(sb, cid, kind, "convert", oid)
 
 
 def _crm_row(sb, v, cid, kind, o):
@@ -405,6 +409,10 @@ def _crm_row(sb, v, cid, kind, o):
         hidden = '<input type="hidden" name="company" value="%d"><input type="hidden" name="kind" value="%s"><input type="hidden" name="id" value="%s">' % (cid, kind, esc(str(o["id"])))
         act += '<form method="post" class="tools">%s<input type="text" name="text" aria-label="%s" style="width:12rem"><button class="tiny" name="do" value="rename">%s</button>%s</form>' % (
             hidden, v.t("rename"), v.t("rename"), '<button class="tiny" name="do" value="merge">%s</button>' % v.t("merge") if kind in ("person", "deal") else "")
+    if kind in ("deal", "lead"):
+        act += _button(v, "archive", "tiny", company=cid, kind=kind, id=o["id"], do="archive")
+    if kind == "lead":
+        act += _button(v, "convert", "tiny", company=cid, kind=kind, id=o["id"], do="convert")
     return '<li>%s <span class="dim">#%s %s</span><br><span class="dim">%s</span><details><summary class="dim">…</summary>%s</details></li>' % (
         title, esc(str(o["id"])[:8]), " · ".join(more), v.t("linked") + " " + ", ".join(names) if names else "", act)
 

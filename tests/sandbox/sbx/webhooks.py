@@ -29,6 +29,7 @@ DISABLE_MS = 3600_000
 PD_RETRY_MS = (3_000, 30_000, 150_000)
 PD_TIMEOUT_S = 10
 PD_BAN_AFTER, PD_BAN_MS = 10, 30 * 60_000
+PD_DELETE_MS = 3 * 86_400_000
 KEEP_POSTS = 20_000
 
 POLICY = {"hold": False, "duplicates": 0, "parallel": False, "delay_ms": 0, "reorder": False, "drop": 0, "batch": 1, "batch_ms": 150}
@@ -414,7 +415,10 @@ class Hooks:
         return "retry", now + wait
 
     def _pd_mark(self, ref, good, attempt):
-        """Ban counter of a Pipedrive webhook: failed first attempts count; at ten it is banned for half an hour."""
+        """
+        Ban counter of a Pipedrive webhook: failed first attempts count; at ten it is banned for half an hour.
+        Three days with failures and no success: Pipedrive deletes it.
+        """
         company, hid = ref.split(":")
         r = self.st.one("SELECT data FROM pd_obj WHERE company=? AND kind='webhook' AND id=?", int(company), hid)
         if r is None:
@@ -422,6 +426,11 @@ class Hooks:
         h, now = json.loads(r["data"]), self.st.clock.now()
         h["last_delivery_time"] = S.sql_time(now)
         h["last_http_status"] = 200 if good else 0
+        if good:
+            h.pop("fail_since", None)
+        elif now - h.setdefault("fail_since", now) >= PD_DELETE_MS:
+            self.st.run("DELETE FROM pd_obj WHERE company=? AND kind='webhook' AND id=?", int(company), hid)
+            return
         if not good and attempt == 1:
             h["fails"] = h.get("fails", 0) + 1
             if h["fails"] >= PD_BAN_AFTER:
