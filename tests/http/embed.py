@@ -59,9 +59,11 @@ class Embedded(Replies):
 
 
 class Tokens(Embedded, unittest.TestCase):
+    server = "lighttpd"
+
     @classmethod
     def setUpClass(cls):
-        cls.st = Stand()
+        cls.st = Stand(server=cls.server)
         cls.st.__enter__()
         cls.addClassCleanup(cls.st.__exit__, None, None, None)
         cls.b = cls.st.connect("shared")
@@ -123,6 +125,10 @@ class Tokens(Embedded, unittest.TestCase):
         self.assertEqual("light", dict(self.frame(theme="neon").page.tags)["html"]["data-theme"])
         self.assertNotIn("data-sdk", dict(self.frame(id="<script>").page.tags)["body"])
         self.assertNotIn("data-sdk", dict(self.frame(id="a" * 65).page.tags)["body"])
+
+
+class TokensThroughApache(Tokens):
+    server = "apache"
 
 
 class JwtSecret(Embedded, unittest.TestCase):

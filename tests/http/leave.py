@@ -553,5 +553,10 @@ class Facebook(Base):
         self.assertIn(say("receipt.done"), st.browser().get(r.url).page.text)
 
 
+class FacebookThroughApache(Facebook):
+    server = "apache"
+    test_removed_without_a_word = None
+
+
 if __name__ == "__main__":
     unittest.main()
