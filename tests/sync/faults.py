@@ -133,6 +133,9 @@ def requests():
         f = r.page.form_to("/connect/visibility")
         return Request(rig, "POST", "/connect/visibility", {**f["fields"], "visibility": "shared"})
 
+    def person(rig):
+        return form(rig, "/inbox/%d/panel" % rig.thread(), "/write", what="person", name="Liisa", email="", phone="")
+
     def anew(rig):
         """Its text goes back into the box; what is sent takes its place."""
         edit = rig.b.get("/inbox/%d" % rig.thread()).page.link_to("?edit=")
@@ -172,6 +175,13 @@ def requests():
          "SELECT visibility FROM install"),
         ("who did what", settled, get("/settings/audit"), 200, log),
         ("a receipt that is none", settled, get("/receipt/" + "0" * 32), 404, log),
+        ("the settings", settled, get("/settings"), 200, log),
+        ("how long messages are kept", settled, get("/settings/retention?days=30"), 200, log),
+        ("a copy of everything", settled, lambda rig: form(rig, "/settings/export", "/settings/export"), 303, "SELECT count(*) FROM export"),
+        ("Pipedrive beside a conversation", settled, lambda rig: Request(rig, "GET", "/inbox/%d/panel" % rig.thread()), 200, log),
+        ("a person for Pipedrive", settled, person, 303, "SELECT act FROM crm_write"),
+        ("Pipedrive's webhook of nobody", settled, lambda rig: Request(rig, "POST", "/hook/pipedrive/" + "0" * 32, body=b"{}", headers={
+            "Content-Type": "application/json", "Authorization": "Basic eDp5"}), (200, 401, 404), log),
         ("signing out", settled, lambda rig: form(rig, "/inbox", "/signout"), 303, sessions),
         ("the language", settled, lambda rig: form(rig, "/inbox", "/language", lang="ja"), 303, "SELECT lang FROM user"),
         ("connecting: the beginning", settled, get("/connect"), 302, "SELECT count(*) FROM flow WHERE step = 'pipedrive'"),
