@@ -13,6 +13,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/store/install.h"
+#include "../lib/store/thread.h"
 
 #define SEEN_EVERY_MS	(10 * MS_MINUTE)
 
@@ -71,4 +72,20 @@ auth_sign_in(struct app *app, struct req *r, int64_t user_id)
 		return err;
 	resp_cookie(app, r, "session", token, days * 86400);
 	return NULL;
+}
+
+const struct ib_err *
+thread_of_path(struct app *app, struct req *r, const char *back, const char *way, struct thread **t)
+{
+	const struct ib_err *err;
+	int64_t id;
+
+	*t = NULL;
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (!req_id(r, "thread", &id))
+		return resp_problem(app, r, 404, "problem.not_found");
+	if ((err = thread_get(app->db, r->a, r->session->install_id, id, r->session->user_id, t)) != NULL || *t != NULL)
+		return err;
+	return resp_problem_way(app, r, 404, "problem.not_found", req_below(app, r, back), way);
 }

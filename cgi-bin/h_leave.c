@@ -7,6 +7,7 @@
  * The button commits the intention (store/leaving.h); the work is done after
  * the answer and by the runs.
  */
+#include "auth.h"
 #include "format.h"
 #include "frame.h"
 #include "handlers.h"
@@ -211,27 +212,19 @@ h_customer(struct app *app, struct req *r)
 	const char *code;
 	struct thread *t;
 	struct fmt f;
-	int64_t id;
 
-	if (!r->session->may_read)
-		return resp_problem(app, r, 403, "problem.private");
-	if (!req_id(r, "thread", &id))
-		return resp_problem(app, r, 404, "problem.not_found");
-	if ((err = thread_get(app->db, r->a, r->session->install_id, id, r->session->user_id, &t)) != NULL)
+	if ((err = thread_of_path(app, r, "/settings/customers", "way.settings", &t)) != NULL || t == NULL)
 		return err;
-	if (t == NULL)
-		return resp_problem_way(app, r, 404, "problem.not_found", req_href(app, r, "/settings/customers"),
-		    "way.settings");
 	if (r->method != M_POST) {
 		struct view_leave v = { .customer = true };
 
 		fmt_init(&f, app, r);
 		v.name = fmt_customer(&f, t->name, t->psid);
-		v.action = req_href(app, r, "/settings/customers/%lld", (long long)id);
+		v.action = req_href(app, r, "/settings/customers/%lld", (long long)t->id);
 		v.cancel = req_href(app, r, "/settings/customers");
 		return leave_page(app, r, &v, what, sizeof(what) / sizeof(what[0]));
 	}
-	o.subject = id;
+	o.subject = t->id;
 	if ((err = begin(app, r, &o, &code)) != NULL)
 		return err;
 	return resp_see_other(app, r, "/receipt/%s?notice=erasing", code);

@@ -6,6 +6,7 @@
  * person's own authorisation.  What was entered comes back with a sentence when
  * it cannot be taken.  Every link and write leaves an audit line.
  */
+#include "auth.h"
 #include "frame.h"
 #include "handlers.h"
 #include "inbox.h"
@@ -34,17 +35,10 @@ find_place(struct app *app, struct req *r, struct place *in)
 {
 	const struct ib_err *err;
 	struct thread *t;
-	int64_t id;
 
 	memset(in, 0, sizeof(*in));
-	if (!r->session->may_read)
-		return resp_problem(app, r, 403, "problem.private");
-	if (!req_id(r, "thread", &id))
-		return resp_problem(app, r, 404, "problem.not_found");
-	if ((err = thread_get(app->db, r->a, r->session->install_id, id, r->session->user_id, &t)) != NULL)
+	if ((err = thread_of_path(app, r, "/inbox", "way.inbox", &t)) != NULL || t == NULL)
 		return err;
-	if (t == NULL)
-		return resp_problem_way(app, r, 404, "problem.not_found", req_href(app, r, "/inbox"), "way.inbox");
 	if ((err = page_get(app->db, r->a, t->page_id, &in->page)) != NULL)
 		return err;
 	fmt_init(&in->fmt, app, r);

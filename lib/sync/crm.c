@@ -451,20 +451,28 @@ crm_doubles(struct crm *c, const char *email, const char *phone, struct crm_recs
 
 /* The records ------------------------------------------------------------------------ */
 
+/* Ask for a record; NULL in *r when nothing is asked any more. */
+static const struct ib_err *
+ask(struct crm *c, enum crm_kind kind, const char *id, struct crm_rec **r, struct pd_res *res)
+{
+	*r = NULL;
+	if (c->stop)
+		return NULL;
+	if ((*r = ARENA_NEW(c->a, struct crm_rec)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "record");
+	return pdcrm_get(c->pd, c->a, &c->who, kind, id, *r, res);
+}
+
 const struct ib_err *
 crm_fetch(struct crm *c, enum crm_kind kind, const char *id, struct crm_rec **out)
 {
-	struct crm_rec *r = ARENA_NEW(c->a, struct crm_rec);
 	const struct ib_err *err;
 	struct pd_res res = { 0 };
+	struct crm_rec *r;
 
 	*out = NULL;
-	if (r == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "record");
-	if (c->stop)
-		return NULL;
-	err = pdcrm_get(c->pd, c->a, &c->who, kind, id, r, &res);
-	if (!good(c, &err, &res))
+	err = ask(c, kind, id, &r, &res);
+	if (r == NULL || !good(c, &err, &res))
 		return err;
 	if (r->deleted)
 		c->why = "error.pd.gone";
@@ -478,17 +486,15 @@ static const struct ib_err *
 load_linked(struct crm *c, const struct link *l, const struct crm_setup *setup, int64_t now,
     struct crm_rec **out, bool *gone)
 {
-	struct crm_rec *r = ARENA_NEW(c->a, struct crm_rec);
 	const struct ib_err *err;
 	struct pd_res res = { 0 };
+	struct crm_rec *r;
 
 	*out = NULL;
 	*gone = l->state == LINK_GONE;
+	err = ask(c, l->kind, l->pd_id, &r, &res);
 	if (r == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "record");
-	if (c->stop)
-		return NULL;
-	err = pdcrm_get(c->pd, c->a, &c->who, l->kind, l->pd_id, r, &res);
+		return err;
 	if (err == NULL && (res.status == 404 || (!res.refused && r->deleted))) {
 		*gone = true;
 		/* Hidden from this person is not gone: a 404 alone says nothing of the record. */
