@@ -23,11 +23,18 @@ replaces(struct req *r)
 	return str_int_in(req_form(r, "replaces"), 1, INT64_MAX, &id) ? id : 0;
 }
 
+/* "I am answering personally": set by hand, for this reply. */
+static bool
+ticked(struct req *r)
+{
+	return str_eq(req_form(r, "agent"), "1");
+}
+
 /* The same page again, with the text and a sentence. */
 static const struct ib_err *
 refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id why, const char *text)
 {
-	struct inbox_ask ask = { .thread = thread, .text = text, .replaces = replaces(r) };
+	struct inbox_ask ask = { .thread = thread, .text = text, .ticked = ticked(r), .replaces = replaces(r) };
 	const struct ib_err *err;
 	struct inbox in;
 
@@ -71,11 +78,13 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (p == NULL || p->state != PAGE_ACTIVE || t->owner_app != NULL)
 		return refuse(app, r, thread, 409, STR_PROBLEM_CANNOT_SEND, text);
-	win = window_state(t->customer_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	win = window_state(t->customer_at, t->ad_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	if (win == WINDOW_AGENT && !ticked(r))
+		return refuse(app, r, thread, 422, STR_PROBLEM_TICK_AGENT, text);
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
 	if ((err = outbox_put(app->db, r->a, r->session->install_id, thread, r->session->user_id,
-	    key, text, replaces(r), r->now, &msg, &refusal)) != NULL)
+	    key, text, ticked(r), replaces(r), r->now, &msg, &refusal)) != NULL)
 		return err;
 	resp_then_work(r);
 	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);

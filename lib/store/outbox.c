@@ -37,7 +37,7 @@ state_parse(const char *s)
 /* Write message, outbox row and list row; inside the caller's transaction. */
 static const struct ib_err *
 put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread *t,
-    int64_t user_id, const char *client_key, const char *text, int64_t now, int64_t *msg_id)
+    int64_t user_id, const char *client_key, const char *text, bool agent, int64_t now, int64_t *msg_id)
 {
 	const struct ib_err *err;
 	struct thread_row row;
@@ -71,8 +71,8 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
 	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
-	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
-	    m.at, user_id, client_key, token, now)) != NULL ||
+	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiittii", install_id, t->page_id, t->id, m.id,
+	    m.at, user_id, client_key, token, now, (int64_t)agent)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
 	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
 	    (err = audit_put(db, install_id, user_id, now, "replied", arena_printf(a, "%lld", (long long)t->id))) != NULL ||
@@ -139,6 +139,8 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->psid = db_col_dup(st, 18, a);
 		o->fb_thread = db_col_dup(st, 19, a);
 		o->customer_at = db_col_int(st, 20);
+		o->ad_at = db_col_int(st, 21);
+		o->agent = db_col_int(st, 22) != 0;
 		*out = o;
 	}
 done:
@@ -182,7 +184,7 @@ outbox_dismiss(struct db *db, struct arena *a, int64_t install_id, int64_t threa
 
 const struct ib_err *
 outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, const char *client_key, const char *text, int64_t replaces, int64_t now,
+    int64_t user_id, const char *client_key, const char *text, bool agent, int64_t replaces, int64_t now,
     int64_t *msg_id, enum outbox_refusal *refusal)
 {
 	const struct ib_err *err;
@@ -202,13 +204,37 @@ outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id
 	if (err == NULL && found)
 		*refusal = OUTBOX_DUPLICATE;
 	else if (err == NULL && (err = put_rows(db, a, install_id, t, user_id, client_key, text,
-	    now, msg_id)) == NULL && replaces != 0)
+	    agent, now, msg_id)) == NULL && replaces != 0)
 		err = dismiss(db, a, install_id, thread_id, replaces, now, &gone);
 done:
 	if (err == NULL)
 		err = db_commit(db);
 	db_rollback(db);
 	return err;
+}
+
+const struct ib_err *
+outbox_agent(struct db *db, int64_t thread_id, int64_t msg_id, bool *agent)
+{
+	const struct ib_err *err;
+	int64_t v = 0;
+	bool found;
+
+	err = db_get_int(db, ST_OUTBOX_AGENT, &v, &found, "ii", thread_id, msg_id);
+	*agent = err == NULL && found && v != 0;
+	return err;
+}
+
+const char *
+outbox_barred(const struct outbox *o, int64_t now, bool human_agent, bool *tag)
+{
+	int64_t until;
+	enum window win = window_state(o->customer_at, o->ad_at, now, human_agent, &until);
+
+	*tag = win == WINDOW_AGENT && o->agent;
+	if (win == WINDOW_AGENT && !o->agent)
+		return "error.fb.personal";
+	return win == WINDOW_CLOSED ? "error.fb.window" : NULL;
 }
 
 const struct ib_err *
@@ -483,18 +509,20 @@ outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at)
 const struct ib_err *
 outbox_overdue(struct db *db, struct arena *a, bool human_agent, int64_t now, int64_t *n)
 {
-	struct outbox_end end = { OUT_FAILED, 0, "error.fb.window", 0, 0 };
-	int64_t before = now - (human_agent ? WINDOW_AGENT_MS : WINDOW_MS), id;
+	struct outbox_end end = { OUT_FAILED, 0, NULL, 0, 0 };
+	int64_t day = now - WINDOW_MS, week = now - WINDOW_LONG_MS, id;
 	const struct ib_err *err;
 	struct outbox *o;
-	bool found;
+	bool found, tag;
 
 	*n = 0;
-	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) != NULL || !found ||
-	    (err = db_begin(db)) != NULL)
+	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "iii", day, week, (int64_t)human_agent)) != NULL ||
+	    !found || (err = db_begin(db)) != NULL)
 		return err;
-	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) == NULL && found) {
+	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "iii", day, week,
+	    (int64_t)human_agent)) == NULL && found) {
 		if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL ||
+		    (end.why = outbox_barred(o, now, human_agent, &tag)) == NULL ||
 		    (err = outbox_settle(db, o, &end, now)) != NULL)
 			break;
 		++*n;

@@ -36,7 +36,8 @@ struct outbox {
 	int64_t		 after_at;	/* what came of it is not older than this, by Facebook's clock */
 	enum outbox_state state;
 	const char	*token, *text, *psid, *fb_thread, *look;
-	int64_t		 customer_at;
+	int64_t		 customer_at, ad_at;	/* of window_state */
+	bool		 agent;		/* somebody ticked that he answers personally */
 	int		 code, subcode;
 };
 
@@ -46,10 +47,11 @@ struct outbox {
  * transaction; on error nothing was written.  *msg_id is the new (or the
  * former) message.  `replaces`: the message of a failed reply that this one
  * takes the place of, 0 = none; one that is not failed any more stays.
+ * `agent`: somebody ticked that he answers personally.
  */
 IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, int64_t install_id,
-    int64_t thread_id, int64_t user_id, const char *client_key, const char *text, int64_t replaces,
-    int64_t now, int64_t *msg_id, enum outbox_refusal *refusal);
+    int64_t thread_id, int64_t user_id, const char *client_key, const char *text, bool agent,
+    int64_t replaces, int64_t now, int64_t *msg_id, enum outbox_refusal *refusal);
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);
@@ -59,6 +61,13 @@ IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int
  */
 IB_MUST const struct ib_err *outbox_dismiss(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, int64_t msg_id, int64_t now, bool *ok);
+/* Did somebody tick that this one is personal? */
+IB_MUST const struct ib_err *outbox_agent(struct db *db, int64_t thread_id, int64_t msg_id, bool *agent);
+/*
+ * Why Facebook would refuse it now: catalogue key, NULL = it would not.  *tag:
+ * it goes with the tag of a personal reply, which is used for nothing else.
+ */
+const char *outbox_barred(const struct outbox *o, int64_t now, bool human_agent, bool *tag);
 /* The message of a failed reply; *out NULL when it is none of this install and thread. */
 IB_MUST const struct ib_err *outbox_failed(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, int64_t msg_id, struct message **out);
