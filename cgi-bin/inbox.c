@@ -139,6 +139,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		v->back = req_below(in->app, in->r, "/inbox");
 	else if (in->r->pass->n_threads > 1)
 		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
+	v->id = t->id;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))

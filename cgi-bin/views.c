@@ -427,6 +427,7 @@ static const struct tmpl_field view_panel_f[] = {
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
 static const struct tmpl_field view_conv_f[] = {
+	F_INT(struct view_conv, id),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
@@ -437,6 +438,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, fb),
 	F_BOOL(struct view_conv, live),
 	F_STR(struct view_conv, older),
+	F_STR(struct view_conv, newer),
 	F_STR(struct view_conv, newest),
 	F_BOOL(struct view_conv, end_start),
 	F_BOOL(struct view_conv, end_facebook),

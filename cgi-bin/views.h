@@ -214,7 +214,7 @@ struct view_span {			/* message text is a run of these */
 struct view_quote {			/* the message that was answered */
 	const char	*who;		/* customer, colleague, "You" */
 	const char	*text;		/* snippet */
-	const char	*href;		/* "#m-..." when it is on this page, else NULL */
+	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
 struct view_reaction {
@@ -402,6 +402,7 @@ struct view_panel {			/* right-hand pane */
 };
 
 struct view_conv {			/* the open conversation */
+	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
 	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
@@ -410,7 +411,7 @@ struct view_conv {			/* the open conversation */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
-	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */
 	bool		 end_start;	/* the conversation begins here */
 	bool		 end_facebook;	/* Facebook gives no more */

@@ -37,6 +37,7 @@ RULES = {
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
+    ("GET", "/inbox/{thread}/m/{message}"): ("read+", 303), ("GET", "/pd/{pass}/inbox/{thread}/m/{message}"): ("pass+", 303),
     ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
     ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
