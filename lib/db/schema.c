@@ -473,13 +473,15 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
-/* 7: reply deadlines after an ad, replies that somebody gives personally */
+/* 7: what people choose for themselves */
+"ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
+/* 8: reply deadlines after an ad, replies that somebody gives personally */
 "ALTER TABLE thread ADD COLUMN ad_click INTEGER NOT NULL DEFAULT 0;"	/* the latest click on an ad; 0 = never */
 "ALTER TABLE thread ADD COLUMN ad_at INTEGER NOT NULL DEFAULT 0;"	/* first message after it: up to 7 days for replies */
 "ALTER TABLE thread ADD COLUMN ad_no INTEGER NOT NULL DEFAULT 0;"	/* the ad_at for which Facebook refused them */
 "ALTER TABLE outbox ADD COLUMN agent INTEGER NOT NULL DEFAULT 0;"	/* somebody ticked that he answers personally */
 "CREATE INDEX thread_waits ON thread(install_id, customer_at, id) WHERE last_dir = 0;"
-"CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;"
+"CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;",
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
