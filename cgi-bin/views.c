@@ -155,7 +155,10 @@ static const struct tmpl_field view_row_f[] = {
 	F_BOOL(struct view_row, unread),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
+	F_BOOL(struct view_row, linked),
+	F_BOOL(struct view_row, marks),
 	F_STR(struct view_row, page),
+	F_STR(struct view_row, page_mark),
 	F_INT(struct view_row, page_tint),
 	F_BOOL(struct view_row, end),
 	F_END
@@ -419,6 +422,8 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_STR(struct view_panel, href),
+	F_STR(struct view_panel, link),
 	F_END
 };
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };

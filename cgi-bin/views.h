@@ -177,9 +177,12 @@ struct view_row {			/* a conversation in the list */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
+	bool		 linked;	/* to a person, lead or deal */
+	bool		 marks;		/* linked or unread: something stands beside the snippet */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
+	const char	*page_mark;	/* its initials, on the picture */
 	int64_t		 page_tint;	/* 0..7 */
-	bool		 end;		/* page or failed: there is a third line */
+	bool		 end;		/* failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -398,6 +401,8 @@ struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
 	const char	*first_iso, *last_iso;
+	const char	*href;		/* the panel as a page of its own */
+	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
 struct view_conv {			/* the open conversation */

@@ -472,7 +472,10 @@ const char *const schema_steps[] = {
 "  new_id TEXT NOT NULL,"
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
-") STRICT, WITHOUT ROWID;"
+") STRICT, WITHOUT ROWID;",
+/* 7: the row of the list knows whether its conversation is linked */
+"ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
+"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
