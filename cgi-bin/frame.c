@@ -22,7 +22,8 @@
 /* The files are read once per process; a worker ends when the program is replaced. */
 struct static_file { const char *name; char path[40]; };		/* "/static/app.css?v=..." */
 static struct static_file files[] = {
-	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }, { .name = "embed.js" }
+	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }, { .name = "embed.js" },
+	{ .name = "styleguide.css" }
 };
 
 static void
@@ -58,6 +59,17 @@ static_href(const struct app *app, struct req *r, size_t which)
 	if (f->path[0] == '\0')
 		digest_file(app, f);
 	return req_below(app, r, f->path);
+}
+
+const char *
+frame_static(const struct app *app, struct req *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (strcmp(files[i].name, name) == 0)
+			return static_href(app, r, i);
+	return NULL;
 }
 
 /* Sentences after a redirect: ?notice=word. */

@@ -204,6 +204,7 @@ list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 		    key_text(r->a, t[n - 1].last_at, t[n - 1].id));
 	if (ask->list_at != 0)
 		v->newest = req_href(in->app, r, "/inbox");
+	v->end = ask->list_at != 0 && !more;
 	if (n > 0 || ask->list_at != 0)
 		return NULL;
 	v->no_pages = in->npages == 0;

@@ -39,6 +39,7 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_STYLEGUIDE,
 	TPL_MAX
 };
 
@@ -55,6 +56,7 @@ struct view_frame {
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *icon;	/* hrefs */
+	const char	*guide_css;	/* of the style guide */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
 	const char	*company;
@@ -201,6 +203,7 @@ struct view_list {
 	bool		 some_unread;
 	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
@@ -653,6 +656,21 @@ struct view_linked {			/* which of the conversations linked to a record */
 	bool		 none;		/* nothing is linked */
 	struct view_row	*rows;
 	size_t		 n_rows;
+};
+
+/* The style guide: what there is, and where it is shown. */
+struct view_guide_state { const char *title, *text, *href; };
+
+struct view_guide_group {
+	const char	*title;
+	struct view_guide_state *states;
+	size_t		 n_states;
+};
+
+struct view_guide {
+	struct view_frame *frame;
+	struct view_guide_group *groups;
+	size_t		 n_groups;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */
