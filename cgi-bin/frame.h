@@ -6,7 +6,4 @@
 #include "app.h"
 #include "views.h"
 
-/* Address of a file of static/ with its digest; NULL for one that is not in the table. */
-const char *frame_static(const struct app *app, struct req *r, const char *name);
-
 #endif

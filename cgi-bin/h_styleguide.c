@@ -41,7 +41,6 @@ answer_index(struct app *app, struct req *r, const struct samples *s, const stru
 
 	if (v.frame == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "style guide");
-	v.frame->guide_css = frame_static(app, r, "styleguide.css");
 	if ((v.groups = ARENA_ARRAY(r->a, n + 1, struct view_guide_group)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "style guide");
 	for (i = 0; i < n; i++) {

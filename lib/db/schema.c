@@ -473,7 +473,9 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
-/* 7: the row of the list knows whether its conversation is linked */
+/* 7: what people choose for themselves */
+"ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
+/* 8: the row of the list knows whether its conversation is linked */
 "ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
 "UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');"
 };
