@@ -37,6 +37,7 @@ struct inbox {
 	struct fmt	 fmt;
 	struct page	*pages;
 	size_t		 npages;
+	const char	**marks;	/* their initials, as they were asked for */
 	struct thread	*thread;	/* the open one, NULL = none */
 	bool		 human_agent;	/* facebook.human_agent */
 	enum window	 window;	/* of the open one, until when */

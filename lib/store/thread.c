@@ -96,11 +96,12 @@ read_row(struct db_stmt *st, struct arena *a, int64_t install_id, struct thread 
 	if (t->last_dir != 0) {		/* nobody of ours writes what comes in, */
 		t->last_user = db_col_int(st, 8);
 	} else {			/* and what we said waits for nobody here */
-		t->customer_at = db_col_int(st, 13);
-		t->ad_at = db_col_int(st, 14);
+		t->customer_at = db_col_int(st, 14);
+		t->ad_at = db_col_int(st, 15);
 	}
 	t->snippet_kind = (int)db_col_int(st, 11);
 	t->upto = db_col_int(st, 12);
+	t->linked = db_col_int(st, 13) != 0;
 }
 
 const struct ib_err *
@@ -151,7 +152,7 @@ thread_closing(struct db *db, struct arena *a, int64_t install_id, int64_t user_
 		if ((*more = *n == (size_t)max))
 			break;
 		read_row(st, a, install_id, &(*out)[*n]);
-		(*out)[(*n)++].due = db_col_int(st, 15);
+		(*out)[(*n)++].due = db_col_int(st, 16);
 	}
 	return db_done(st, a, err);
 }

@@ -40,6 +40,7 @@ struct thread {
 	int64_t		 ad_at;		/* of window_state: 0 = none, or refused */
 	int64_t		 source_at;	/* when the ad or link of `source` brought the customer */
 	int64_t		 due;		/* thread_closing() only: the deadline it is listed for */
+	bool		 linked;	/* to a record in Pipedrive; in the list only */
 };
 
 /* The row, if it belongs to the install; *out NULL else. */
