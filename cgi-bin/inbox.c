@@ -77,6 +77,7 @@ left_make(const struct inbox *in, int64_t until, bool brief)
 	(void)clock_civil(until, in->fmt.zone, &c);
 	v->text = fmt_left(&in->fmt, ms, brief);
 	v->iso = fmt_iso(&in->fmt, &c);
+	v->ms = ms;
 	v->urgent = ms < MS_HOUR;
 	v->soon = !v->urgent && ms < LEFT_SOON_MS;
 	return v;
@@ -144,6 +145,9 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->left = left_make(in, in->until, false);
+		box->days = say(in, STR_LEFT_DAYS);
+		box->hours = say(in, STR_LEFT_HOURS);
+		box->minutes = say(in, STR_LEFT_MINUTES);
 		box->plain = in->window == WINDOW_OPEN;
 		box->ad = in->window == WINDOW_AD;
 		box->agent = in->window == WINDOW_AGENT;

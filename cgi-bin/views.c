@@ -25,6 +25,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, conv_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
@@ -145,6 +146,7 @@ static const struct tmpl_type view_import_t = { "import", sizeof(struct view_imp
 static const struct tmpl_field view_left_f[] = {
 	F_STR(struct view_left, text),
 	F_STR(struct view_left, iso),
+	F_INT(struct view_left, ms),
 	F_BOOL(struct view_left, soon),
 	F_BOOL(struct view_left, urgent),
 	F_END
@@ -309,6 +311,9 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_SUB(struct view_composer, left, &view_left_t),
+	F_STR(struct view_composer, days),
+	F_STR(struct view_composer, hours),
+	F_STR(struct view_composer, minutes),
 	F_BOOL(struct view_composer, plain),
 	F_BOOL(struct view_composer, ad),
 	F_BOOL(struct view_composer, agent),

@@ -55,7 +55,7 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *conv_js, *embed_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
@@ -166,6 +166,7 @@ struct view_import {
 struct view_left {			/* how long replies still pass */
 	const char	*text;		/* "3 h left" */
 	const char	*iso;		/* until when, for <time> */
+	int64_t		 ms;		/* the same from now on */
 	bool		 soon, urgent;	/* one of: within four hours, within the hour */
 };
 
@@ -308,7 +309,8 @@ struct view_composer {
 	int64_t		 max;		/* 2000 UTF-16 units */
 	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
-	struct view_left *left;		/* the same as time that is left */
+	struct view_left *left;		/* the same as time that is left, */
+	const char	*days, *hours, *minutes; /* and how it is said, with {n} and {min} */
 	/* one of: */
 	bool		 plain;		/* within 24 h */
 	bool		 ad;		/* past 24 h, after an ad: up to 7 days, Facebook may refuse */
