@@ -222,6 +222,20 @@ static const struct tmpl_field view_quote_f[] = {
 };
 static const struct tmpl_type view_quote_t = { "quote", sizeof(struct view_quote), view_quote_f };
 
+static const struct tmpl_field view_came_f[] = {
+	F_STR(struct view_came, label),
+	F_STR(struct view_came, title),
+	F_STR(struct view_came, facts),
+	F_END
+};
+static const struct tmpl_type view_came_t = { "came", sizeof(struct view_came), view_came_f };
+
+static const struct tmpl_field view_former_f[] = {
+	F_STR(struct view_former, text),
+	F_END
+};
+static const struct tmpl_type view_former_t = { "former", sizeof(struct view_former), view_former_f };
+
 static const struct tmpl_field view_reaction_f[] = {
 	F_STR(struct view_reaction, emoji),
 	F_STR(struct view_reaction, who),
@@ -268,6 +282,7 @@ static const struct tmpl_field view_msg_f[] = {
 	F_STR(struct view_msg, time),
 	F_STR(struct view_msg, datetime),
 	F_STR(struct view_msg, line),
+	F_BOOL(struct view_msg, line_own),
 	F_STR(struct view_msg, line_text),
 	F_BOOL(struct view_msg, out),
 	F_BOOL(struct view_msg, cont),
@@ -280,6 +295,8 @@ static const struct tmpl_field view_msg_f[] = {
 	F_LIST(struct view_msg, atts, &view_att_t),
 	F_BOOL(struct view_msg, deleted),
 	F_BOOL(struct view_msg, edited),
+	F_LIST(struct view_msg, former, &view_former_t),
+	F_SUB(struct view_msg, came, &view_came_t),
 	F_BOOL(struct view_msg, unsupported),
 	F_STR(struct view_msg, fb),
 	F_BOOL(struct view_msg, has_reactions),
@@ -325,6 +342,7 @@ static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view
 
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
+	F_STR(struct view_closed, since),
 	F_STR(struct view_closed, advice),
 	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
@@ -446,6 +464,7 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_SUB(struct view_panel, came, &view_came_t),
 	F_STR(struct view_panel, href),
 	F_STR(struct view_panel, link),
 	F_END

@@ -231,6 +231,16 @@ struct view_quote {			/* the message that was answered */
 	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
+struct view_came {			/* the ad or link that started the chat */
+	const char	*label;		/* "Came from an ad" */
+	const char	*title;		/* of the ad, or NULL */
+	const char	*facts;		/* "Reference spring-sale · Ad 6045", or NULL */
+};
+
+struct view_former {			/* an earlier text of an edited message */
+	const char	*text;
+};
+
 struct view_reaction {
 	const char	*emoji;
 	const char	*who;		/* name, for the tooltip */
@@ -266,6 +276,7 @@ struct view_msg {
 	const char	*datetime;
 
 	const char	*line;		/* not a bubble: a small centred line with this text */
+	bool		 line_own;	/* it says more than the card of `came` */
 	const char	*line_text;	/* what was pressed, title of the ad, ...; or NULL */
 
 	bool		 out;		/* from the Page */
@@ -281,6 +292,9 @@ struct view_msg {
 	size_t		 n_atts;
 	bool		 deleted;	/* unsent: text and files are hidden */
 	bool		 edited;
+	struct view_former *former; /* edited: what it said before, oldest first */
+	size_t		 n_former;
+	struct view_came *came;	/* it started the chat from an ad or link, else NULL */
 	bool		 unsupported;	/* something only Facebook can show */
 	const char	*fb;		/* unsupported, or a line about a gap: link to Facebook or NULL */
 	bool		 has_reactions;
@@ -321,6 +335,7 @@ struct view_composer {
 
 struct view_closed {			/* instead of the box */
 	const char	*reason;	/* why (STR_CLOSED_*, codes.def) */
+	const char	*since;		/* since when, or NULL */
 	const char	*advice;	/* what can be done, or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
 	const char	*draft;		/* under this name the browser may have kept a text */
@@ -419,6 +434,7 @@ struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
 	const char	*first_iso, *last_iso;
+	struct view_came *came;		/* what started the chat, or NULL */
 	const char	*href;		/* the panel as a page of its own */
 	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
