@@ -7,12 +7,13 @@ SAME of 255, which is more than the palette takes away; different is a picture
 of another size, or with more than a handful of pixels that are not the same.
 That suffices: one Chromium with the same fonts draws a page the same each time.
 
-Fonts and letters are those of one Chromium on one Debian.  goldens/made-with
+Fonts and letters are those of one Chromium on one Debian.  goldens/made-with.json
 names both; elsewhere only the sizes are compared, and that is said.
 
 INBOX_GOLDENS=write makes them anew (and drops those nobody asks for).
 """
 import base64
+import json
 import os
 import re
 import subprocess
@@ -101,13 +102,13 @@ class Goldens:
     def __init__(self, b):
         self.b, self.asked = b, set()
         here = made_with(b)
-        path = os.path.join(FOLDER, "made-with")
+        path = os.path.join(FOLDER, "made-with.json")
         if WRITE:
             os.makedirs(FOLDER, exist_ok=True)
             with open(path, "w", encoding="utf-8") as f:
-                f.write(here + "\n")
+                json.dump(here, f, ensure_ascii=False)
         with open(path, encoding="utf-8") as f:
-            there = f.read().strip()
+            there = json.load(f)
         self.judge = here == there
         if not self.judge:
             sys.stderr.write("# goldens were made with %s; here is %s: sizes alone are compared\n" % (there, here))
