@@ -408,7 +408,7 @@ fill_line(struct inbox *in, const struct message *m, const struct page *p, struc
 
 	v->line = cat_str(in->app->cats, in->r->lang, id);
 	v->line_text = !str_blank(m->detail) ? m->detail : m->text;
-	v->line_own = v->came == NULL || m->line != FB_LINE_REFERRAL;
+	v->line_card = v->came != NULL && m->line == FB_LINE_REFERRAL;
 	/* What is missing here can be seen there. */
 	if (m->line == FB_LINE_GAP)
 		v->fb = in->thread->link != NULL || p == NULL ? in->thread->link :

@@ -290,7 +290,7 @@ static const struct tmpl_field view_msg_f[] = {
 	F_STR(struct view_msg, time),
 	F_STR(struct view_msg, datetime),
 	F_STR(struct view_msg, line),
-	F_BOOL(struct view_msg, line_own),
+	F_BOOL(struct view_msg, line_card),
 	F_STR(struct view_msg, line_text),
 	F_BOOL(struct view_msg, out),
 	F_BOOL(struct view_msg, cont),

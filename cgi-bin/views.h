@@ -280,7 +280,7 @@ struct view_msg {
 	const char	*datetime;
 
 	const char	*line;		/* not a bubble: a small centred line with this text */
-	bool		 line_own;	/* it says more than the card of `came` */
+	bool		 line_card;	/* the card of `came` says all of it */
 	const char	*line_text;	/* what was pressed, title of the ad, ...; or NULL */
 
 	bool		 out;		/* from the Page */
