@@ -62,7 +62,7 @@ h_media(struct app *app, struct req *r)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if ((err = attachment_get(app->db, r->a, r->session->install_id, thread, message, n, &t)) != NULL)
 		return err;
-	if (t == NULL || t->file == NULL || *t->file == '\0' || *t->file == '!')
+	if (t == NULL || !attachment_here(t))
 		return resp_problem(app, r, 404, "problem.not_found");
 	return send_file(app, r, t->file, t->mime, t->name);
 }

@@ -237,6 +237,8 @@ req_read_body(struct req *r)
 	if (pv->content_length != NULL && pv->content_length[0] != '\0' &&
 	    !str_int_in(pv->content_length, 0, INT64_MAX, &length))
 		return 400;
+	if (req_brings_files(r))
+		return req_read_files(r, length);
 	if (length > (int64_t)cap)
 		return 413;
 	/*

@@ -472,7 +472,25 @@ const char *const schema_steps[] = {
 "  new_id TEXT NOT NULL,"
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
-") STRICT, WITHOUT ROWID;"
+") STRICT, WITHOUT ROWID;",
+
+"CREATE TABLE upload ("				/* files that people are about to send (store/upload.h) */
+"  id INTEGER PRIMARY KEY,"			/* random, and the message's id later; the file is u<thread>-<id> */
+"  install_id INTEGER NOT NULL,"		/* as the thread's, which goes with it */
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  user_id INTEGER NOT NULL,"
+"  key TEXT NOT NULL,"				/* random, by the page that brings it */
+"  name TEXT NOT NULL,"
+"  mime TEXT NOT NULL DEFAULT '',"
+"  type INTEGER NOT NULL DEFAULT 0,"		/* enum fb_att; 0 = not whole yet */
+"  size INTEGER NOT NULL,"
+"  got INTEGER NOT NULL DEFAULT 0,"		/* bytes on the disk */
+"  width INTEGER NOT NULL DEFAULT 0, height INTEGER NOT NULL DEFAULT 0,"
+"  created_at INTEGER NOT NULL,"
+"  UNIQUE (thread_id, user_id, key)"
+") STRICT;"
+"CREATE INDEX upload_open ON upload(user_id, created_at);"
+"CREATE INDEX upload_old ON upload(created_at);"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

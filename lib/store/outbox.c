@@ -4,9 +4,12 @@
 
 #include "install.h"
 #include "thread.h"
+#include "upload.h"
 
 #include "../api/codes.h"
 #include "../base/crypt.h"
+#include "../base/filetype.h"
+#include "../base/str.h"
 
 #include <string.h>
 
@@ -34,10 +37,10 @@ state_parse(const char *s)
 	return OUT_CANCELLED;		/* the CHECK of the table allows no other */
 }
 
-/* Write message, outbox row and list row; inside the caller's transaction. */
+/* Write message, outbox row and list row, of a text or of a file; inside the caller's transaction. */
 static const struct ib_err *
-put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread *t,
-    int64_t user_id, const char *client_key, const char *text, int64_t now, int64_t *msg_id)
+put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread *t, int64_t user_id,
+    const char *client_key, const char *text, const struct upload *file, int64_t now, int64_t *msg_id)
 {
 	const struct ib_err *err;
 	struct thread_row row;
@@ -53,12 +56,13 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	m.thread_id = t->id;
 	/* Below everything that is there, also when Facebook's clock is ahead of ours. */
 	m.at = now > row.last_at ? now : row.last_at + 1;
-	m.id = (int64_t)(rnd >> 11) | 1;
+	m.id = file != NULL ? file->id : (int64_t)(rnd >> 11) | 1;
 	m.dir = 1;
 	m.origin = ORIGIN_OURS;
 	m.state = MSG_QUEUED;
 	m.user_id = user_id;
 	m.text = text;
+	m.natt = file != NULL;
 	if ((err = message_add(db, &m, &added)) != NULL)
 		return err;
 	if (!added)
@@ -67,11 +71,12 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	row.last_id = m.id;
 	row.last_dir = 1;
 	row.last_user = user_id;
-	row.snippet_kind = 0;
+	row.snippet_kind = file != NULL ? (int)file->type : 0;
 	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
 	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
-	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
+	if ((file != NULL && (err = upload_take(db, file)) != NULL) ||
+	    (err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
 	    m.at, user_id, client_key, token, now)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
 	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
@@ -139,6 +144,11 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->psid = db_col_dup(st, 18, a);
 		o->fb_thread = db_col_dup(st, 19, a);
 		o->customer_at = db_col_int(st, 20);
+		o->file = db_col_dup(st, 21, a);
+		o->file_name = db_col_dup(st, 22, a);
+		o->file_mime = db_col_dup(st, 23, a);
+		o->file_type = (enum fb_att)db_col_int(st, 24);
+		o->file_size = db_col_int(st, 25);
 		*out = o;
 	}
 done:
@@ -180,10 +190,54 @@ outbox_dismiss(struct db *db, struct arena *a, int64_t install_id, int64_t threa
 	return err;
 }
 
+/*
+ * The text, then each file, as messages of their own: Messenger takes no two in
+ * one (messenger.md 5.3).  The first has the form's key, the others keys made of
+ * it that no form can have.
+ */
+static const struct ib_err *
+put_all(struct db *db, struct arena *a, int64_t install_id, const struct thread *t, int64_t user_id,
+    const char *client_key, const char *text, const char *const *files, size_t n_files, int64_t now,
+    int64_t *msg_id, enum outbox_refusal *refusal)
+{
+	struct upload *u[REPLY_FILES_MAX];
+	const struct ib_err *err;
+	const char *key = client_key;
+	int64_t id;
+	size_t i, j;
+
+	if (n_files > REPLY_FILES_MAX)
+		return ib_fail(IB_ELIMIT, IB_RETRY_NEVER, "%zu files", n_files);
+	for (i = 0; i < n_files; i++) {
+		if ((err = upload_find(db, a, t->id, user_id, files[i], &u[i])) != NULL)
+			return err;
+		/* Named twice it is not there the second time. */
+		for (j = 0; u[i] != NULL && j < i; j++)
+			if (u[j]->id == u[i]->id)
+				u[i] = NULL;
+		if (u[i] == NULL || u[i]->type == 0) {
+			*refusal = OUTBOX_NO_FILE;
+			return NULL;
+		}
+	}
+	*msg_id = 0;
+	if (!str_blank(text) && (err = put_rows(db, a, install_id, t, user_id, key, text, NULL, now, msg_id)) != NULL)
+		return err;
+	for (i = 0; i < n_files; i++) {
+		if (*msg_id != 0 && (key = arena_printf(a, "%s:%zu", client_key, i + 1)) == NULL)
+			return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "outbox_put");
+		if ((err = put_rows(db, a, install_id, t, user_id, key, "", u[i], now, &id)) != NULL)
+			return err;
+		if (*msg_id == 0)
+			*msg_id = id;
+	}
+	return NULL;
+}
+
 const struct ib_err *
 outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, const char *client_key, const char *text, int64_t replaces, int64_t now,
-    int64_t *msg_id, enum outbox_refusal *refusal)
+    int64_t user_id, const char *client_key, const char *text, int64_t replaces,
+    const char *const *files, size_t n_files, int64_t now, int64_t *msg_id, enum outbox_refusal *refusal)
 {
 	const struct ib_err *err;
 	struct thread *t;
@@ -201,8 +255,8 @@ outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id
 	err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", thread_id, client_key);
 	if (err == NULL && found)
 		*refusal = OUTBOX_DUPLICATE;
-	else if (err == NULL && (err = put_rows(db, a, install_id, t, user_id, client_key, text,
-	    now, msg_id)) == NULL && replaces != 0)
+	else if (err == NULL && (err = put_all(db, a, install_id, t, user_id, client_key, text,
+	    files, n_files, now, msg_id, refusal)) == NULL && *refusal == OUTBOX_OK && replaces != 0)
 		err = dismiss(db, a, install_id, thread_id, replaces, now, &gone);
 done:
 	if (err == NULL)
@@ -261,7 +315,7 @@ claim(struct db *db, struct arena *a, enum stmt_id how, int64_t now, int64_t unt
 	if ((err = db_begin(db)) != NULL)
 		return err;
 	if (how == ST_OUTBOX_LEASE)
-		err = db_get_int(db, how, &id, &found, "ii", now, until);
+		err = db_get_int(db, how, &id, &found, "iii", now, until, until - OUTBOX_LEASE_MS + OUTBOX_FILE_MS);
 	else
 		err = db_get_int(db, how, &id, &found, "i", now);
 	if (err == NULL && found)
@@ -360,8 +414,8 @@ outbox_by_token(struct db *db, struct arena *a, int64_t page_id, const char *tok
 	return outbox_get(db, a, id, out);
 }
 
-bool
-outbox_same_text(struct arena *a, const char *x, const char *y)
+static bool
+same_text(struct arena *a, const char *x, const char *y)
 {
 	const char *p = x == NULL ? "" : str_line(a, x, strlen(x), 4000);
 	const char *q = y == NULL ? "" : str_line(a, y, strlen(y), 4000);
@@ -369,9 +423,23 @@ outbox_same_text(struct arena *a, const char *x, const char *y)
 	return p != NULL && q != NULL && strcmp(p, q) == 0;
 }
 
+bool
+outbox_same(struct arena *a, const struct outbox *o, const struct fb_event *e)
+{
+	const struct fb_attachment *t = e->att;
+	bool named;
+
+	if (o->file == NULL)
+		return !str_blank(e->text) && same_text(a, o->text, e->text);
+	if (!str_blank(e->text) || e->natt != 1)
+		return false;
+	/* Pictures get other names there; what we call a file may be called a video. */
+	named = o->file_name != NULL && t->name != NULL && str_eq(file_name_ascii(a, o->file_name), t->name);
+	return named || (o->file_type == t->type && (t->type != FB_ATT_FILE || t->name == NULL));
+}
+
 const struct ib_err *
-outbox_like(struct db *db, struct arena *a, int64_t thread_id, const char *text, int64_t at,
-    struct outbox **out)
+outbox_like(struct db *db, struct arena *a, int64_t thread_id, const struct fb_event *e, struct outbox **out)
 {
 	enum { MOST = 8 };
 	const struct ib_err *err;
@@ -382,14 +450,14 @@ outbox_like(struct db *db, struct arena *a, int64_t thread_id, const char *text,
 
 	/* The Conversations API tells whole seconds. */
 	*out = NULL;
-	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, at + 999)) != NULL)
+	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, e->at + 999)) != NULL)
 		return err;
 	while (n < MOST && (err = db_step(st, &row)) == NULL && row)
 		ids[n++] = db_col_int(st, 0);
 	db_release(st);
 	for (i = 0; err == NULL && i < n; i++) {
 		if ((err = outbox_get(db, a, ids[i], out)) != NULL ||
-		    (*out != NULL && outbox_same_text(a, (*out)->text, text)))
+		    (*out != NULL && outbox_same(a, *out, e)))
 			return err;
 		*out = NULL;
 	}

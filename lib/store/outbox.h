@@ -24,11 +24,12 @@
 #include "message.h"
 
 enum outbox_state { OUT_QUEUED, OUT_SENDING, OUT_DEFERRED, OUT_CHECKING, OUT_SENT, OUT_FAILED, OUT_CANCELLED };
-enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE };
+enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE, OUTBOX_NO_FILE };
 
 #define REPLY_MAX_UNITS	2000	/* UTF-16 units; messenger.md 5.2 leaves the unit open: the strictest reading but bytes */
 #define OUTBOX_PREFIX	"pd:out:"
 #define OUTBOX_LEASE_MS	INT64_C(30000)
+#define OUTBOX_FILE_MS	INT64_C(110000)	/* lease of a reply that is a file; ST_OUTBOX_EXPIRED knows none over 120 s */
 
 struct outbox {
 	int64_t		 id, install_id, page_id, thread_id, msg_id, msg_at, user_id;
@@ -36,6 +37,9 @@ struct outbox {
 	int64_t		 after_at;	/* what came of it is not older than this, by Facebook's clock */
 	enum outbox_state state;
 	const char	*token, *text, *psid, *fb_thread, *look;
+	const char	*file, *file_name, *file_mime;	/* instead of text: in media_dir; NULL: a text */
+	enum fb_att	 file_type;
+	int64_t		 file_size;
 	int64_t		 customer_at;
 	int		 code, subcode;
 };
@@ -46,10 +50,14 @@ struct outbox {
  * transaction; on error nothing was written.  *msg_id is the new (or the
  * former) message.  `replaces`: the message of a failed reply that this one
  * takes the place of, 0 = none; one that is not failed any more stays.
+ *
+ * `files`: keys of uploads (upload.h) of this person and conversation, each of
+ * which becomes a message of its own behind the text, in order; then the text may
+ * be blank.  All of it or nothing: OUTBOX_NO_FILE when one of them is not there.
  */
 IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, int64_t user_id, const char *client_key, const char *text, int64_t replaces,
-    int64_t now, int64_t *msg_id, enum outbox_refusal *refusal);
+    const char *const *files, size_t n_files, int64_t now, int64_t *msg_id, enum outbox_refusal *refusal);
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);
@@ -81,14 +89,17 @@ IB_MUST const struct ib_err *outbox_looked(struct db *db, const struct outbox *o
 /* By our id in an echo's metadata; *out NULL when unknown on that Page. */
 IB_MUST const struct ib_err *outbox_by_token(struct db *db, struct arena *a, int64_t page_id,
     const char *token, struct outbox **out);
-/* The same words?  Facebook may trim and fold blanks. */
-bool outbox_same_text(struct arena *a, const char *x, const char *y);
 /*
- * A reply under way (sending, checking) in this thread with this text, first
- * tried when nothing newer than `at` was known: what a copy without our id may be evidence of.  *out NULL: none.
+ * May this message be what came of the reply?  The same words, but for blanks,
+ * which Facebook may trim and fold; or one file of its kind or its name.
+ */
+bool outbox_same(struct arena *a, const struct outbox *o, const struct fb_event *e);
+/*
+ * A reply under way (sending, checking) in this thread that this message may be, first
+ * tried when nothing newer was known: what a copy without our id may be evidence of.  *out NULL: none.
  */
 IB_MUST const struct ib_err *outbox_like(struct db *db, struct arena *a, int64_t thread_id,
-    const char *text, int64_t at, struct outbox **out);
+    const struct fb_event *e, struct outbox **out);
 
 /* What became of it. */
 struct outbox_end {

@@ -125,12 +125,12 @@ test_outbox(void)
 	int64_t n;
 	bool done;
 
-	must(outbox_put(db, &a, install, t, maria, "key-1-0123456789", "One", 0, NOW + 1, &m1, &ref));
+	must(outbox_put(db, &a, install, t, maria, "key-1-0123456789", "One", 0, NULL, 0, NOW + 1, &m1, &ref));
 	is_int(ref, OUTBOX_OK, "a reply is queued");
-	must(outbox_put(db, &a, install, t, maria, "key-1-0123456789", "One", 0, NOW + 2, &again, &ref));
+	must(outbox_put(db, &a, install, t, maria, "key-1-0123456789", "One", 0, NULL, 0, NOW + 2, &again, &ref));
 	ok(ref == OUTBOX_DUPLICATE && again == m1, "the same form again is the same reply");
-	must(outbox_put(db, &a, install, t, maria, "key-2-0123456789", "Two", 0, NOW + 1, &m2, &ref));
-	err = outbox_put(db, &a, install + 1, t, maria, "key-3-0123456789", "x", 0, NOW, &m3, &ref);
+	must(outbox_put(db, &a, install, t, maria, "key-2-0123456789", "Two", 0, NULL, 0, NOW + 1, &m2, &ref));
+	err = outbox_put(db, &a, install + 1, t, maria, "key-3-0123456789", "x", 0, NULL, 0, NOW, &m3, &ref);
 	ok(err != NULL && err->code == IB_ENOENT, "not into another install's thread");
 	is_int(shown(t, m1), MSG_QUEUED, "shown as queued");
 
