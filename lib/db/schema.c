@@ -474,6 +474,10 @@ const char *const schema_steps[] = {
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
 
+/* 7: what people choose for themselves */
+"ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
+
+/* 8: files that people send */
 "CREATE TABLE upload ("				/* files that people are about to send (store/upload.h) */
 "  id INTEGER PRIMARY KEY,"			/* random, and the message's id later; the file is u<thread>-<id> */
 "  install_id INTEGER NOT NULL,"		/* as the thread's, which goes with it */
