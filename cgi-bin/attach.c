@@ -118,29 +118,30 @@ adopt(struct app *app, struct req *r, int64_t thread, const struct req_file *f, 
 }
 
 const struct ib_err *
-attach_form(struct app *app, struct req *r, int64_t thread, const char *keys[REPLY_FILES_MAX], size_t *n,
-    const char **why)
+attach_form(struct app *app, struct req *r, int64_t thread, const char **why)
 {
 	const struct req_file *files;
-	const struct ib_err *err = NULL;
-	const char **named, *bad;
-	size_t i, n_named = req_form_all(r, "upload", &named), n_files = req_files(r, &files);
+	const struct ib_err *err;
+	const char **named, *bad, *key = NULL;
+	size_t i, n = req_form_all(r, "upload", &named), n_files = req_files(r, &files);
 
-	*n = 0;
 	*why = NULL;
-	for (i = 0; i < n_named; i++) {
-		if (!key_ok(named[i]) || i == REPLY_FILES_MAX)
+	for (i = 0; i < n; i++)
+		if (!key_ok(named[i]))
 			return ib_fail(IB_EPARSE, IB_RETRY_NEVER, "an upload that no page names so");
-		keys[(*n)++] = named[i];
-	}
-	for (i = 0; err == NULL && i < n_files; i++) {
-		bad = NULL;
-		if (*n == REPLY_FILES_MAX)
-			bad = say(app, r, STR_PROBLEM_FILES_MANY);
-		else if ((err = adopt(app, r, thread, &files[i], &keys[*n], &bad)) == NULL && bad == NULL)
-			++*n;
+	if (n > REPLY_FILES_MAX)
+		*why = say(app, r, STR_PROBLEM_FILES_MANY);
+	for (i = 0; i < n_files; i++) {
+		bad = say(app, r, STR_PROBLEM_FILES_MANY);
+		if (n < REPLY_FILES_MAX) {
+			if ((err = adopt(app, r, thread, &files[i], &key, &bad)) != NULL)
+				return err;
+			if (bad == NULL && !req_form_add(r, "upload", key))
+				return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "upload");
+			n += bad == NULL;
+		}
 		if (*why == NULL)
 			*why = bad;
 	}
-	return err;
+	return NULL;
 }

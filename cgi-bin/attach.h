@@ -24,10 +24,10 @@ const char *attach_path(const struct app *app, struct req *r, const char *file);
 /* Away with it, row and file. */
 IB_MUST const struct ib_err *attach_drop(struct app *app, struct req *r, const struct upload *u);
 /*
- * The uploads that a reply's form names and the files that it brings, as keys
- * of uploads.  *why: the sentence that refuses one of them; the others are kept.
+ * The files that a reply's form brings become uploads, and their keys further
+ * values of its field `upload`, which names those that are here already.  *why:
+ * the sentence that refuses one of them; the others are kept.
  */
-IB_MUST const struct ib_err *attach_form(struct app *app, struct req *r, int64_t thread,
-    const char *keys[REPLY_FILES_MAX], size_t *n, const char **why);
+IB_MUST const struct ib_err *attach_form(struct app *app, struct req *r, int64_t thread, const char **why);
 
 #endif

@@ -440,7 +440,7 @@ handle(struct app *app, struct req *r)
 	if ((need & (NEED_CSRF | NEED_PASS)) != 0 && r->method == M_POST &&
 	    (why = csrf_bad_origin(r)) != NULL)
 		return refuse_csrf(app, r, why);
-	if ((status = req_read_body(r)) != 0)
+	if ((status = req_brings_files(r) ? req_read_files(r) : req_read_body(r)) != 0)
 		return refuse(app, r, status);
 	if ((need & NEED_CSRF) != 0 && r->method == M_POST &&
 	    (why = csrf_bad_token(app, r)) != NULL)

@@ -12,14 +12,14 @@
 #include <string.h>
 #include <strings.h>
 
-static const char kind[] = "multipart/form-data";
+static const char form_data[] = "multipart/form-data";
 
 bool
 multipart_is(const char *content_type)
 {
-	const size_t n = sizeof(kind) - 1;
+	const size_t n = sizeof(form_data) - 1;
 
-	return content_type != NULL && strncasecmp(content_type, kind, n) == 0 &&
+	return content_type != NULL && strncasecmp(content_type, form_data, n) == 0 &&
 	    (content_type[n] == ';' || content_type[n] == ' ' || content_type[n] == '\0');
 }
 
@@ -174,7 +174,7 @@ mark_byte(struct multipart *m, char c)
 }
 
 static bool
-tell(struct multipart *m, const char *p, size_t n)
+tell_data(struct multipart *m, const char *p, size_t n)
 {
 	return n == 0 || m->state == MULTIPART_BEFORE || m->calls.data(m->calls.arg, p, n);
 }
@@ -190,7 +190,7 @@ data_bytes(struct multipart *m, const char *p, size_t n)
 		if (m->matched == 0) {
 			cr = memchr(p + i, '\r', n - i);
 			run = cr == NULL ? n - i : (size_t)(cr - p) - i;
-			if (!tell(m, p + i, run))
+			if (!tell_data(m, p + i, run))
 				return (size_t)-1;
 			if ((i += run) == n)
 				break;
@@ -208,7 +208,7 @@ data_bytes(struct multipart *m, const char *p, size_t n)
 		} else {
 			run = m->matched;
 			m->matched = 0;
-			if (!tell(m, m->mark, run))
+			if (!tell_data(m, m->mark, run))
 				return (size_t)-1;
 		}
 	}

@@ -237,8 +237,6 @@ req_read_body(struct req *r)
 	if (pv->content_length != NULL && pv->content_length[0] != '\0' &&
 	    !str_int_in(pv->content_length, 0, INT64_MAX, &length))
 		return 400;
-	if (req_brings_files(r))
-		return req_read_files(r, length);
 	if (length > (int64_t)cap)
 		return 413;
 	/*
@@ -364,6 +362,20 @@ size_t
 req_form_all(const struct req *r, const char *name, const char ***out)
 {
 	return form_all(&r->pv->form, r->a, name, out);
+}
+
+bool
+req_form_add(struct req *r, const char *name, const char *value)
+{
+	struct form *f = &r->pv->form, wide = { .n = f->n };
+
+	if (f->n == FORM_FIELDS_MAX || (wide.fields = ARENA_ARRAY(r->a, f->n + 1, struct form_field)) == NULL)
+		return false;
+	if (f->n > 0)
+		memcpy(wide.fields, f->fields, f->n * sizeof(*f->fields));
+	wide.fields[wide.n++] = (struct form_field){ name, value, strlen(name) };
+	*f = wide;
+	return true;
 }
 
 const char *

@@ -56,6 +56,8 @@ const char *req_query(const struct req *r, const char *name);	/* NULL when absen
 const char *req_form(const struct req *r, const char *name);
 /* Every value of a form name that may repeat (listed in the route). */
 size_t req_form_all(const struct req *r, const char *name, const char ***out);
+/* One more value of such a name, for whoever reads the form after this.  False: no memory, or too many. */
+bool req_form_add(struct req *r, const char *name, const char *value);
 /*
  * Files that a form brought (TAKES_FILES), in its order.  They lie in
  * media_dir under names that begin with a dot, and go with the request unless

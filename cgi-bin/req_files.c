@@ -34,7 +34,7 @@ struct reading {
 bool
 req_brings_files(const struct req *r)
 {
-	return (r->route->need & TAKES_FILES) != 0 && multipart_is(r->pv->content_type);
+	return r->method == M_POST && (r->route->need & TAKES_FILES) != 0 && multipart_is(r->pv->content_type);
 }
 
 static bool
@@ -46,7 +46,7 @@ stop(struct reading *g, int status, const char *why)
 }
 
 static bool
-begin(void *arg, const char *name, const char *filename)
+part_begin(void *arg, const char *name, const char *filename)
 {
 	struct reading *g = arg;
 	struct req *r = g->r;
@@ -62,7 +62,7 @@ begin(void *arg, const char *name, const char *filename)
 	}
 	if (pv->nfiles == FILES_MAX)
 		return stop(g, 413, "problem.files_many");
-	dir = pv->app->sync != NULL ? sync_media_dir(pv->app->sync, r->a) : NULL;
+	dir = sync_media_dir(pv->app->sync, r->a);
 	f = &pv->files[pv->nfiles];
 	*f = (struct req_file){ .field = arena_dup(r->a, name),
 		.name = file_name_clean(r->a, filename, strlen(filename)),
@@ -79,7 +79,7 @@ begin(void *arg, const char *name, const char *filename)
 }
 
 static bool
-data(void *arg, const char *p, size_t n)
+part_data(void *arg, const char *p, size_t n)
 {
 	struct reading *g = arg;
 	struct req_private *pv = g->r->pv;
@@ -105,13 +105,13 @@ data(void *arg, const char *p, size_t n)
 }
 
 static int
-put_status(enum form_result res)
+field_status(enum form_result res)
 {
 	return res == FORM_BAD ? 400 : res == FORM_MANY ? 413 : 503;
 }
 
 static bool
-end(void *arg)
+part_end(void *arg)
 {
 	struct reading *g = arg;
 	struct req *r = g->r;
@@ -120,7 +120,7 @@ end(void *arg)
 
 	if (g->field != NULL) {
 		res = form_put(r->a, &pv->form, g->field, buf_cstr(&g->value), g->value.len, r->route->repeatable);
-		return res == FORM_OK || stop(g, put_status(res), NULL);
+		return res == FORM_OK || stop(g, field_status(res), NULL);
 	}
 	(void)close(g->fd);
 	g->fd = -1;
@@ -139,22 +139,26 @@ cut(struct req *r)
 }
 
 int
-req_read_files(struct req *r, int64_t length)
+req_read_files(struct req *r)
 {
 	struct req_private *pv = r->pv;
 	struct reading g = { .r = r, .fd = -1 };
-	const struct multipart_calls calls = { &g, begin, data, end };
+	const struct multipart_calls calls = { &g, part_begin, part_data, part_end };
 	struct ib_buf *in = &pv->w->in;
-	int64_t left = length >= 0 ? length : (int64_t)FILES_BODY_MAX + 1;
+	int64_t length = -1, left;
 	struct multipart m;
 	ssize_t got;
 	size_t want;
 	char *p;
 
+	if (pv->content_length != NULL && pv->content_length[0] != '\0' &&
+	    !str_int_in(pv->content_length, 0, INT64_MAX, &length))
+		return 400;
 	if (length > (int64_t)FILES_BODY_MAX) {
 		pv->refusal = "problem.files_large";
 		return 413;
 	}
+	left = length >= 0 ? length : (int64_t)FILES_BODY_MAX + 1;
 	if (!multipart_init(&m, pv->content_type, &calls))
 		return 400;
 	buf_init(&g.value, r->route->body_max + 1);

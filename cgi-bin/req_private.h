@@ -129,8 +129,8 @@ IB_MUST int req_read_head(struct req *r);
 IB_MUST int req_read_body(struct req *r);
 /* Is it a form that may bring files, on a route that takes them? */
 bool req_brings_files(const struct req *r);
-/* req_files.c: such a body of `length` bytes (-1: not told), streamed.  0, or the status that refuses. */
-IB_MUST int req_read_files(struct req *r, int64_t length);
+/* Instead of req_read_body: such a body, streamed (req_files.c). */
+IB_MUST int req_read_files(struct req *r);
 /* Those that no handler has taken away. */
 void req_drop_files(struct req *r);
 /* Throw away what is left of the body, within DRAIN_MAX. */

@@ -25,6 +25,8 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, attach_js),
+	F_STR(struct view_frame, viewer_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, home),
@@ -217,6 +219,9 @@ static const struct tmpl_field view_att_f[] = {
 	F_BOOL(struct view_att, pending),
 	F_BOOL(struct view_att, gone),
 	F_BOOL(struct view_att, too_large),
+	F_BOOL(struct view_att, away),
+	F_STR(struct view_att, load),
+	F_STR(struct view_att, fb),
 	F_BOOL(struct view_att, image),
 	F_BOOL(struct view_att, video),
 	F_BOOL(struct view_att, audio),
@@ -285,6 +290,14 @@ static const struct tmpl_field view_msg_f[] = {
 };
 static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
 
+static const struct tmpl_field view_kept_file_f[] = {
+	F_STR(struct view_kept_file, key),
+	F_STR(struct view_kept_file, name),
+	F_STR(struct view_kept_file, size),
+	F_END
+};
+static const struct tmpl_type view_kept_file_t = { "kept_file", sizeof(struct view_kept_file), view_kept_file_f };
+
 static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, action),
 	F_STR(struct view_composer, key),
@@ -295,6 +308,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, until),
 	F_BOOL(struct view_composer, agent),
 	F_BOOL(struct view_composer, enter),
+	F_LIST(struct view_composer, files, &view_kept_file_t),
 	F_END
 };
 static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };

@@ -54,7 +54,7 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *attach_js, *viewer_js, *embed_js, *icon;	/* hrefs */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
@@ -227,7 +227,10 @@ struct view_att {
 	/* one of these for media that cannot be shown: */
 	bool		 pending;	/* not fetched yet */
 	bool		 gone;		/* no longer available on Facebook */
-	bool		 too_large;	/* not kept: too large, or the store is full */
+	bool		 too_large;	/* not kept: too large */
+	bool		 away;		/* not here, still on Facebook */
+	const char	*load;		/* gone, away: POST csrf fetches it; or NULL */
+	const char	*fb;		/* away: the conversation at Facebook, or NULL */
 	/* else one of: */
 	bool		 image, video, audio, file, sticker, location, link, card, booking, privacy, other;
 
@@ -286,7 +289,12 @@ struct view_msg {
 	const char	*open_fb;	/* href */
 };
 
-/* POST csrf, key, text */
+struct view_kept_file {
+	const char	*key;		/* of the upload */
+	const char	*name, *size;
+};
+
+/* POST csrf, key, text, upload (keys), files */
 struct view_composer {
 	const char	*action;	/* "/inbox/12/reply" */
 	const char	*key;		/* fresh random key */
@@ -297,6 +305,8 @@ struct view_composer {
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
 	bool		 agent;		/* past 24 h: replies by people only, 7 days */
 	bool		 enter;		/* Enter alone sends */
+	struct view_kept_file *files;	/* of the form that was refused: here already */
+	size_t		 n_files;
 };
 
 struct view_closed {			/* instead of the box */

@@ -305,7 +305,13 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	    (long long)t->n);
 	err = fetch_file(s, a, t->url, name, FILE_MAX, &got);
 	if (err == NULL && got.gone) {
-		if ((err = sync_fresh_url(s, a, t, page_id, &url, &later)) == NULL && url != NULL &&
+		err = sync_fresh_url(s, a, t, page_id, &url, &later);
+		if (err == NULL && later) {
+			/* Somebody waits for it in front of a page. */
+			sync_nap(PAGE_READ_GAP_MS);
+			err = sync_fresh_url(s, a, t, page_id, &url, &later);
+		}
+		if (err == NULL && url != NULL &&
 		    !str_eq(url, t->url))
 			err = fetch_file(s, a, t->url = url, name, FILE_MAX, &got);
 	}
