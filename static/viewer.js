@@ -22,7 +22,10 @@ function turn(to) {
 	if (document.activeElement.disabled) box.querySelector(".viewer-close").focus(still);
 }
 function show(pic) {
-	if (!$("viewer")) document.body.append($("viewer-box").content.cloneNode(true));
+	if (!$("viewer")) {
+		document.body.append($("viewer-box").content.cloneNode(true));
+		$("viewer").prepend(new Image());
+	}
 	pics = all("#log .pic");
 	back = pic;
 	turn(pics.indexOf(pic));

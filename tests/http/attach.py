@@ -14,24 +14,12 @@ import json
 import os
 import unittest
 
-from stand import ANNA, PAGE_A, PEETER, Replies, Stand, say, until
+from stand import ANNA, PAGE_A, PEETER, Replies, Stand, multipart, say, until
 
 from media import GIF, JPEG, MP4, PNG, ftyp, png
 
 DAY = 86_400_000
 PIECE = 90 << 10
-
-
-def multipart(fields, files, boundary="----WebKitFormBoundaryx7Yq"):
-    """As browsers write it.  fields: pairs; files: (field, filename, bytes)."""
-    out = b""
-    for name, value in fields:
-        out += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n" % (boundary, name, value)).encode()
-    for name, filename, data in files:
-        filename = filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-        out += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\nContent-Type: application/octet-stream\r\n\r\n"
-                % (boundary, name, filename)).encode() + data + b"\r\n"
-    return out + ("--%s--\r\n" % boundary).encode(), "multipart/form-data; boundary=" + boundary
 
 
 class Case(Replies, unittest.TestCase):
