@@ -24,11 +24,18 @@ replaces(struct req *r)
 	return str_int_in(req_form(r, "replaces"), 1, INT64_MAX, &id) ? id : 0;
 }
 
+/* "I am answering personally": set by hand, for this reply. */
+static bool
+ticked(struct req *r)
+{
+	return str_eq(req_form(r, "agent"), "1");
+}
+
 /* The same page again, with the text and a sentence. */
 static const struct ib_err *
 refuse_with(struct app *app, struct req *r, int64_t thread, int status, const char *why, const char *text)
 {
-	struct inbox_ask ask = { .thread = thread, .text = text, .replaces = replaces(r) };
+	struct inbox_ask ask = { .thread = thread, .text = text, .ticked = ticked(r), .replaces = replaces(r) };
 	const struct ib_err *err;
 	struct inbox in;
 
@@ -52,11 +59,12 @@ h_reply(struct app *app, struct req *r)
 	const char *raw = req_form(r, "text"), *key = req_form(r, "key"), *text, *why, **files;
 	const struct ib_err *err;
 	enum outbox_refusal refusal;
+	struct outbox_new n;
 	int64_t thread, msg, until;
 	struct thread *t;
 	struct page *p;
 	enum window win;
-	size_t n;
+	size_t nfiles;
 
 	if (!r->session->may_read)
 		return resp_problem(app, r, 403, "problem.private");
@@ -75,8 +83,8 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (why != NULL)
 		return refuse_with(app, r, thread, 422, why, text);
-	n = req_form_all(r, "upload", &files);
-	if (str_blank(text) && n == 0)
+	nfiles = req_form_all(r, "upload", &files);
+	if (str_blank(text) && nfiles == 0)
 		return refuse(app, r, thread, 422, STR_PROBLEM_REPLY_EMPTY, NULL);
 	if (str_utf16_units(text) > REPLY_MAX_UNITS)
 		return refuse(app, r, thread, 422, STR_PROBLEM_REPLY_TOO_LONG, text);
@@ -84,11 +92,14 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (p == NULL || p->state != PAGE_ACTIVE || t->owner_app != NULL)
 		return refuse(app, r, thread, 409, STR_PROBLEM_CANNOT_SEND, text);
-	win = window_state(t->customer_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	win = window_state(t->customer_at, t->ad_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	if (win == WINDOW_AGENT && !ticked(r))
+		return refuse(app, r, thread, 422, STR_PROBLEM_TICK_AGENT, text);
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
-	if ((err = outbox_put(app->db, r->a, r->session->install_id, thread, r->session->user_id,
-	    key, text, replaces(r), files, n, r->now, &msg, &refusal)) != NULL)
+	n = (struct outbox_new){ .install_id = r->session->install_id, .thread_id = thread, .user_id = r->session->user_id,
+	    .key = key, .parts = &text, .nparts = !str_blank(text), .files = files, .nfiles = nfiles, .agent = ticked(r), .replaces = replaces(r), .now = r->now };
+	if ((err = outbox_put(app->db, r->a, &n, &msg, &refusal)) != NULL)
 		return err;
 	if (refusal == OUTBOX_NO_FILE)
 		return refuse(app, r, thread, 409, STR_PROBLEM_FILE_LOST, text);

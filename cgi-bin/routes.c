@@ -8,6 +8,7 @@
 const struct route routes[] = {
 	{ M_GET,	  "/",				NEED_MAYBE,		 0,	   h_start, NULL },
 	{ M_POST,	  "/language",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_language, NULL },
+	{ M_POST,	  "/theme",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_theme, NULL },
 	{ M_POST,	  "/signout",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_signout, NULL },
 
 	{ M_GET,	  "/connect",			NEED_MAYBE,		 0,	   h_connect, NULL },
@@ -80,5 +81,9 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/settings/page/{page}",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave_page, NULL },
 	{ M_GET | M_POST, "/settings/remove",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave, NULL },
 	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
+
+	/* Set-ups with a sandbox only. */
+	{ M_GET,	  "/styleguide",		NEED_MAYBE,		 0,	   h_styleguide, NULL },
+	{ M_GET,	  "/styleguide/{state}",	NEED_MAYBE,		 0,	   h_styleguide, NULL },
 };
 const size_t nroutes = sizeof(routes) / sizeof(routes[0]);

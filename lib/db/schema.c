@@ -476,8 +476,30 @@ const char *const schema_steps[] = {
 
 /* 7: what people choose for themselves */
 "ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
-
-/* 8: files that people send */
+/* 8: drafts are kept here; a reply can be taken back for some seconds */
+"CREATE TABLE draft ("				/* what somebody has begun to write */
+"  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  at INTEGER NOT NULL,"
+"  form TEXT NOT NULL,"				/* key of the form that saved it */
+"  text TEXT NOT NULL,"
+"  replaces INTEGER NOT NULL DEFAULT 0,"	/* message of the failed reply it writes anew */
+"  PRIMARY KEY (user_id, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX draft_thread ON draft(thread_id);"
+"ALTER TABLE user ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;"	/* moves with what that person alone sees change */
+"ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;",	/* it can be taken back until then; 0 = it could not */
+/* 9: the row of the list knows whether its conversation is linked */
+"ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
+"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');",
+/* 10: reply deadlines after an ad, replies that somebody gives personally */
+"ALTER TABLE thread ADD COLUMN ad_click INTEGER NOT NULL DEFAULT 0;"	/* the latest click on an ad; 0 = never */
+"ALTER TABLE thread ADD COLUMN ad_at INTEGER NOT NULL DEFAULT 0;"	/* first message after it: up to 7 days for replies */
+"ALTER TABLE thread ADD COLUMN ad_no INTEGER NOT NULL DEFAULT 0;"	/* the ad_at for which Facebook refused them */
+"ALTER TABLE outbox ADD COLUMN agent INTEGER NOT NULL DEFAULT 0;"	/* somebody ticked that he answers personally */
+"CREATE INDEX thread_waits ON thread(install_id, customer_at, id) WHERE last_dir = 0;"
+"CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;",
+/* 11: files that people send */
 "CREATE TABLE upload ("				/* files that people are about to send (store/upload.h) */
 "  id INTEGER PRIMARY KEY,"			/* random, and the message's id later; the file is u<thread>-<id> */
 "  install_id INTEGER NOT NULL,"		/* as the thread's, which goes with it */

@@ -2,6 +2,7 @@
 /* outbox.c - see outbox.h. */
 #include "outbox.h"
 
+#include "draft.h"
 #include "install.h"
 #include "thread.h"
 #include "upload.h"
@@ -37,11 +38,19 @@ state_parse(const char *s)
 	return OUT_CANCELLED;		/* the CHECK of the table allows no other */
 }
 
-/* Write message, outbox row and list row, of a text or of a file; inside the caller's transaction. */
-static const struct ib_err *
-put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread *t, int64_t user_id,
-    const char *client_key, const char *text, const struct upload *file, int64_t now, int64_t *msg_id)
+/* No form can have such a key. */
+static const char *
+part_key(struct arena *a, const char *key, size_t part)
 {
+	return part == 0 ? key : arena_printf(a, "%s.%zu", key, part + 1);
+}
+
+/* Write message, outbox row and list row of one part, a text or a file; inside the caller's transaction. */
+static const struct ib_err *
+put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, size_t part,
+    const struct upload *file, int64_t *msg_id)
+{
+	const char *text = file != NULL ? "" : n->parts[part];
 	const struct ib_err *err;
 	struct thread_row row;
 	struct message m = { 0 };
@@ -49,18 +58,18 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	char *token;
 	bool added;
 
-	if ((err = thread_find(db, a, install_id, t->page_id, t->psid, now, &row)) != NULL ||
+	if ((err = thread_find(db, a, n->install_id, t->page_id, t->psid, n->now, &row)) != NULL ||
 	    (err = crypt_random(&rnd, sizeof(rnd))) != NULL ||
 	    (err = crypt_token(a, 18, &token)) != NULL)
 		return err;
 	m.thread_id = t->id;
 	/* Below everything that is there, also when Facebook's clock is ahead of ours. */
-	m.at = now > row.last_at ? now : row.last_at + 1;
+	m.at = n->now > row.last_at ? n->now : row.last_at + 1;
 	m.id = file != NULL ? file->id : (int64_t)(rnd >> 11) | 1;
 	m.dir = 1;
 	m.origin = ORIGIN_OURS;
 	m.state = MSG_QUEUED;
-	m.user_id = user_id;
+	m.user_id = n->user_id;
 	m.text = text;
 	m.natt = file != NULL;
 	if ((err = message_add(db, &m, &added)) != NULL)
@@ -70,18 +79,20 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	row.last_at = m.at;
 	row.last_id = m.id;
 	row.last_dir = 1;
-	row.last_user = user_id;
+	row.last_user = n->user_id;
 	row.snippet_kind = file != NULL ? (int)file->type : 0;
 	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
 	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
 	if ((file != NULL && (err = upload_take(db, file)) != NULL) ||
-	    (err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
-	    m.at, user_id, client_key, token, now)) != NULL ||
+	    (err = db_run(db, ST_OUTBOX_ADD, "iiiiiittiii", n->install_id, t->page_id, t->id, m.id,
+	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, (int64_t)n->agent,
+	    n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
-	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
-	    (err = audit_put(db, install_id, user_id, now, "replied", arena_printf(a, "%lld", (long long)t->id))) != NULL ||
-	    (err = install_touch(db, install_id)) != NULL)
+	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = audit_put(db, n->install_id, n->user_id, n->now, "replied",
+	    arena_printf(a, "%lld", (long long)t->id))) != NULL ||
+	    (err = install_touch(db, n->install_id)) != NULL)
 		return err;
 	*msg_id = m.id;
 	return NULL;
@@ -144,11 +155,13 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->psid = db_col_dup(st, 18, a);
 		o->fb_thread = db_col_dup(st, 19, a);
 		o->customer_at = db_col_int(st, 20);
-		o->file = db_col_dup(st, 21, a);
-		o->file_name = db_col_dup(st, 22, a);
-		o->file_mime = db_col_dup(st, 23, a);
-		o->file_type = (enum fb_att)db_col_int(st, 24);
-		o->file_size = db_col_int(st, 25);
+		o->ad_at = db_col_int(st, 21);
+		o->agent = db_col_int(st, 22) != 0;
+		o->file = db_col_dup(st, 23, a);
+		o->file_name = db_col_dup(st, 24, a);
+		o->file_mime = db_col_dup(st, 25, a);
+		o->file_type = (enum fb_att)db_col_int(st, 26);
+		o->file_size = db_col_int(st, 27);
 		*out = o;
 	}
 done:
@@ -190,79 +203,212 @@ outbox_dismiss(struct db *db, struct arena *a, int64_t install_id, int64_t threa
 	return err;
 }
 
-/*
- * The text, then each file, as messages of their own: Messenger takes no two in
- * one (messenger.md 5.3).  The first has the form's key, the others keys made of
- * it that no form can have.
- */
+/* Has somebody written what the writer of n had not seen? */
 static const struct ib_err *
-put_all(struct db *db, struct arena *a, int64_t install_id, const struct thread *t, int64_t user_id,
-    const char *client_key, const char *text, const char *const *files, size_t n_files, int64_t now,
-    int64_t *msg_id, enum outbox_refusal *refusal)
+is_outdated(struct db *db, const struct outbox_new *n, bool *outdated)
 {
-	struct upload *u[REPLY_FILES_MAX];
+	const struct outbox_sight *seen = n->seen;
 	const struct ib_err *err;
-	const char *key = client_key;
-	int64_t id;
+	int64_t one;
+
+	*outdated = false;
+	if (seen == NULL)
+		return NULL;
+	err = db_get_int(db, ST_OUTBOX_NEWS_IN, &one, outdated, "iiii", n->thread_id, seen->at, seen->id,
+	    (int64_t)FB_LINE_POSTBACK);
+	if (err == NULL && !*outdated)
+		err = db_get_int(db, ST_OUTBOX_NEWS_OURS, &one, outdated, "iii", n->thread_id, seen->now, n->user_id);
+	return err;
+}
+
+/* The uploads of n; *all false when one of them is not here, whole and once. */
+static const struct ib_err *
+find_files(struct db *db, struct arena *a, const struct outbox_new *n, struct upload *u[REPLY_FILES_MAX], bool *all)
+{
+	const struct ib_err *err;
 	size_t i, j;
 
-	if (n_files > REPLY_FILES_MAX)
-		return ib_fail(IB_ELIMIT, IB_RETRY_NEVER, "%zu files", n_files);
-	for (i = 0; i < n_files; i++) {
-		if ((err = upload_find(db, a, t->id, user_id, files[i], &u[i])) != NULL)
+	*all = true;
+	if (n->nfiles > REPLY_FILES_MAX)
+		return ib_fail(IB_ELIMIT, IB_RETRY_NEVER, "%zu files", n->nfiles);
+	for (i = 0; i < n->nfiles && *all; i++) {
+		if ((err = upload_find(db, a, n->thread_id, n->user_id, n->files[i], &u[i])) != NULL)
 			return err;
-		/* Named twice it is not there the second time. */
-		for (j = 0; u[i] != NULL && j < i; j++)
-			if (u[j]->id == u[i]->id)
-				u[i] = NULL;
-		if (u[i] == NULL || u[i]->type == 0) {
-			*refusal = OUTBOX_NO_FILE;
-			return NULL;
-		}
-	}
-	*msg_id = 0;
-	if (!str_blank(text) && (err = put_rows(db, a, install_id, t, user_id, key, text, NULL, now, msg_id)) != NULL)
-		return err;
-	for (i = 0; i < n_files; i++) {
-		if (*msg_id != 0 && (key = arena_printf(a, "%s:%zu", client_key, i + 1)) == NULL)
-			return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "outbox_put");
-		if ((err = put_rows(db, a, install_id, t, user_id, key, "", u[i], now, &id)) != NULL)
-			return err;
-		if (*msg_id == 0)
-			*msg_id = id;
+		*all = u[i] != NULL && u[i]->type != 0;
+		for (j = 0; j < i && *all; j++)
+			*all = u[j]->id != u[i]->id;
 	}
 	return NULL;
 }
 
+/*
+ * The rows of n, a message for each part: Messenger takes no two in one
+ * (messenger.md 5.3).  What they take the place of goes.
+ */
+static const struct ib_err *
+put_all(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, int64_t *msg_id,
+    enum outbox_refusal *refusal)
+{
+	struct upload *u[REPLY_FILES_MAX];
+	struct draft none = { .thread_id = n->thread_id, .at = n->now, .form = "" };
+	const struct ib_err *err;
+	size_t i;
+	bool gone, all;
+
+	if ((err = find_files(db, a, n, u, &all)) != NULL)
+		return err;
+	if (!all) {
+		*refusal = OUTBOX_NO_FILE;
+		return NULL;
+	}
+	for (i = 0; i < n->nparts + n->nfiles; i++)
+		if ((err = put_rows(db, a, n, t, i, i < n->nparts ? NULL : u[i - n->nparts], msg_id)) != NULL)
+			return err;
+	if ((err = draft_put(db, n->user_id, &none)) != NULL)
+		return err;
+	return n->replaces == 0 ? NULL :
+	    dismiss(db, a, n->install_id, n->thread_id, n->replaces, n->now, &gone);
+}
+
 const struct ib_err *
-outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, const char *client_key, const char *text, int64_t replaces,
-    const char *const *files, size_t n_files, int64_t now, int64_t *msg_id, enum outbox_refusal *refusal)
+outbox_put(struct db *db, struct arena *a, const struct outbox_new *n, int64_t *msg_id, enum outbox_refusal *refusal)
 {
 	const struct ib_err *err;
 	struct thread *t;
-	bool found, gone;
+	bool found, outdated;
 
 	*refusal = OUTBOX_OK;
 	if ((err = db_begin(db)) != NULL)
 		return err;
-	if ((err = thread_get(db, a, install_id, thread_id, user_id, &t)) != NULL)
+	if ((err = thread_get(db, a, n->install_id, n->thread_id, n->user_id, &t)) != NULL)
 		goto done;
 	if (t == NULL) {
 		err = ib_fail(IB_ENOENT, IB_RETRY_NEVER, "no such thread");
 		goto done;
 	}
-	err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", thread_id, client_key);
-	if (err == NULL && found)
+	if ((err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", n->thread_id, n->key)) != NULL ||
+	    (err = is_outdated(db, n, &outdated)) != NULL)
+		goto done;
+	if (found)
 		*refusal = OUTBOX_DUPLICATE;
-	else if (err == NULL && (err = put_all(db, a, install_id, t, user_id, client_key, text,
-	    files, n_files, now, msg_id, refusal)) == NULL && *refusal == OUTBOX_OK && replaces != 0)
-		err = dismiss(db, a, install_id, thread_id, replaces, now, &gone);
-done:
-	if (err == NULL)
+	else if (outdated)
+		*refusal = OUTBOX_OUTDATED;
+	else if ((err = put_all(db, a, n, t, msg_id, refusal)) == NULL)
 		err = db_commit(db);
+done:
 	db_rollback(db);
 	return err;
+}
+
+const struct ib_err *
+outbox_known(struct db *db, int64_t thread_id, const char *key, bool *known)
+{
+	int64_t id;
+
+	return db_get_int(db, ST_OUTBOX_KEY, &id, known, "it", thread_id, key);
+}
+
+/* One part goes off the page; its text is added to *text. */
+static const struct ib_err *
+undo_part(struct db *db, struct arena *a, int64_t id, int64_t now, const char **text)
+{
+	struct outbox_end end = { .state = OUT_CANCELLED };
+	const struct ib_err *err;
+	struct outbox *o;
+
+	if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL)
+		return err;
+	if (o->file != NULL && (err = attachment_drop(db, o->thread_id, o->msg_id)) != NULL)
+		return err;
+	if (*text == NULL || o->file != NULL)
+		*text = *text == NULL ? o->text : *text;
+	else if ((*text = arena_printf(a, "%s\n%s", *text, o->text)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
+	if ((err = outbox_settle(db, o, &end, now)) != NULL)
+		return err;
+	return db_run(db, ST_MESSAGE_UNDO, "iii", o->thread_id, o->msg_at, o->msg_id);
+}
+
+/* The key of the form that this reply came with; NULL: it cannot be taken back. */
+static const struct ib_err *
+undo_find(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, int64_t msg_id,
+    char **key)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*key = NULL;
+	if ((err = db_query(db, ST_OUTBOX_UNDO_FIND, &st, "iiii", thread_id, msg_id, install_id, user_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row && (*key = db_col_dup(st, 0, a)) != NULL)
+		(*key)[strcspn(*key, ".")] = '\0';
+	return db_done(st, a, err);
+}
+
+/* Inside the caller's transaction. */
+static const struct ib_err *
+undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, const char *key,
+    const char *more, int64_t now)
+{
+	struct draft d = { .thread_id = thread_id, .at = now, .form = "" };
+	const struct ib_err *err;
+	int64_t id;
+	size_t i;
+	bool found;
+
+	for (i = 0; i < REPLY_PARTS_MOST + REPLY_FILES_MAX; i++)
+		if ((err = db_get_int(db, ST_OUTBOX_UNDO_PART, &id, &found, "it", thread_id, part_key(a, key, i))) != NULL ||
+		    (found && (err = undo_part(db, a, id, now, &d.text)) != NULL))
+			return err;
+	if (!str_blank(more) && (d.text = arena_printf(a, "%s\n%s", d.text, more)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
+	if ((err = draft_put(db, user_id, &d)) != NULL ||
+	    (err = audit_put(db, install_id, user_id, now, "reply_undone", arena_printf(a, "%lld", (long long)thread_id))) != NULL)
+		return err;
+	return message_relead(db, a, thread_id);
+}
+
+const struct ib_err *
+outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, int64_t msg_id,
+    const char *more, int64_t now, bool *ok)
+{
+	const struct ib_err *err;
+	char *key;
+
+	*ok = false;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = undo_find(db, a, install_id, thread_id, user_id, msg_id, &key)) == NULL && key != NULL &&
+	    (err = undo(db, a, install_id, thread_id, user_id, key, more, now)) == NULL)
+		err = db_commit(db);
+	*ok = err == NULL && key != NULL;
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+outbox_agent(struct db *db, int64_t thread_id, int64_t msg_id, bool *agent)
+{
+	const struct ib_err *err;
+	int64_t v = 0;
+	bool found;
+
+	err = db_get_int(db, ST_OUTBOX_AGENT, &v, &found, "ii", thread_id, msg_id);
+	*agent = err == NULL && found && v != 0;
+	return err;
+}
+
+const char *
+outbox_barred(const struct outbox *o, int64_t now, bool human_agent, bool *tag)
+{
+	int64_t until;
+	enum window win = window_state(o->customer_at, o->ad_at, now, human_agent, &until);
+
+	*tag = win == WINDOW_AGENT && o->agent;
+	if (win == WINDOW_AGENT && !o->agent)
+		return "error.fb.personal";
+	return win == WINDOW_CLOSED ? "error.fb.window" : NULL;
 }
 
 const struct ib_err *
@@ -540,29 +686,40 @@ outbox_freed(struct db *db, struct arena *a, int64_t page_id, const char *why, i
 }
 
 const struct ib_err *
-outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at)
+outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64_t *hold)
 {
-	bool found;
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
 
-	*at = 0;
-	return db_get_int(db, ST_OUTBOX_NEXT, at, &found, "ii", thread_id, msg_id);
+	*at = *hold = 0;
+	if ((err = db_query(db, ST_OUTBOX_NEXT, &st, "ii", thread_id, msg_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		*at = db_col_int(st, 0);
+		*hold = db_col_int(st, 1);
+	}
+	db_release(st);
+	return err;
 }
 
 const struct ib_err *
 outbox_overdue(struct db *db, struct arena *a, bool human_agent, int64_t now, int64_t *n)
 {
-	struct outbox_end end = { OUT_FAILED, 0, "error.fb.window", 0, 0 };
-	int64_t before = now - (human_agent ? WINDOW_AGENT_MS : WINDOW_MS), id;
+	struct outbox_end end = { OUT_FAILED, 0, NULL, 0, 0 };
+	int64_t day = now - WINDOW_MS, week = now - WINDOW_LONG_MS, id;
 	const struct ib_err *err;
 	struct outbox *o;
-	bool found;
+	bool found, tag;
 
 	*n = 0;
-	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) != NULL || !found ||
-	    (err = db_begin(db)) != NULL)
+	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "iii", day, week, (int64_t)human_agent)) != NULL ||
+	    !found || (err = db_begin(db)) != NULL)
 		return err;
-	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) == NULL && found) {
+	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "iii", day, week,
+	    (int64_t)human_agent)) == NULL && found) {
 		if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL ||
+		    (end.why = outbox_barred(o, now, human_agent, &tag)) == NULL ||
 		    (err = outbox_settle(db, o, &end, now)) != NULL)
 			break;
 		++*n;

@@ -25,7 +25,7 @@ ADMIN, OTHER_ADMIN, OTHER_USER = 10483299, 10590002, 10590003
 #   pass      who may read, with a pass of Pipedrive's frame; pass-any: without reading
 # "+" behind it: it is about a thing of the company; to others that does not exist.
 RULES = {
-    ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/signout"): ("open", 303),
+    ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/theme"): ("open", 303), ("POST", "/signout"): ("open", 303),
     ("GET", "/connect"): ("open", 302), ("GET", "/pipedrive/callback"): ("open", 400), ("DELETE", "/pipedrive/callback"): ("open", 401),
     ("GET", "/connect/visibility"): ("open", 400), ("POST", "/connect/visibility"): ("open", 400),
     ("GET", "/connect/more"): ("admin", 303), ("GET", "/connect/facebook"): ("open", 200, 400),
@@ -34,6 +34,7 @@ RULES = {
     ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
     ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
+    ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
@@ -113,7 +114,7 @@ class Matrix(unittest.TestCase):
         st.delivered()
         until(lambda: st.db("SELECT 1 FROM attachment WHERE file <> ''") and st.db("SELECT 1 FROM thread WHERE picture <> '' AND psid = ?", LIISA))
         cls.thread = st.thread()
-        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "key": "wrong",
+        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "state": "list", "key": "wrong",
                    "event": st.db("SELECT id FROM quarantine")[0][0], "page": st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         cls.people = [Person(owner, "owner", True), Person(st.sign_in(user=ADMIN)[0], "admin", True),
                       Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),

@@ -65,7 +65,7 @@ RULES = [
      "SELECT m.thread_id, m.id, m.natt FROM message m WHERE m.natt <> (SELECT count(*) FROM attachment a WHERE a.thread_id = m.thread_id"
      " AND a.msg_id = m.id)"),
     ("a reply that is a file has that file",
-     "SELECT o.id FROM outbox o JOIN message m ON m.thread_id = o.thread_id AND m.id = o.msg_id WHERE m.text = '' AND NOT EXISTS"
+     "SELECT o.id FROM outbox o JOIN message m ON m.thread_id = o.thread_id AND m.id = o.msg_id WHERE m.natt > 0 AND NOT EXISTS"
      " (SELECT 1 FROM attachment a WHERE a.thread_id = m.thread_id AND a.msg_id = m.id AND a.n = 0"
      " AND a.file = 'u' || m.thread_id || '-' || m.id)"),
     ("a file waits for a reply or is in one",
