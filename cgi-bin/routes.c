@@ -46,7 +46,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/inbox/{thread}/unlink",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_unlink, NULL },
 	{ M_POST,	  "/inbox/{thread}/write",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_write, NULL },
 	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
-	{ M_POST,	  "/media/{thread}/{message}/{n}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_media_want, NULL },
+	{ M_POST,	  "/media/{thread}/{message}/{n}/load", NEED_SESSION | NEED_CSRF, 4 * KIB, h_media_want, NULL },
 	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
 
 	/* In a frame of Pipedrive's, which opens the first two with its token. */
@@ -62,7 +62,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/dismiss/{message}", NEED_PASS, 4 * KIB, h_dismiss, NULL },
 	{ M_GET,	  "/pd/{pass}/poll/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_poll, NULL },
 	{ M_GET,	  "/pd/{pass}/media/{thread}/{message}/{n}", NEED_PASS,	 0,	   h_media, NULL },
-	{ M_POST,	  "/pd/{pass}/media/{thread}/{message}/{n}", NEED_PASS,	 4 * KIB,  h_media_want, NULL },
+	{ M_POST,	  "/pd/{pass}/media/{thread}/{message}/{n}/load", NEED_PASS, 4 * KIB,  h_media_want, NULL },
 	{ M_GET,	  "/pd/{pass}/avatar/{thread}",	NEED_PASS,		 0,	   h_avatar, NULL },
 
 	{ M_GET,	  "/shelf",			NEED_ADMIN,		 0,	   h_shelf, NULL },

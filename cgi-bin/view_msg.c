@@ -171,7 +171,7 @@ fill_media(struct inbox *in, const struct message *m, const struct attachment *t
 		v->fb = at_facebook(in, inbox_page(in, in->thread->page_id));
 		/* What was not to be had once may be now. */
 		if (t->url != NULL && conf_bool(in->app->conf, CONF_MEDIA_KEEP))
-			v->load = src;
+			v->load = arena_printf(in->r->a, "%s/load", src);
 	}
 }
 

@@ -122,7 +122,7 @@ class Linked(Folder):
             # What is here is not asked for again.
             thread, msg = st.db("SELECT thread_id, msg_id FROM attachment")[0]
             st.control("requests/clear", {})
-            b.post("/media/%d/%d/0" % (thread, msg), {"csrf": b.get("/inbox/%d" % thread).page.form_to("/reply")["fields"]["csrf"]})
+            b.post("/media/%d/%d/0/load" % (thread, msg), {"csrf": b.get("/inbox/%d" % thread).page.form_to("/reply")["fields"]["csrf"]})
             self.assertEqual([r for r in st.requests() if r["path"].startswith("/media/")], [])
 
 
