@@ -750,6 +750,23 @@ static const struct tmpl_field view_shelf_f[] = {
 };
 static const struct tmpl_type view_shelf_t = { "shelf", sizeof(struct view_shelf), view_shelf_f };
 
+static const struct tmpl_field view_keys_f[] = {
+	F_SUB(struct view_keys, frame, &view_frame_t),
+	F_STR(struct view_keys, inbox),
+	F_STR(struct view_keys, settings),
+	F_END
+};
+static const struct tmpl_type view_keys_t = { "keys", sizeof(struct view_keys), view_keys_f };
+
+static const struct tmpl_field view_news_f[] = {
+	F_STR(struct view_news, key),
+	F_STR(struct view_news, title),
+	F_STR(struct view_news, text),
+	F_STR(struct view_news, href),
+	F_END
+};
+static const struct tmpl_type view_news_t = { "news", sizeof(struct view_news), view_news_f };
+
 const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_START] =			{ "start.html", &view_start_t, false },
 	[TPL_CONNECT_VISIBILITY] =	{ "connect_visibility.html", &view_visibility_t, false },
@@ -773,4 +790,6 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
+	[TPL_KEYS] =			{ "keys.html", &view_keys_t, false },
+	[TPL_NEWS] =			{ "news.html", &view_news_t, true },
 };

@@ -39,6 +39,8 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_KEYS,
+	TPL_NEWS,		/* fragment */
 	TPL_MAX
 };
 
@@ -654,6 +656,18 @@ struct view_poll {			/* the same list and conversation, newest part */
 	struct view_frame *frame;	/* csrf, lang */
 	struct view_list *list;
 	struct view_conv *conv;
+};
+
+struct view_keys {			/* what the keys of the inbox do */
+	struct view_frame *frame;
+	const char	*inbox, *settings;	/* href */
+};
+
+struct view_news {			/* what is new since somebody last looked; all NULL: nothing */
+	const char	*key;		/* changes with what is new */
+	const char	*title;		/* customer; NULL when it is about several */
+	const char	*text;
+	const char	*href;
 };
 
 #endif

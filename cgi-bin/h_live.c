@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * h_live.c - what the open inbox asks for besides polls: what is new since
+ * somebody last looked, in the words of a notification, and the list of keys.
+ */
+#include "format.h"
+#include "frame.h"
+#include "handlers.h"
+
+#include "../lib/base/str.h"
+#include "../lib/store/news.h"
+
+/* However long nobody was there. */
+#define NEWS_BACK	(7 * MS_DAY)
+
+/* "5", or "100+" where counting stopped. */
+static const char *
+number(const struct fmt *f, int64_t n, bool more)
+{
+	return arena_printf(f->a, "%s%s", fmt_number(f, n), more ? "+" : "");
+}
+
+/* "{n} new messages" in the form for n; with threads > 1 in how many conversations. */
+static const char *
+news_text(const struct app *app, const struct fmt *f, const struct news *n)
+{
+	if (n->threads > 1)
+		return cat_fill(f->a, cat_str(app->cats, f->lang, STR_NEWS_MANY), "n", number(f, n->messages, n->more),
+		    "threads", number(f, n->threads, n->threads == NEWS_LOOK), NULL);
+	return cat_fill(f->a, cat_find_n(app->cats, f->lang, "news.messages", n->messages), "n",
+	    number(f, n->messages, n->more), NULL);
+}
+
+const struct ib_err *
+h_news(struct app *app, struct req *r)
+{
+	const struct session *s = r->session;
+	struct view_news v = { 0 };
+	const struct ib_err *err;
+	struct news n;
+	struct fmt f;
+	int64_t after;
+
+	if (!s->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (!str_int_in(req_query(r, "after"), 0, INT64_MAX, &after))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	if (after < r->now - NEWS_BACK)
+		after = r->now - NEWS_BACK;
+	fmt_init(&f, app, r);
+	if ((err = news_since(app->db, r->a, s->install_id, s->user_id, after, true, &n)) != NULL)
+		return err;
+	if (n.threads > 0) {
+		v.key = arena_printf(r->a, "%lld-%lld", (long long)n.last_in_at, (long long)n.messages);
+		v.text = news_text(app, &f, &n);
+		v.title = fmt_customer(&f, n.name, n.psid);
+		v.href = req_href(app, r, "/inbox/%lld", (long long)n.thread_id);
+		if (n.threads > 1) {
+			v.title = NULL;
+			v.href = req_below(app, r, "/inbox");
+		} else if (n.messages == 1 && !str_blank(n.snippet)) {
+			v.text = n.snippet;
+		}
+	}
+	return resp_page(app, r, 200, TPL_NEWS, &v);
+}
+
+const struct ib_err *
+h_keys(struct app *app, struct req *r)
+{
+	struct view_keys v = { .frame = view_frame_make(app, r) };
+
+	v.inbox = req_below(app, r, "/inbox");
+	v.settings = req_below(app, r, "/settings");
+	return resp_page(app, r, 200, TPL_KEYS, &v);
+}
