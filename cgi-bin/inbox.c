@@ -116,6 +116,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->agent = in->window == WINDOW_AGENT;
+		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;

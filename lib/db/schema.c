@@ -472,7 +472,9 @@ const char *const schema_steps[] = {
 "  new_id TEXT NOT NULL,"
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
-") STRICT, WITHOUT ROWID;"
+") STRICT, WITHOUT ROWID;",
+/* 7: what people choose for themselves */
+"ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

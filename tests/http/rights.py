@@ -318,6 +318,17 @@ class Anew(unittest.TestCase):
         b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": ""})
         self.assertIn("Europe/Tallinn", b.get("/settings").page.text)
 
+    def test_choices(self):
+        st, b = self.st, self.owner
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "send": "enter"})
+        self.assertEqual(st.db("SELECT prefs FROM user"), [("send=enter",)])
+        self.assertIn('data-prefs="send=enter"', b.get("/inbox").text)
+        r = b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": "Asia/Tokyo"})
+        self.assertEqual(st.db("SELECT prefs FROM user"), [("send=enter",)], "what is not in the form stays")
+        self.assertEqual(b.submit(r, "/settings/person", {"lang": "en", "send": "shout"}).status, 400)
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "send": "ctrl"})
+        self.assertNotIn("data-prefs", b.get("/inbox").text)
+
     def test_audit(self):
         st, b = self.st, self.owner
         anna, _ = st.sign_in(user=ANNA)
