@@ -35,6 +35,7 @@ const struct ib_err *
 h_news(struct app *app, struct req *r)
 {
 	const struct session *s = r->session;
+	const char *notify = pref_word(&s->prefs, PREF_NOTIFY);
 	struct view_news v = { 0 };
 	const struct ib_err *err;
 	struct news n;
@@ -48,7 +49,9 @@ h_news(struct app *app, struct req *r)
 	if (after < r->now - NEWS_BACK)
 		after = r->now - NEWS_BACK;
 	fmt_init(&f, app, r);
-	if ((err = news_since(app->db, r->a, s->install_id, s->user_id, after, true, &n)) != NULL)
+	if (str_eq(notify, "off"))
+		return resp_page(app, r, 200, TPL_NEWS, &v);
+	if ((err = news_since(app->db, r->a, s->install_id, s->user_id, after, str_eq(notify, "mine"), &n)) != NULL)
 		return err;
 	if (n.threads > 0) {
 		v.key = arena_printf(r->a, "%lld-%lld", (long long)n.last_in_at, (long long)n.messages);
@@ -58,7 +61,7 @@ h_news(struct app *app, struct req *r)
 		if (n.threads > 1) {
 			v.title = NULL;
 			v.href = req_below(app, r, "/inbox");
-		} else if (n.messages == 1 && !str_blank(n.snippet)) {
+		} else if (n.messages == 1 && !str_blank(n.snippet) && str_eq(pref_word(&s->prefs, PREF_PREVIEW), "on")) {
 			v.text = n.snippet;
 		}
 	}

@@ -258,7 +258,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	memset(in, 0, sizeof(*in));
 	in->app = app;
 	in->r = r;
-	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
 	fmt_init(&in->fmt, app, r);
 	if (list == NULL || conv == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");

@@ -27,6 +27,7 @@ struct inbox_ask {
 	const char	*text, *error;	/* what the reply box shall hold and say */
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
 	bool		 connected;	/* show the confirmation */
+	bool		 away;		/* a poll while nobody looks: nothing counts as read */
 };
 
 struct inbox {

@@ -37,8 +37,8 @@ class Keyed(Case):
             self.focused("reply")
 
     def prefer(self, **kw):
-        r = self.person.get("/settings")
-        self.person.submit(r, "/settings/person", kw)
+        r = self.person.submit(self.person.get("/settings"), "/settings/person", dict({"lang": "en"}, **kw))
+        self.assertEqual(200, r.status)
 
 
 class English(Keyed):
