@@ -41,6 +41,7 @@ enum tpl {
 	TPL_PANEL,
 	TPL_KEYS,
 	TPL_NEWS,		/* fragment */
+	TPL_STYLEGUIDE,
 	TPL_MAX
 };
 
@@ -57,6 +58,7 @@ struct view_frame {
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *compose_js, *embed_js, *keys_js, *notify_js, *icon;	/* hrefs */
+	const char	*guide_css;	/* of the style guide */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
@@ -179,9 +181,12 @@ struct view_row {			/* a conversation in the list */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
+	bool		 linked;	/* to a person, lead or deal */
+	bool		 marks;		/* linked or unread: something stands beside the snippet */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
+	const char	*page_mark;	/* its initials, on the picture */
 	int64_t		 page_tint;	/* 0..7 */
-	bool		 end;		/* page or failed: there is a third line */
+	bool		 end;		/* failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -200,6 +205,7 @@ struct view_list {
 	bool		 some_unread;
 	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
@@ -216,7 +222,7 @@ struct view_span {			/* message text is a run of these */
 struct view_quote {			/* the message that was answered */
 	const char	*who;		/* customer, colleague, "You" */
 	const char	*text;		/* snippet */
-	const char	*href;		/* "#m-..." when it is on this page, else NULL */
+	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
 struct view_reaction {
@@ -401,9 +407,12 @@ struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
 	const char	*first_iso, *last_iso;
+	const char	*href;		/* the panel as a page of its own */
+	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
 struct view_conv {			/* the open conversation */
+	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
 	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
@@ -412,7 +421,7 @@ struct view_conv {			/* the open conversation */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
-	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */
 	bool		 end_start;	/* the conversation begins here */
 	bool		 end_facebook;	/* Facebook gives no more */
@@ -661,6 +670,21 @@ struct view_linked {			/* which of the conversations linked to a record */
 	bool		 none;		/* nothing is linked */
 	struct view_row	*rows;
 	size_t		 n_rows;
+};
+
+/* The style guide: what there is, and where it is shown. */
+struct view_guide_state { const char *title, *text, *href; };
+
+struct view_guide_group {
+	const char	*title;
+	struct view_guide_state *states;
+	size_t		 n_states;
+};
+
+struct view_guide {
+	struct view_frame *frame;
+	struct view_guide_group *groups;
+	size_t		 n_groups;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */
