@@ -10,9 +10,6 @@
 #include "../lib/base/str.h"
 #include "../lib/store/news.h"
 
-/* However long nobody was there. */
-#define NEWS_BACK	(7 * MS_DAY)
-
 /* "5", or "100+" where counting stopped. */
 static const char *
 number(const struct fmt *f, int64_t n, bool more)
@@ -40,21 +37,19 @@ h_news(struct app *app, struct req *r)
 	const struct ib_err *err;
 	struct news n;
 	struct fmt f;
-	int64_t after;
+	int64_t rev, at;
 
 	if (!s->may_read)
 		return resp_problem(app, r, 403, "problem.private");
-	if (!str_int_in(req_query(r, "after"), 0, INT64_MAX, &after))
+	if (!str_int_in(req_query(r, "rev"), 0, INT64_MAX, &rev) || !str_int_in(req_query(r, "at"), 0, INT64_MAX, &at))
 		return resp_problem(app, r, 400, "problem.bad_request");
-	if (after < r->now - NEWS_BACK)
-		after = r->now - NEWS_BACK;
 	fmt_init(&f, app, r);
 	if (str_eq(notify, "off"))
 		return resp_page(app, r, 200, TPL_NEWS, &v);
-	if ((err = news_since(app->db, r->a, s->install_id, s->user_id, after, str_eq(notify, "mine"), &n)) != NULL)
+	if ((err = news_since(app->db, r->a, s->install_id, s->user_id, rev, at, str_eq(notify, "mine"), &n)) != NULL)
 		return err;
 	if (n.threads > 0) {
-		v.key = arena_printf(r->a, "%lld-%lld", (long long)n.last_in_at, (long long)n.messages);
+		v.rev = n.rev;
 		v.text = news_text(app, &f, &n);
 		v.title = fmt_customer(&f, n.name, n.psid);
 		v.href = req_href(app, r, "/inbox/%lld", (long long)n.thread_id);

@@ -812,7 +812,7 @@ static const struct tmpl_field view_keys_f[] = {
 static const struct tmpl_type view_keys_t = { "keys", sizeof(struct view_keys), view_keys_f };
 
 static const struct tmpl_field view_news_f[] = {
-	F_STR(struct view_news, key),
+	F_INT(struct view_news, rev),
 	F_STR(struct view_news, title),
 	F_STR(struct view_news, text),
 	F_STR(struct view_news, href),

@@ -698,8 +698,8 @@ struct view_keys {			/* what the keys of the inbox do */
 	const char	*inbox, *settings;	/* href */
 };
 
-struct view_news {			/* what is new since somebody last looked; all NULL: nothing */
-	const char	*key;		/* changes with what is new */
+struct view_news {			/* what is new since somebody last looked */
+	int64_t		 rev;		/* of the latest; 0: nothing new, and the rest NULL */
 	const char	*title;		/* customer; NULL when it is about several */
 	const char	*text;
 	const char	*href;

@@ -55,7 +55,7 @@ async function count() {
 inbox.onStart(count);
 inbox.onMerge(count);
 
-/* looked: the server's clock when somebody last looked; here: ours; news: what was shown last. */
+/* looked: the revision of the page that somebody looked at, and when; here: when, by our clock; told: what was shown last. */
 const kept = (key) => localStorage.getItem(`inbox-${key}`);
 const keep = (key, value) => localStorage.setItem(`inbox-${key}`, value);
 const wanted = () => can() && (pref("notify") || "off") !== "off";
@@ -64,10 +64,10 @@ inbox.away = () => wanted() && !looking();
 let shown;
 async function tell() {
 	if (Date.now() - kept("here") < 9000) return;
-	const [r, doc] = await get(new URL(`news?after=${kept("looked")}`, new URL(page.poll, location)));
+	const [r, doc] = await get(new URL(`news?${kept("looked")}`, new URL(page.poll, location)));
 	const news = r.ok && $("news", doc);
-	if (!news || news.dataset.key === kept("news")) return;
-	keep("news", news.dataset.key);
+	if (!news || +news.dataset.rev <= +kept("told")) return;
+	keep("told", news.dataset.rev);
 	shown = new Notification(news.children[0].textContent, { body: news.children[1].textContent,
 		lang: document.documentElement.lang, tag: "inbox", renotify: true, icon: plain });
 	shown.onclick = () => {
@@ -81,12 +81,12 @@ function here() {
 	shown = null;
 }
 inbox.onPoll((r) => {
-	const at = Date.parse(r.headers.get("Date")) - 5000;
-	if (looking()) {
-		here();
-		keep("looked", at);
-	} else if (!kept("looked")) {
-		keep("looked", at);
+	/* It begins with the revision. */
+	const rev = /\d+/.exec(r.headers.get("ETag"))?.[0], first = !kept("looked");
+	if (looking()) here();
+	if (rev && (looking() || first)) {
+		keep("looked", `rev=${rev}&at=${Date.parse(r.headers.get("Date")) - 2000}`);
+		keep("told", rev);
 	} else if (r.status === 200 && wanted()) {
 		navigator.locks.request("inbox-news", tell).catch(() => {});
 	}

@@ -490,7 +490,9 @@ const char *const schema_steps[] = {
 "ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;",	/* it can be taken back until then; 0 = it could not */
 /* 9: the row of the list knows whether its conversation is linked */
 "ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
-"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');"
+"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');",
+/* 10: what is new for whoever looked away */
+"ALTER TABLE thread ADD COLUMN in_rev INTEGER NOT NULL DEFAULT 0;",	/* install.rev since which the customer's last message is there */
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

@@ -51,7 +51,8 @@ class Notified(Case):
             self.b.cdp("Page.addScriptToEvaluateOnNewDocument", source=RECORD)
         if url:
             self.b.d.get(self.stand.url + url)
-        return self.b.d.current_window_handle
+        self.front(self.others[-1])
+        return self.others[-1]
 
     def front(self, handle):
         self.b.cdp("Target.activateTarget", targetId=handle)
@@ -66,16 +67,14 @@ class Notified(Case):
         b.until(lambda: b.js_("return !!localStorage.getItem('inbox-looked')"))
 
     def leave(self):
-        """To another tab; the inbox behind it goes on."""
+        """To another tab; the inbox behind it goes on. What was written so far is no longer just now."""
+        last = self.stand.db("SELECT max(last_at) FROM thread")[0][0]
+        self.b.until(lambda: self.b.ask() or self.b.js_(
+            "return +/at=(\\d+)/.exec(localStorage.getItem('inbox-looked'))?.[1]") >= last, 20)
         away = self.tab(record=False)
         self.b.to(self.inbox)
         self.front(away)
         self.b.until(lambda: self.b.js_("return document.hidden && !+localStorage.getItem('inbox-here')"))
-        # What came before is not news: the clock of the answers has whole seconds, and five are spared.
-        self.b.js_("localStorage.setItem('inbox-looked', arguments[0])", self.now())
-
-    def now(self):
-        return self.stand.db("SELECT max(last_at) FROM thread")[0][0]
 
     def write(self, text, psid=NOAH):
         self.stand.customer(text, page=PAGE, psid=psid)
