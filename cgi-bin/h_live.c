@@ -64,11 +64,13 @@ h_news(struct app *app, struct req *r)
 }
 
 const struct ib_err *
-h_keys(struct app *app, struct req *r)
+h_keyboard(struct app *app, struct req *r)
 {
-	struct view_keys v = { .frame = view_frame_make(app, r) };
+	struct view_keyboard v = { .frame = view_frame_make(app, r) };
 
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
 	v.inbox = req_below(app, r, "/inbox");
 	v.settings = req_below(app, r, "/settings");
-	return resp_page(app, r, 200, TPL_KEYS, &v);
+	return resp_page(app, r, 200, TPL_KEYBOARD, &v);
 }

@@ -803,13 +803,13 @@ static const struct tmpl_field view_shelf_f[] = {
 };
 static const struct tmpl_type view_shelf_t = { "shelf", sizeof(struct view_shelf), view_shelf_f };
 
-static const struct tmpl_field view_keys_f[] = {
-	F_SUB(struct view_keys, frame, &view_frame_t),
-	F_STR(struct view_keys, inbox),
-	F_STR(struct view_keys, settings),
+static const struct tmpl_field view_keyboard_f[] = {
+	F_SUB(struct view_keyboard, frame, &view_frame_t),
+	F_STR(struct view_keyboard, inbox),
+	F_STR(struct view_keyboard, settings),
 	F_END
 };
-static const struct tmpl_type view_keys_t = { "keys", sizeof(struct view_keys), view_keys_f };
+static const struct tmpl_type view_keyboard_t = { "keyboard", sizeof(struct view_keyboard), view_keyboard_f };
 
 static const struct tmpl_field view_news_f[] = {
 	F_INT(struct view_news, rev),
@@ -843,7 +843,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
-	[TPL_KEYS] =			{ "keys.html", &view_keys_t, false },
+	[TPL_KEYBOARD] =			{ "keyboard.html", &view_keyboard_t, false },
 	[TPL_NEWS] =			{ "news.html", &view_news_t, true },
 	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };

@@ -39,7 +39,7 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
-	TPL_KEYS,
+	TPL_KEYBOARD,
 	TPL_NEWS,		/* fragment */
 	TPL_STYLEGUIDE,
 	TPL_MAX
@@ -693,7 +693,7 @@ struct view_poll {			/* the same list and conversation, newest part */
 	struct view_conv *conv;
 };
 
-struct view_keys {			/* what the keys of the inbox do */
+struct view_keyboard {			/* what the keys of the inbox do */
 	struct view_frame *frame;
 	const char	*inbox, *settings;	/* href */
 };

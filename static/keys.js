@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * keys.js - the inbox by keyboard: single keys as in mail programs, and the box
- * of commands on Ctrl+K.  What they are called stands on the page /keys, which
+ * of commands on Ctrl+K.  What they are called stands on the page /keyboard, which
  * is asked for when it is first needed.  Actions press what is on the page,
  * found by data-act: nothing happens here that has no button.
  */
@@ -60,7 +60,7 @@ async function link() {
 	if (seen(panel)) (first($("crm")) || first(panel))?.focus();
 }
 
-/* Commands by name, as /keys and the box know them: key, what to do, and when it can be done. */
+/* Commands by name, as that page and the box know them: key, what to do, and when it can be done. */
 const inConv = () => $("log") || (focused() && true);
 const commands = {
 	next: ["j", () => step(1), () => rows().length],
@@ -97,11 +97,11 @@ on("keydown", (e) => {
 	c[1]();
 });
 
-/* Words of the page /keys, once. */
+/* Words of the page /keyboard, once. */
 let words;
 async function dialog(id) {
 	if (!words) {
-		const [r, doc] = await get(new URL("keys", new URL(page.poll, location)));
+		const [r, doc] = await get(new URL("keyboard", new URL(page.poll, location)));
 		if (!r.ok) throw r;
 		words = $("keys", doc);
 		$("help", doc).querySelector("form").before(words.cloneNode(true));
@@ -116,7 +116,7 @@ async function dialog(id) {
 	}
 	$(id).showModal();
 }
-const help = () => dialog("help").catch(() => location.assign(new URL("keys", new URL(page.poll, location))));
+const help = () => dialog("help").catch(() => location.assign(new URL("keyboard", new URL(page.poll, location))));
 
 /* The box: commands that can be done now, links of the bar, conversations of the list. */
 let entries = [];

@@ -239,7 +239,7 @@ class Plain(Keyed):
 
     def test_page_and_choice(self):
         b = self.b
-        b.get("/keys")
+        b.get("/keyboard")
         self.assertIn(self.w["keys.reply"], b.text("main"))
         b.leave("main a", self.w["keys.settings"])
         for name, word in (("keys", "off"), ("notify", "mine"), ("preview", "off")):
