@@ -61,11 +61,13 @@ const keep = (key, value) => localStorage.setItem(`inbox-${key}`, value);
 const wanted = () => can() && (pref("notify") || "off") !== "off";
 const looking = () => !document.hidden && document.hasFocus() && !inbox.idle();
 inbox.away = () => wanted() && !looking();
-let shown;
+let shown, due;
 async function tell() {
+	/* Somebody looks, in another tab: later, if then nobody does. */
 	if (Date.now() - kept("here") < 9000) return;
 	const [r, doc] = await get(new URL(`news?${kept("looked")}`, new URL(page.poll, location)));
 	const news = r.ok && $("news", doc);
+	due = !r.ok;
 	if (!news || +news.dataset.rev <= +kept("told")) return;
 	keep("told", news.dataset.rev);
 	shown = new Notification(news.children[0].textContent, { body: news.children[1].textContent,
@@ -84,10 +86,11 @@ inbox.onPoll((r) => {
 	/* It begins with the revision. */
 	const rev = /\d+/.exec(r.headers.get("ETag"))?.[0], first = !kept("looked");
 	if (looking()) here();
+	due = !looking() && (due || r.status === 200);
 	if (rev && (looking() || first)) {
 		keep("looked", `rev=${rev}&at=${Date.parse(r.headers.get("Date")) - 2000}`);
 		keep("told", rev);
-	} else if (r.status === 200 && wanted()) {
+	} else if (due && wanted()) {
 		navigator.locks.request("inbox-news", tell).catch(() => {});
 	}
 });

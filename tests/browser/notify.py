@@ -12,11 +12,14 @@ from chrome import Case, until
 
 PAGE, JAAN, NOAH, OLGA = "108422330517604", "6804412339871206", "6990000000000002", "6990000000000007"
 
+# A tab that the driver goes to gets the focus; so the others are reached by a channel, and count in one place.
 RECORD = """
 window.notes = [];
+new BroadcastChannel('ask').onmessage = () => dispatchEvent(new Event('online'));
 const Real = window.Notification;
 window.Notification = class extends Real {
-    constructor(title, o) { super(title, o); notes.push({ title, body: o.body, tag: o.tag, lang: o.lang }); window.lastNote = this; }
+    constructor(title, o) { super(title, o); notes.push({ title, body: o.body, tag: o.tag, lang: o.lang }); window.lastNote = this;
+        localStorage.setItem('test-notes', +localStorage.getItem('test-notes') + 1); }
 };
 """
 
@@ -91,6 +94,10 @@ class Notified(Case):
         self.assertEqual(n, len(self.notes()), self.notes())
         return self.notes()[-1]
 
+    def read(self, psid):
+        return self.stand.db("SELECT 1 FROM thread t JOIN seen s ON s.thread_id = t.id"
+                             " WHERE t.psid = ? AND s.upto >= t.last_in_at", psid)
+
     def quiet(self):
         """Polls have been answered, and nothing came of them."""
         b, n = self.b, len(self.notes())
@@ -128,8 +135,7 @@ class English(Notified):
         self.assertEqual(("Noah Fischer", "Is the blue one there?", "inbox", "en"),
                          (note["title"], note["body"], note["tag"], note["lang"]))
         # Nobody has looked: the open conversation is not read.
-        seen = self.stand.db("SELECT s.upto < t.last_in_at FROM thread t JOIN seen s ON s.thread_id = t.id WHERE t.psid = ?", NOAH)
-        self.assertEqual([(1,)], seen)
+        self.assertFalse(self.read(NOAH))
         self.write("Or the green one?")
         note = self.noted(2)
         self.assertEqual(("Noah Fischer", "2 new messages"), (note["title"], note["body"]))
@@ -140,8 +146,7 @@ class English(Notified):
         # Back again: it is read, it is on the page, and the next notification starts anew.
         self.front(self.inbox)
         b.reads("#log", "Or the green one?")
-        until(lambda: self.stand.db("SELECT s.upto = t.last_in_at FROM thread t JOIN seen s ON s.thread_id = t.id"
-                                    " WHERE t.psid = ?", NOAH) == [(1,)], 10)
+        until(lambda: self.read(NOAH), 10)
         self.leave()
         self.write("Thanks", OLGA)
         self.assertEqual(("Olga Petrova", "Thanks"), tuple(self.noted(4)[k] for k in ("title", "body")))
@@ -166,21 +171,20 @@ class English(Notified):
         b = self.b
         self.prefer(notify="all")
         self.open()
-        two = self.tab("/inbox")
+        self.tab("/inbox")
         b.until(lambda: b.js_("return 'away' in inbox"))
+        b.to(self.inbox)
+        self.front(self.inbox)
         self.leave()
         self.write("Who tells it?", JAAN)
-        b.ask()
-        b.to(two)
-        b.ask()
-        both = lambda: sum(self.count_in(h) for h in (self.inbox, two))
-        until(both, 15)
-        b.js_("return new Promise((done) => setTimeout(done, 700))")
-        self.assertEqual(1, both())
-
-    def count_in(self, handle):
-        self.b.to(handle)
-        return len(self.notes())
+        for turn in (1, 2, 3):
+            at = self.stand.served("/poll")
+            b.js_("new BroadcastChannel('ask').postMessage(1)")
+            b.ask()
+            until(lambda: self.stand.served("/poll") >= at + 2, 20)
+            until(lambda: b.js_("return +localStorage.getItem('test-notes')") == 1, 20)
+            b.js_("return new Promise((done) => setTimeout(done, 700))")
+        self.assertEqual("1", b.js_("return localStorage.getItem('test-notes')"))
 
     def test_5_no_text_by_choice(self):
         self.prefer(notify="all", preview="off")
