@@ -130,7 +130,10 @@ async function box() {
 			const el = words.querySelector(`[data-do="${name}"]`);
 			return { text: el.querySelector("dd").textContent, key: c[0], words: el.dataset.words, run: c[1] };
 		}),
-		...all(".bar a[href], .bar form button").map((el) => ({ text: el.textContent.trim(), words: "", run: () => el.click() })),
+		...all(".bar-end a, .bar-end form button").map((el) => {
+			const menu = el.closest("details")?.querySelector("summary");
+			return { text: `${menu ? (menu.ariaLabel || menu.textContent.trim()) + ": " : ""}${el.textContent.trim()}`, run: () => el.click() };
+		}),
 		...rows().map((a) => ({ text: a.querySelector(".row-name").textContent, beside: a.querySelector(".row-time").textContent,
 			words: a.querySelector(".row-end .tag")?.textContent || "", run: () => open(a) })),
 	].filter((x) => x.text);
