@@ -55,19 +55,9 @@ detail_text(const struct app *app, const struct req *r, const struct audit_line 
 static int64_t
 day_start(const struct fmt *f, const char *text, int64_t dflt)
 {
-	int64_t utc, hours, minutes;
-	struct civil c;
-	char iso[32];
+	int64_t day = clock_parse_day(text);
 
-	if (text == NULL || strlen(text) != 10)
-		return dflt;
-	(void)snprintf(iso, sizeof(iso), "%sT00:00:00Z", text);
-	if ((utc = clock_parse_iso(iso)) < 0)
-		return dflt;
-	(void)clock_civil(utc, f->zone, &c);
-	hours = (c.offset[1] - '0') * 10 + (c.offset[2] - '0');
-	minutes = (c.offset[4] - '0') * 10 + (c.offset[5] - '0');
-	return utc - (c.offset[0] == '-' ? -1 : 1) * (hours * MS_HOUR + minutes * MS_MINUTE);
+	return day < 0 ? dflt : clock_shown(day, f->zone);
 }
 
 static const struct ib_err *

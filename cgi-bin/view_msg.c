@@ -495,6 +495,13 @@ continues(const struct message *m, const struct message *before)
 	    m->at - before->at < GROUP_MS;
 }
 
+static const char *
+older_href(const struct inbox *in, int64_t at, int64_t id)
+{
+	return inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld?before=%s", in->r->session->root,
+	    (long long)in->thread->id, key_text(in->r->a, at, id)));
+}
+
 static void
 fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n,
     bool more, struct view_conv *v)
@@ -505,13 +512,11 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 	v->live = ask->msg_at == 0;
 	v->empty = n == 0 && v->live;
 	if (ask->msg_at != 0)
-		v->newest = req_href(in->app, in->r, "%s/inbox/%lld", in->r->session->root, (long long)t->id);
+		v->newest = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld", in->r->session->root, (long long)t->id));
 	if (more || (fetchable && n > 0))
-		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
-		    key_text(in->r->a, m[0].at, m[0].id));
+		v->older = older_href(in, m[0].at, m[0].id);
 	else if (fetchable)
-		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
-		    key_text(in->r->a, ask->msg_at, ask->msg_id));
+		v->older = older_href(in, ask->msg_at, ask->msg_id);
 	else if (strcmp(t->history, "start") == 0)
 		v->end_start = true;
 	else if (strcmp(t->history, "end") == 0)

@@ -74,7 +74,7 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
 	    m.at, user_id, client_key, token, now)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
-	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at, row.in_n)) != NULL ||
 	    (err = audit_put(db, install_id, user_id, now, "replied", arena_printf(a, "%lld", (long long)t->id))) != NULL ||
 	    (err = install_touch(db, install_id)) != NULL)
 		return err;
