@@ -35,6 +35,7 @@ session_fill(struct req *r, struct session *s, const struct signed_in *who)
 	s->unread = who->unread > 0 ? who->unread : 0;
 	s->saved = who->saved;
 	s->root = "";
+	s->prefs = who->prefs;
 	/* Pipedrive is asked after this answer: no page waits for it. */
 	if (who->check_after <= r->now)
 		resp_then_work(r);

@@ -422,7 +422,9 @@ fill_quote(struct inbox *in, const struct message *m, const struct page *p, stru
 		return err;
 	q->text = str_blank(quoted->text) ? cat_str(in->app->cats, in->r->lang, STR_SNIPPET_NONE) :
 	    str_ellipsis(in->r->a, str_line(in->r->a, quoted->text, strlen(quoted->text), 200), 100);
-	q->href = arena_printf(in->r->a, "#m-%lld", (long long)quoted->id);
+	q->href = quoted->at >= in->oldest_at ? arena_printf(in->r->a, "#m-%lld", (long long)quoted->id) :
+	    req_href(in->app, in->r, "%s/inbox/%lld/m/%lld", in->r->session->root,
+	    (long long)quoted->thread_id, (long long)quoted->id);
 	v->quote = q;
 	return NULL;
 }
@@ -502,6 +504,25 @@ older_href(const struct inbox *in, int64_t at, int64_t id)
 	    (long long)in->thread->id, key_text(in->r->a, at, id)));
 }
 
+/* From older pages on: the last message shown is the first to be read there. */
+static const struct ib_err *
+fill_newer(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n, struct view_conv *v)
+{
+	const struct ib_err *err;
+	const char *root = in->r->session->root;
+	long long thread = (long long)in->thread->id;
+	int64_t at, id;
+
+	if (ask->msg_at == 0)
+		return NULL;
+	v->newest = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld", root, thread));
+	if (n == 0 || (err = message_after(in->app->db, in->thread->id, m[n - 1].at, m[n - 1].id,
+	    INBOX_MESSAGES, &at, &id)) != NULL || at == 0)
+		return n == 0 ? NULL : err;
+	v->newer = arena_printf(in->r->a, "%s#m-%lld", older_href(in, at, id), (long long)m[n - 1].id);
+	return NULL;
+}
+
 static void
 fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n,
     bool more, struct view_conv *v)
@@ -511,8 +532,6 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 
 	v->live = ask->msg_at == 0;
 	v->empty = n == 0 && v->live;
-	if (ask->msg_at != 0)
-		v->newest = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld", in->r->session->root, (long long)t->id));
 	if (more || (fetchable && n > 0))
 		v->older = older_href(in, m[0].at, m[0].id);
 	else if (fetchable)
@@ -543,6 +562,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		return err;
 	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
+	in->oldest_at = n > 0 ? m[0].at : 0;
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];
 
@@ -559,7 +579,6 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		q->rev = look_int(q->rev, q->cont) >> 32;	/* short enough for every row */
 	}
 	v->n_messages = n;
-	in->oldest_at = n > 0 ? m[0].at : 0;
 	fill_ends(in, ask, m, n, more, v);
-	return NULL;
+	return fill_newer(in, ask, m, n, v);
 }

@@ -55,7 +55,8 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
 	const char	*company;
@@ -65,7 +66,6 @@ struct view_frame {
 	const char	*notice;	/* a sentence once, after a redirect, or NULL */
 	bool		 notice_bad;	/* it tells of something that did not work */
 	/* inside Pipedrive only; then csrf, here and what is in the bar are not there: */
-	const char	*embed_js;
 	const char	*away;		/* "_blank": other pages of ours are no pages for the frame */
 	struct view_embed *embed;
 };
@@ -235,7 +235,7 @@ struct view_span {			/* message text is a run of these */
 struct view_quote {			/* the message that was answered */
 	const char	*who;		/* customer, colleague, "You" */
 	const char	*text;		/* snippet */
-	const char	*href;		/* "#m-..." when it is on this page, else NULL */
+	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
 struct view_reaction {
@@ -317,6 +317,7 @@ struct view_composer {
 	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
 	bool		 agent;		/* past 24 h: replies by people only, 7 days */
+	bool		 enter;		/* Enter alone sends */
 };
 
 struct view_closed {			/* instead of the box */
@@ -436,6 +437,7 @@ struct view_state {
 };
 
 struct view_conv {			/* the open conversation */
+	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
 	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
@@ -444,7 +446,7 @@ struct view_conv {			/* the open conversation */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
-	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */
 	bool		 end_start;	/* the conversation begins here */
 	bool		 end_facebook;	/* Facebook gives no more */
@@ -474,36 +476,6 @@ struct view_inbox {
 	struct view_list *list;		/* never NULL */
 	struct view_conv *conv;		/* NULL: none chosen */
 	struct view_crm	*crm;		/* of the open conversation */
-};
-
-/* Narrowing the list --------------------------------------------------------------- */
-
-struct view_choice {			/* an <option> */
-	const char	*value, *label;
-	bool		 chosen;
-};
-
-/* GET with the names of filters.def and show=yes; POST save: csrf, name, query; POST drop: csrf, name */
-struct view_filter {
-	struct view_frame *frame;
-	const char	*action, *save, *drop;
-	const char	*back;		/* the list as it was */
-	const char	*query;		/* what was chosen */
-	struct view_choice *states;
-	size_t		 n_states;
-	struct view_choice *pages;
-	size_t		 n_pages;
-	bool		 some_pages;	/* more than one */
-	struct view_choice *links;
-	size_t		 n_links;
-	bool		 unread, failed;
-	const char	*from, *to;	/* "2026-11-22" */
-	const char	*words;		/* what is being narrowed to, in words; NULL = nothing */
-	const char	*name;		/* as it was given, */
-	const char	*error;		/* and why it is refused; or NULL */
-	struct view_saved *saved;
-	size_t		 n_saved;
-	bool		 some_saved;
 };
 
 /* Events that could not be processed, for admins. */
@@ -586,6 +558,43 @@ struct view_own_page {			/* a connected Page */
 	const char	*leave;		/* href: disconnect */
 };
 
+struct view_choice {			/* an <option> */
+	const char	*value, *label;
+	bool		 chosen;
+};
+
+/* Narrowing the list --------------------------------------------------------------- */
+
+/* GET with the names of filters.def and show=yes; POST save: csrf, name, query; POST drop: csrf, name */
+struct view_filter {
+	struct view_frame *frame;
+	const char	*action, *save, *drop;
+	const char	*back;		/* the list as it was */
+	const char	*query;		/* what was chosen */
+	struct view_choice *states;
+	size_t		 n_states;
+	struct view_choice *pages;
+	size_t		 n_pages;
+	bool		 some_pages;	/* more than one */
+	struct view_choice *links;
+	size_t		 n_links;
+	bool		 unread, failed;
+	const char	*from, *to;	/* "2026-11-22" */
+	const char	*words;		/* what is being narrowed to, in words; NULL = nothing */
+	const char	*name;		/* as it was given, */
+	const char	*error;		/* and why it is refused; or NULL */
+	struct view_saved *saved;
+	size_t		 n_saved;
+	bool		 some_saved;
+};
+
+/* One of the person's own choices; the form's field `name`. */
+struct view_pref_word { const char *word, *label; bool chosen; };
+struct view_pref {
+	const char	*name, *label;
+	struct view_pref_word *words;
+	size_t		 n_words;
+};
 
 struct view_settings {
 	struct view_frame *frame;
@@ -608,6 +617,8 @@ struct view_settings {
 	bool		 is_en, is_ja;
 	const char	*zone;		/* chosen here, "" = Pipedrive's */
 	const char	*zone_now;	/* in use: "Europe/Tallinn, now 14:05" */
+	struct view_pref *prefs;
+	size_t		 n_prefs;
 };
 
 struct view_line { const char *text; };

@@ -108,17 +108,19 @@ dump(struct place *p)
 	struct message *m;
 	struct thread *t;
 	const char *s;
+	struct list_ask ask = { .zone = "UTC", .max = 10 };
 	size_t i, n, nm, k;
+	struct list_end end;
 	bool more;
 
 	buf_init(&b, 1 << 20);
-	must(thread_list(p->db, &p->a, p->install, p->user, 0, 0, 10, &t, &n, &more));
+	must(thread_list(p->db, &p->a, p->install, p->user, &ask, &t, &n, &end));
 	for (k = 0; k < n; k++) {
 		struct thread *full;
 
 		must(thread_get(p->db, &p->a, p->install, t[k].id, p->user, &full));
-		buf_printf(&b, "thread %s last %lld in %lld cust %lld dir %d snip %s/%d deliv %lld seen %lld owner %s\n",
-		    full->psid, (long long)full->last_at, (long long)full->last_in_at, (long long)full->customer_at,
+		buf_printf(&b, "thread %s last %lld in %lld x %lld cust %lld dir %d snip %s/%d deliv %lld seen %lld owner %s\n",
+		    full->psid, (long long)full->last_at, (long long)full->last_in_at, (long long)full->in_n, (long long)full->customer_at,
 		    full->last_dir, full->snippet, full->snippet_kind, (long long)full->delivered_at,
 		    (long long)full->seen_at, full->owner_app != NULL ? full->owner_app : "-");
 		must(message_page(p->db, &p->a, full->id, 0, 0, 100, &m, &nm, &more));
