@@ -364,10 +364,13 @@ list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 		return err;
 	on = end.more || end.further ? inbox_href(in, arena_printf(r->a, "/inbox?before=%s",
 	    key_text(r->a, end.at, end.id))) : NULL;
-	if (end.more)
+	if (end.more) {
 		v->older = on;
-	else
+	} else if (end.further) {
 		v->further = on;
+		v->looked = cat_fill(r->a, cat_str(in->app->cats, r->lang, STR_LIST_LOOKED), "n",
+		    fmt_number(&in->fmt, LIST_WALK), NULL);
+	}
 	if (ask->list_at != 0)
 		v->newest = inbox_href(in, "/inbox");
 	return n > 0 || ask->list_at != 0 || v->further != NULL ? NULL : fill_void(in, v);

@@ -201,6 +201,7 @@ static const struct tmpl_field view_list_f[] = {
 	F_STR(struct view_list, query),
 	F_STR(struct view_list, narrowed),
 	F_STR(struct view_list, further),
+	F_STR(struct view_list, looked),
 	F_STR(struct view_list, older),
 	F_STR(struct view_list, newest),
 	F_BOOL(struct view_list, no_pages),

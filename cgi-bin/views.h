@@ -215,7 +215,8 @@ struct view_list {
 	const char	*query;		/* what it is narrowed to, NULL = open conversations */
 	const char	*narrowed;	/* the same in words, where no view says it; or NULL */
 	const char	*older;		/* "/inbox?before=KEY", or NULL */
-	const char	*further;	/* the same, when so many were looked at that it is asked first */
+	const char	*further;	/* the same, when so many were looked at that it is asked first, */
+	const char	*looked;	/* and the sentence that says so */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */

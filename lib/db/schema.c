@@ -501,7 +501,7 @@ const char *const schema_steps[] = {
 "ALTER TABLE user ADD COLUMN read_threads INTEGER NOT NULL DEFAULT 0;"	/* and how many of them the person has read */
 "ALTER TABLE user ADD COLUMN saved TEXT NOT NULL DEFAULT '';"		/* saved filters: see saved.h */
 "DROP INDEX thread_list;"
-"CREATE INDEX thread_list ON thread(install_id, state, list_at, id) WHERE last_at > 0;"
+"CREATE INDEX thread_list ON thread(install_id, state, list_at, id);"
 "CREATE INDEX thread_later ON thread(install_id, until_at, id) WHERE state = 2;"
 "UPDATE thread SET in_n = max(1, (SELECT count(*) FROM page p JOIN message m ON m.thread_id = thread.id AND m.at > p.connected_at"
 " AND m.at <= thread.last_in_at WHERE p.id = thread.page_id AND m.dir = 0 AND m.line IN (0,1))) WHERE last_in_at > 0;"

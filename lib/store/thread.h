@@ -51,7 +51,7 @@ IB_MUST const struct ib_err *thread_get(struct db *db, struct arena *a, int64_t 
  * on (0 = from the start).  Only what the list shows is filled (psid where no
  * name is known).
  */
-#define LIST_WALK	5000	/* conversations looked at for one page of a narrowed list */
+#define LIST_WALK	2000	/* conversations looked at for one page of a narrowed list */
 struct list_ask {
 	const struct filter *filter;	/* NULL: open conversations */
 	const char	*zone;		/* of the filter's days */
