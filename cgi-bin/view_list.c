@@ -373,5 +373,6 @@ list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 	}
 	if (ask->list_at != 0)
 		v->newest = inbox_href(in, "/inbox");
+	v->end = ask->list_at != 0 && on == NULL;
 	return n > 0 || ask->list_at != 0 || v->further != NULL ? NULL : fill_void(in, v);
 }

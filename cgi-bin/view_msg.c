@@ -325,7 +325,7 @@ fill_open(struct inbox *in, const struct message *m, const struct page *p, struc
 {
 	const struct ib_err *err;
 	const char *why, *until;
-	int64_t next, now = in->r->now;
+	int64_t next, hold, now = in->r->now;
 
 	v->sending = true;
 	if (m->state == MSG_SENDING)
@@ -334,7 +334,7 @@ fill_open(struct inbox *in, const struct message *m, const struct page *p, struc
 		v->wait = say(in, STR_WAIT_TURN);
 		return NULL;
 	}
-	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next)) != NULL)
+	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next, &hold)) != NULL)
 		return err;
 	until = in->until > 0 ? fmt_until(&in->fmt, in->until) : "";
 	if (p == NULL || p->state != PAGE_ACTIVE) {

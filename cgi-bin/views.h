@@ -40,6 +40,7 @@ enum tpl {
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
 	TPL_FILTER,
+	TPL_STYLEGUIDE,
 	TPL_MAX
 };
 
@@ -56,6 +57,7 @@ struct view_frame {
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*guide_css;	/* of the style guide */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
@@ -218,6 +220,7 @@ struct view_list {
 	const char	*further;	/* the same, when so many were looked at that it is asked first, */
 	const char	*looked;	/* and the sentence that says so */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
@@ -722,6 +725,21 @@ struct view_linked {			/* which of the conversations linked to a record */
 	bool		 none;		/* nothing is linked */
 	struct view_row	*rows;
 	size_t		 n_rows;
+};
+
+/* The style guide: what there is, and where it is shown. */
+struct view_guide_state { const char *title, *text, *href; };
+
+struct view_guide_group {
+	const char	*title;
+	struct view_guide_state *states;
+	size_t		 n_states;
+};
+
+struct view_guide {
+	struct view_frame *frame;
+	struct view_guide_group *groups;
+	size_t		 n_groups;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

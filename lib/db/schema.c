@@ -20,7 +20,7 @@
 #include "schema.h"
 
 /*
- * Step 9: is thread t among those that people are told of, and does a row of
+ * Step 10: is thread t among those that people are told of, and does a row of
  * seen make it one that its person has read?  One without news counts as read
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */
@@ -484,10 +484,23 @@ const char *const schema_steps[] = {
 ") STRICT, WITHOUT ROWID;",
 /* 7: what people choose for themselves */
 "ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
-/* 8: the row of the list knows whether its conversation is linked */
+/* 8: drafts are kept here; a reply can be taken back for some seconds */
+"CREATE TABLE draft ("				/* what somebody has begun to write */
+"  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  at INTEGER NOT NULL,"
+"  form TEXT NOT NULL,"				/* key of the form that saved it */
+"  text TEXT NOT NULL,"
+"  replaces INTEGER NOT NULL DEFAULT 0,"	/* message of the failed reply it writes anew */
+"  PRIMARY KEY (user_id, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX draft_thread ON draft(thread_id);"
+"ALTER TABLE user ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;"	/* moves with what that person alone sees change */
+"ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;",	/* it can be taken back until then; 0 = it could not */
+/* 9: the row of the list knows whether its conversation is linked */
 "ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
 "UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');",
-/* 9: unread is counted; conversations are open, done or put off */
+/* 10: unread is counted; conversations are open, done or put off */
 "ALTER TABLE thread ADD COLUMN in_n INTEGER NOT NULL DEFAULT 0;"	/* incoming messages that were news, ever */
 "ALTER TABLE thread ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0,1,2));"	/* enum thread_state */
 "ALTER TABLE thread ADD COLUMN state_at INTEGER NOT NULL DEFAULT 0;"	/* since when, */
