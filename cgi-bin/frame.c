@@ -29,7 +29,7 @@ struct static_file {
 #define FILE(name, f) { name, offsetof(struct view_frame, f), "" }
 static struct static_file files[] = {
 	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
-	FILE("embed.js", embed_js), FILE("compose.js", compose_js),
+	FILE("embed.js", embed_js), FILE("compose.js", compose_js), FILE("state.js", state_js),
 	FILE("styleguide.css", guide_css),
 };
 #undef FILE

@@ -25,6 +25,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, state_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),

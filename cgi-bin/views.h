@@ -56,7 +56,7 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *state_js, *embed_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
