@@ -25,6 +25,7 @@
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */
 #define COUNTS(t)	"(" t ".state = 0 AND " t ".left_psid IS NULL)"
+#define NEWS(t)		"(" COUNTS(t) " AND " t ".in_n > 0)"
 #define SEEN(s, t)	"(" COUNTS(t) " * ((" s ".n >= " t ".in_n) - (" t ".in_n = 0)))"
 #define READ(t)		SEEN("s", t)
 
@@ -521,7 +522,7 @@ const char *const schema_steps[] = {
 "UPDATE seen SET n = (SELECT CASE WHEN seen.upto >= t.last_in_at THEN t.in_n ELSE min(t.in_n - 1,"
 " (SELECT count(*) FROM page p JOIN message m ON m.thread_id = t.id AND m.at > p.connected_at AND m.at <= seen.upto"
 " WHERE p.id = t.page_id AND m.dir = 0 AND m.line IN (0,1))) END FROM thread t WHERE t.id = seen.thread_id);"
-"UPDATE install SET in_threads = (SELECT count(*) FROM thread t WHERE t.install_id = install.id AND " COUNTS("t") " AND t.in_n > 0);"
+"UPDATE install SET in_threads = (SELECT count(*) FROM thread t WHERE t.install_id = install.id AND " NEWS("t") ");"
 "UPDATE user SET read_threads = coalesce((SELECT sum(" READ("t") ") FROM seen s JOIN thread t ON t.id = s.thread_id"
 " WHERE s.user_id = user.id), 0);"
 /*
@@ -529,9 +530,12 @@ const char *const schema_steps[] = {
  * changes what they are made of keeps both numbers, by these.
  */
 "CREATE TRIGGER thread_counts AFTER UPDATE OF in_n, state, left_psid ON thread"
-" WHEN old.in_n <> new.in_n OR " COUNTS("old") " <> " COUNTS("new") " BEGIN"
-" UPDATE install SET in_threads = in_threads + (" COUNTS("new") " AND new.in_n > 0) - (" COUNTS("old") " AND old.in_n > 0)"
-"  WHERE id = new.install_id AND (" COUNTS("new") " AND new.in_n > 0) <> (" COUNTS("old") " AND old.in_n > 0);"
+" WHEN " NEWS("old") " <> " NEWS("new") " BEGIN"
+" UPDATE install SET in_threads = in_threads + " NEWS("new") " - " NEWS("old") " WHERE id = new.install_id;"
+"END;"
+"CREATE TRIGGER thread_reads AFTER UPDATE OF in_n, state, left_psid ON thread"
+" WHEN (old.in_n <> new.in_n OR " COUNTS("old") " <> " COUNTS("new") ")"
+" AND EXISTS (SELECT 1 FROM seen s WHERE s.thread_id = new.id AND " READ("new") " <> " READ("old") ") BEGIN"
 " UPDATE user SET read_threads = read_threads + d.n FROM (SELECT s.user_id, " READ("new") " - " READ("old") " AS n"
 "  FROM seen s WHERE s.thread_id = new.id AND " READ("new") " <> " READ("old") ") d WHERE user.id = d.user_id;"
 "END;"
