@@ -279,7 +279,7 @@ saved_load(struct inbox *in, struct view_saved **out, size_t *n)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "saved");
 	for (i = 0; i < *n; i++)
 		(*out)[i] = (struct view_saved){ s[i].name, req_href(in->app, in->r, "/inbox?%s", s[i].query),
-			strcmp(s[i].query, in->query) == 0 ? "page" : NULL, s[i].name };
+			strcmp(s[i].query, in->query) == 0 ? "page" : NULL };
 	return NULL;
 }
 

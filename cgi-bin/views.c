@@ -185,7 +185,6 @@ static const struct tmpl_field view_saved_f[] = {
 	F_STR(struct view_saved, name),
 	F_STR(struct view_saved, href),
 	F_STR(struct view_saved, current),
-	F_STR(struct view_saved, drop),
 	F_END
 };
 static const struct tmpl_type view_saved_t = { "saved", sizeof(struct view_saved), view_saved_f };

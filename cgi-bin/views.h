@@ -201,7 +201,6 @@ struct view_sync {			/* how fresh the list is */
 struct view_saved {			/* a filter of one's own */
 	const char	*name, *href;
 	const char	*current;	/* "page" for the one in use, else NULL */
-	const char	*drop;		/* on the filter's page: value of `name` of the form that deletes it */
 };
 
 struct view_list {
