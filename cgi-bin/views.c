@@ -29,6 +29,14 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
+	F_STR(struct view_frame, touch_icon),
+	F_STR(struct view_frame, manifest),
+	F_STR(struct view_frame, theme),
+	F_STR(struct view_frame, scheme),
+	F_BOOL(struct view_frame, theme_auto),
+	F_BOOL(struct view_frame, theme_light),
+	F_BOOL(struct view_frame, theme_dark),
+	F_STR(struct view_frame, theme_action),
 	F_STR(struct view_frame, home),
 	F_STR(struct view_frame, user),
 	F_STR(struct view_frame, company),
@@ -143,6 +151,15 @@ static const struct tmpl_field view_import_f[] = {
 };
 static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
 
+static const struct tmpl_field view_left_f[] = {
+	F_STR(struct view_left, text),
+	F_STR(struct view_left, iso),
+	F_BOOL(struct view_left, soon),
+	F_BOOL(struct view_left, urgent),
+	F_END
+};
+static const struct tmpl_type view_left_t = { "left", sizeof(struct view_left), view_left_f };
+
 static const struct tmpl_field view_row_f[] = {
 	F_INT(struct view_row, id),
 	F_STR(struct view_row, href),
@@ -166,6 +183,7 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, page),
 	F_STR(struct view_row, page_mark),
 	F_INT(struct view_row, page_tint),
+	F_SUB(struct view_row, left, &view_left_t),
 	F_BOOL(struct view_row, end),
 	F_END
 };
@@ -320,7 +338,11 @@ static const struct tmpl_field view_composer_f[] = {
 	F_INT(struct view_composer, max),
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
+	F_SUB(struct view_composer, left, &view_left_t),
+	F_BOOL(struct view_composer, plain),
+	F_BOOL(struct view_composer, ad),
 	F_BOOL(struct view_composer, agent),
+	F_BOOL(struct view_composer, ticked),
 	F_BOOL(struct view_composer, enter),
 	F_END
 };

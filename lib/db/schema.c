@@ -20,7 +20,7 @@
 #include "schema.h"
 
 /*
- * Step 10: is thread t among those that people are told of, and does a row of
+ * Step 11: is thread t among those that people are told of, and does a row of
  * seen make it one that its person has read?  One without news counts as read
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */
@@ -501,7 +501,14 @@ const char *const schema_steps[] = {
 /* 9: the row of the list knows whether its conversation is linked */
 "ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
 "UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');",
-/* 10: unread is counted; conversations are open, done or put off */
+/* 10: reply deadlines after an ad, replies that somebody gives personally */
+"ALTER TABLE thread ADD COLUMN ad_click INTEGER NOT NULL DEFAULT 0;"	/* the latest click on an ad; 0 = never */
+"ALTER TABLE thread ADD COLUMN ad_at INTEGER NOT NULL DEFAULT 0;"	/* first message after it: up to 7 days for replies */
+"ALTER TABLE thread ADD COLUMN ad_no INTEGER NOT NULL DEFAULT 0;"	/* the ad_at for which Facebook refused them */
+"ALTER TABLE outbox ADD COLUMN agent INTEGER NOT NULL DEFAULT 0;"	/* somebody ticked that he answers personally */
+"CREATE INDEX thread_waits ON thread(install_id, customer_at, id) WHERE last_dir = 0;"
+"CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;",
+/* 11: unread is counted; conversations are open, done or put off */
 "ALTER TABLE thread ADD COLUMN in_n INTEGER NOT NULL DEFAULT 0;"	/* incoming messages that were news, ever */
 "ALTER TABLE thread ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0,1,2));"	/* enum thread_state */
 "ALTER TABLE thread ADD COLUMN state_at INTEGER NOT NULL DEFAULT 0;"	/* since when, */
