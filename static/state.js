@@ -8,13 +8,15 @@
 const { $, get, page, busy, merges, visit, still, acts, onMerge } = inbox;
 if (!page.poll) return;
 
-/* What is said of the conversation, unless somebody is about to press it. */
+/* What is said of the conversation; focus stays where it was. */
 function patch(doc) {
-	const old = $("state"), next = $("state", doc);
-	if (!old || !next || old.innerHTML === next.innerHTML) return;
-	const focus = old.contains(document.activeElement);
-	old.replaceWith(next);
-	if (focus) next.querySelector("button")?.focus(still);
+	for (const id of ["state", "state-line"]) {
+		const old = $(id), next = $(id, doc);
+		if (!old || !next || old.innerHTML === next.innerHTML) continue;
+		const focus = old.contains(document.activeElement);
+		old.replaceWith(next);
+		if (focus) next.querySelector("button")?.focus(still);
+	}
 }
 function say(text) {
 	const p = $("state-error") || document.createElement("p");
@@ -22,7 +24,7 @@ function say(text) {
 	p.className = "error state-error";
 	p.setAttribute("role", "alert");
 	p.textContent = text;
-	$("state").append(p);
+	$("state-line").append(p);
 }
 acts["state-form"] = async (form, button) => {
 	const body = new URLSearchParams(new FormData(form)), menu = $("menu"), inside = menu?.contains(document.activeElement);
