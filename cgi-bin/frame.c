@@ -29,6 +29,7 @@ static struct static_file files[] = {
 	FILE("embed.js", embed_js), FILE("compose.js", compose_js), FILE("conv.js", conv_js),
 	FILE("attach.js", attach_js), FILE("viewer.js", viewer_js),
 	FILE("keys.js", keys_js), FILE("notify.js", notify_js),
+	FILE("state.js", state_js),
 	FILE("styleguide.css", guide_css),
 	FILE("icon-180.png", touch_icon), FILE("inbox.en.webmanifest", manifest_en),
 	FILE("inbox.ja.webmanifest", manifest_ja),
