@@ -101,6 +101,7 @@ left_make(const struct inbox *in, int64_t until, bool brief)
 	(void)clock_civil(until, in->fmt.zone, &c);
 	v->text = fmt_left(&in->fmt, ms, brief);
 	v->iso = fmt_iso(&in->fmt, &c);
+	v->ms = ms;
 	v->urgent = ms < MS_HOUR;
 	v->soon = !v->urgent && ms < LEFT_SOON_MS;
 	return v;
@@ -113,9 +114,8 @@ close_window(struct inbox *in, struct view_closed *c)
 	const struct thread *t = in->thread;
 	bool ad = t->ad_at > 0 && in->until == t->ad_at + WINDOW_LONG_MS;
 
-	close_box(in, c, STR_CLOSED_DAY, STR_ADVICE_WAIT);
-	c->reason = cat_fill(in->r->a, say(in, ad ? STR_CLOSED_AD : in->human_agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY),
-	    "since", fmt_since(&in->fmt, in->until), NULL);
+	close_box(in, c, ad ? STR_CLOSED_AD : in->human_agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
+	c->since = cat_fill(in->r->a, say(in, STR_CLOSED_SINCE), "since", fmt_since(&in->fmt, in->until), NULL);
 }
 
 static const struct ib_err *
@@ -168,6 +168,9 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->left = left_make(in, in->until, false);
+		box->days = say(in, STR_LEFT_DAYS);
+		box->hours = say(in, STR_LEFT_HOURS);
+		box->minutes = say(in, STR_LEFT_MINUTES);
 		box->plain = in->window == WINDOW_OPEN;
 		box->ad = in->window == WINDOW_AD;
 		box->agent = in->window == WINDOW_AGENT;
@@ -225,6 +228,9 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	if ((err = came_make(in, t->source, &in->came)) != NULL)
+		return err;
+	panel->came = in->came;
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
@@ -285,6 +291,9 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 				v->alerts[v->n_alerts++].text = cat_fill(in->r->a,
 				    say(in, STR_NOTICE_SENDS_PAUSED), "page", p->name, "time",
 				    fmt_since(&in->fmt, p->send_after), NULL);
+			else if (*p->policy != '\0')
+				v->alerts[v->n_alerts++].text = cat_fill(in->r->a, say(in, strcmp(p->policy, "block") == 0 ?
+				    STR_NOTICE_BLOCKED : STR_NOTICE_WARNED), "page", p->name, NULL);
 			continue;
 		}
 		al = &v->alerts[v->n_alerts++];

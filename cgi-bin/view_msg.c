@@ -424,6 +424,8 @@ fill_line(struct inbox *in, const struct message *m, const struct page *p, struc
 
 	v->line = cat_str(in->app->cats, in->r->lang, id);
 	v->line_text = !str_blank(m->detail) ? m->detail : m->text;
+	v->line_card = v->came != NULL && m->line == FB_LINE_REFERRAL;
+	/* What is missing here can be seen there. */
 	if (m->line == FB_LINE_GAP)
 		v->fb = at_facebook(in, p);
 }
@@ -470,6 +472,26 @@ fill_reactions(struct inbox *in, const struct message *m, const struct page *p, 
 	return NULL;
 }
 
+/* What an edited message said before. */
+static const struct ib_err *
+fill_former(struct inbox *in, const struct message *m, struct view_msg *v)
+{
+	const struct ib_err *err;
+	struct message *full;
+	struct fact *f;
+	size_t i, n;
+
+	if ((err = message_get(in->app->db, in->r->a, m->thread_id, m->at, m->id, &full)) != NULL ||
+	    full == NULL || !full->has_mkey || (err = facts_of(in->app->db, in->r->a, &full->mkey, &f, &n)) != NULL)
+		return err;
+	if ((v->former = ARENA_ARRAY(in->r->a, n + 1, struct view_former)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "former texts");
+	for (i = 0; i < n; i++)
+		if (f[i].kind == FACT_EDIT && f[i].num < m->edits && !str_blank(f[i].value))
+			v->former[v->n_former++].text = f[i].value;
+	return NULL;
+}
+
 static const struct ib_err *
 fill_message(struct inbox *in, const struct message *m, const struct page *p, struct civil *c,
     struct view_msg *v)
@@ -482,6 +504,10 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	(void)clock_civil(m->at, in->fmt.zone, c);
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);
+	if (in->came != NULL && m->at == in->thread->source_at && m->dir == 0 && m->line != FB_LINE_LEAD) {
+		v->came = in->came;
+		in->came = NULL;	/* once */
+	}
 	if (m->line != FB_LINE_NONE) {
 		fill_line(in, m, p, v);
 		v->rev = look_text(look_text(3, v->line), v->line_text);
@@ -494,6 +520,8 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	v->deleted = (m->flags & MSG_DELETED) != 0;
 	v->unsupported = (m->flags & MSG_UNSUPPORTED) != 0;
 	v->edited = m->edits > 0;
+	if (v->edited && (err = fill_former(in, m, v)) != NULL)
+		return err;
 	if (!str_blank(m->text)) {
 		v->has_text = true;
 		v->big = only_emoji(m->text);

@@ -25,6 +25,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, conv_js),
 	F_STR(struct view_frame, attach_js),
 	F_STR(struct view_frame, viewer_js),
 	F_STR(struct view_frame, embed_js),
@@ -155,6 +156,7 @@ static const struct tmpl_type view_import_t = { "import", sizeof(struct view_imp
 static const struct tmpl_field view_left_f[] = {
 	F_STR(struct view_left, text),
 	F_STR(struct view_left, iso),
+	F_INT(struct view_left, ms),
 	F_BOOL(struct view_left, soon),
 	F_BOOL(struct view_left, urgent),
 	F_END
@@ -230,6 +232,20 @@ static const struct tmpl_field view_quote_f[] = {
 };
 static const struct tmpl_type view_quote_t = { "quote", sizeof(struct view_quote), view_quote_f };
 
+static const struct tmpl_field view_came_f[] = {
+	F_STR(struct view_came, label),
+	F_STR(struct view_came, title),
+	F_STR(struct view_came, facts),
+	F_END
+};
+static const struct tmpl_type view_came_t = { "came", sizeof(struct view_came), view_came_f };
+
+static const struct tmpl_field view_former_f[] = {
+	F_STR(struct view_former, text),
+	F_END
+};
+static const struct tmpl_type view_former_t = { "former", sizeof(struct view_former), view_former_f };
+
 static const struct tmpl_field view_reaction_f[] = {
 	F_STR(struct view_reaction, emoji),
 	F_STR(struct view_reaction, who),
@@ -279,6 +295,7 @@ static const struct tmpl_field view_msg_f[] = {
 	F_STR(struct view_msg, time),
 	F_STR(struct view_msg, datetime),
 	F_STR(struct view_msg, line),
+	F_BOOL(struct view_msg, line_card),
 	F_STR(struct view_msg, line_text),
 	F_BOOL(struct view_msg, out),
 	F_BOOL(struct view_msg, cont),
@@ -291,6 +308,8 @@ static const struct tmpl_field view_msg_f[] = {
 	F_LIST(struct view_msg, atts, &view_att_t),
 	F_BOOL(struct view_msg, deleted),
 	F_BOOL(struct view_msg, edited),
+	F_LIST(struct view_msg, former, &view_former_t),
+	F_SUB(struct view_msg, came, &view_came_t),
 	F_BOOL(struct view_msg, unsupported),
 	F_STR(struct view_msg, fb),
 	F_BOOL(struct view_msg, has_reactions),
@@ -330,6 +349,9 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_SUB(struct view_composer, left, &view_left_t),
+	F_STR(struct view_composer, days),
+	F_STR(struct view_composer, hours),
+	F_STR(struct view_composer, minutes),
 	F_BOOL(struct view_composer, plain),
 	F_BOOL(struct view_composer, ad),
 	F_BOOL(struct view_composer, agent),
@@ -342,6 +364,7 @@ static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view
 
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
+	F_STR(struct view_closed, since),
 	F_STR(struct view_closed, advice),
 	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
@@ -463,6 +486,7 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_SUB(struct view_panel, came, &view_came_t),
 	F_STR(struct view_panel, href),
 	F_STR(struct view_panel, link),
 	F_END
