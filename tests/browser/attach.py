@@ -98,7 +98,7 @@ class Live(Files, Case):
         # A table copied from elsewhere has a picture of itself: its text is meant.
         self.assertTrue(b.js_(DROP, "paste", [["image.png", 500, PNG]], "a\tb"))
         self.assertEqual(1, len(self.chips()))
-        b.click("#files .chip-off")
+        b.click("#files .attached-off")
         b.until(lambda: not self.chips(), 20)
         until(lambda: not self.stand.db("SELECT 1 FROM upload"), 20)
 
@@ -106,7 +106,7 @@ class Live(Files, Case):
         b = self.b
         b.js_(DROP, "drop", [["IMG_1.HEIC", 500, HEIC], ["big.jpg", 9 << 20, "\xff\xd8\xff"], ["ok.png", 500, PNG]], None)
         b.until(lambda: len(self.chips()) == 3, 20)
-        b.until(lambda: b.texts("#files .error") == [self.w["attach.rules"]] * 2, 20)
+        b.until(lambda: b.texts("#files .attached-why") == [self.w["attach.rules"]] * 2, 20)
         self.assertIn("HEIC", self.w["attach.rules"])
         b.js_("document.getElementById('reply').value = 'one of three'")
         self.press_send()
