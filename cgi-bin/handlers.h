@@ -24,6 +24,7 @@ IB_MUST const struct ib_err *h_hook(struct app *app, struct req *r);
 /* h_inbox.c */
 IB_MUST const struct ib_err *h_inbox(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_thread(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_message(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 /* h_reply.c */
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);

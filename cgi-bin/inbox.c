@@ -116,6 +116,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->agent = in->window == WINDOW_AGENT;
+		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;
@@ -138,6 +139,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		v->back = req_below(in->app, in->r, "/inbox");
 	else if (in->r->pass->n_threads > 1)
 		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
+	v->id = t->id;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))

@@ -18,6 +18,7 @@
 
 #define INBOX_ROWS	50
 #define INBOX_MESSAGES	30
+#define INBOX_AFTER	10	/* of them after the one that an address names */
 
 /* What is asked for. */
 struct inbox_ask {

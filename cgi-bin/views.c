@@ -24,6 +24,8 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, csrf),
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
+	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, home),
 	F_STR(struct view_frame, user),
@@ -31,9 +33,9 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, settings),
 	F_STR(struct view_frame, signout_action),
 	F_STR(struct view_frame, sandbox),
+	F_STR(struct view_frame, prefs),
 	F_STR(struct view_frame, notice),
 	F_BOOL(struct view_frame, notice_bad),
-	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, away),
 	F_SUB(struct view_frame, embed, &view_embed_t),
 	F_END
@@ -292,6 +294,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_BOOL(struct view_composer, agent),
+	F_BOOL(struct view_composer, enter),
 	F_END
 };
 static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };
@@ -424,6 +427,7 @@ static const struct tmpl_field view_panel_f[] = {
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
 static const struct tmpl_field view_conv_f[] = {
+	F_INT(struct view_conv, id),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
@@ -434,6 +438,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, fb),
 	F_BOOL(struct view_conv, live),
 	F_STR(struct view_conv, older),
+	F_STR(struct view_conv, newer),
 	F_STR(struct view_conv, newest),
 	F_BOOL(struct view_conv, end_start),
 	F_BOOL(struct view_conv, end_facebook),
@@ -547,6 +552,22 @@ static const struct tmpl_field view_choice_f[] = {
 };
 static const struct tmpl_type view_choice_t = { "choice", sizeof(struct view_choice), view_choice_f };
 
+static const struct tmpl_field view_pref_word_f[] = {
+	F_STR(struct view_pref_word, word),
+	F_STR(struct view_pref_word, label),
+	F_BOOL(struct view_pref_word, chosen),
+	F_END
+};
+static const struct tmpl_type view_pref_word_t = { "pref_word", sizeof(struct view_pref_word), view_pref_word_f };
+
+static const struct tmpl_field view_pref_f[] = {
+	F_STR(struct view_pref, name),
+	F_STR(struct view_pref, label),
+	F_LIST(struct view_pref, words, &view_pref_word_t),
+	F_END
+};
+static const struct tmpl_type view_pref_t = { "pref", sizeof(struct view_pref), view_pref_f };
+
 static const struct tmpl_field view_settings_f[] = {
 	F_SUB(struct view_settings, frame, &view_frame_t),
 	F_STR(struct view_settings, inbox),
@@ -576,6 +597,7 @@ static const struct tmpl_field view_settings_f[] = {
 	F_BOOL(struct view_settings, is_ja),
 	F_STR(struct view_settings, zone),
 	F_STR(struct view_settings, zone_now),
+	F_LIST(struct view_settings, prefs, &view_pref_t),
 	F_END
 };
 static const struct tmpl_type view_settings_t = { "settings", sizeof(struct view_settings), view_settings_f };

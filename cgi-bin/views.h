@@ -54,7 +54,8 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
 	const char	*company;
@@ -64,7 +65,6 @@ struct view_frame {
 	const char	*notice;	/* a sentence once, after a redirect, or NULL */
 	bool		 notice_bad;	/* it tells of something that did not work */
 	/* inside Pipedrive only; then csrf, here and what is in the bar are not there: */
-	const char	*embed_js;
 	const char	*away;		/* "_blank": other pages of ours are no pages for the frame */
 	struct view_embed *embed;
 };
@@ -214,7 +214,7 @@ struct view_span {			/* message text is a run of these */
 struct view_quote {			/* the message that was answered */
 	const char	*who;		/* customer, colleague, "You" */
 	const char	*text;		/* snippet */
-	const char	*href;		/* "#m-..." when it is on this page, else NULL */
+	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
 struct view_reaction {
@@ -296,6 +296,7 @@ struct view_composer {
 	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
 	bool		 agent;		/* past 24 h: replies by people only, 7 days */
+	bool		 enter;		/* Enter alone sends */
 };
 
 struct view_closed {			/* instead of the box */
@@ -401,6 +402,7 @@ struct view_panel {			/* right-hand pane */
 };
 
 struct view_conv {			/* the open conversation */
+	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
 	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
@@ -409,7 +411,7 @@ struct view_conv {			/* the open conversation */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
-	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */
 	bool		 end_start;	/* the conversation begins here */
 	bool		 end_facebook;	/* Facebook gives no more */
@@ -525,6 +527,14 @@ struct view_choice {			/* an <option> */
 	bool		 chosen;
 };
 
+/* One of the person's own choices; the form's field `name`. */
+struct view_pref_word { const char *word, *label; bool chosen; };
+struct view_pref {
+	const char	*name, *label;
+	struct view_pref_word *words;
+	size_t		 n_words;
+};
+
 struct view_settings {
 	struct view_frame *frame;
 	const char	*inbox;		/* href, NULL: this person may not read */
@@ -546,6 +556,8 @@ struct view_settings {
 	bool		 is_en, is_ja;
 	const char	*zone;		/* chosen here, "" = Pipedrive's */
 	const char	*zone_now;	/* in use: "Europe/Tallinn, now 14:05" */
+	struct view_pref *prefs;
+	size_t		 n_prefs;
 };
 
 struct view_line { const char *text; };

@@ -473,7 +473,9 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
-/* 7: drafts are kept here; a reply can be taken back for some seconds */
+/* 7: what people choose for themselves */
+"ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
+/* 8: drafts are kept here; a reply can be taken back for some seconds */
 "CREATE TABLE draft ("				/* what somebody has begun to write */
 "  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
 "  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"

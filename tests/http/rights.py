@@ -37,6 +37,7 @@ RULES = {
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
+    ("GET", "/inbox/{thread}/m/{message}"): ("read+", 303), ("GET", "/pd/{pass}/inbox/{thread}/m/{message}"): ("pass+", 303),
     ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
     ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
@@ -317,6 +318,17 @@ class Anew(unittest.TestCase):
         self.assertIn("Asia/Tokyo", b.get("/settings").page.text, "signing in does not undo it")
         b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": ""})
         self.assertIn("Europe/Tallinn", b.get("/settings").page.text)
+
+    def test_choices(self):
+        st, b = self.st, self.owner
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "send": "enter"})
+        self.assertEqual(st.db("SELECT prefs FROM user"), [("send=enter",)])
+        self.assertIn('data-prefs="send=enter"', b.get("/inbox").text)
+        r = b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": "Asia/Tokyo"})
+        self.assertEqual(st.db("SELECT prefs FROM user"), [("send=enter",)], "what is not in the form stays")
+        self.assertEqual(b.submit(r, "/settings/person", {"lang": "en", "send": "shout"}).status, 400)
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "send": "ctrl"})
+        self.assertNotIn("data-prefs", b.get("/inbox").text)
 
     def test_audit(self):
         st, b = self.st, self.owner
