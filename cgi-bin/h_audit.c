@@ -19,7 +19,7 @@
 
 /* Words of the table `audit`: "audit." and the word is the key of what people read. */
 static const char *const words[] = {
-	"connected", "page_connected", "signed_in", "signed_out", "replied", "visibility", "transcripts", "link_followed", "retention", "role",
+	"connected", "page_connected", "signed_in", "signed_out", "replied", "reply_undone", "visibility", "transcripts", "link_followed", "retention", "role",
 	"exported", "page_removed", "removed", "customer_deleted", "login_deleted", "deauthorized", "expired",
 	"erased", "page_broken", "resubscribed", "grant_gone"
 };
@@ -40,7 +40,7 @@ detail_text(const struct app *app, const struct req *r, const struct audit_line 
 	const char *s = NULL;
 	size_t i;
 
-	if (*l->detail == '\0' || str_eq(l->what, "replied"))
+	if (*l->detail == '\0' || str_eq(l->what, "replied") || str_eq(l->what, "reply_undone"))
 		return NULL;
 	for (i = 0; i < n; i++)
 		if (strcmp(p[i].fb_id, l->detail) == 0)

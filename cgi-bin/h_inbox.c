@@ -42,6 +42,8 @@ show(struct app *app, struct req *r, const struct inbox_ask *ask)
 	if (ask->msg_at == 0)
 		mark_seen(app, r, in.thread);
 	app_visit(app, r);
+	if (in.due)
+		resp_then_work(r);
 	if (in.want_older) {
 		if ((err = sync_want_older(app->db, in.thread->page_id, in.thread->id, r->now)) != NULL)
 			log_err(err, "want_older");
@@ -76,6 +78,7 @@ take_text(struct app *app, struct req *r, struct inbox_ask *ask)
 		return err;
 	if (m != NULL) {
 		ask->text = m->text;
+		ask->edit = true;
 		ask->replaces = id;
 	}
 	return NULL;
@@ -171,6 +174,8 @@ h_poll(struct app *app, struct req *r)
 	if (in.missing)
 		return resp_problem(app, r, 404, "problem.not_found");
 	mark_seen(app, r, in.thread);
+	if (in.due)
+		resp_then_work(r);
 	v = (struct view_poll){ .frame = in.view.frame, .list = in.view.list, .conv = in.view.conv };
 	resp_header(r, "ETag", tag);
 	return resp_page(app, r, 200, TPL_POLL, &v);

@@ -4,6 +4,7 @@
 
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
+#define REPLY_BODY (96 * KIB)	/* REPLY_TEXT_UNITS of nine bytes each, as forms write Japanese */
 
 const struct route routes[] = {
 	{ M_GET,	  "/",				NEED_MAYBE,		 0,	   h_start, NULL },
@@ -35,7 +36,9 @@ const struct route routes[] = {
 	{ M_GET,	  "/inbox",			NEED_SESSION | NEED_MOMENT, 0,	   h_inbox, NULL },
 	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_GET,	  "/inbox/{thread}/m/{message}", NEED_SESSION,		 0,	   h_message, NULL },
-	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },
+	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, REPLY_BODY, h_reply, NULL },
+	{ M_POST,	  "/inbox/{thread}/draft",	NEED_SESSION | NEED_CSRF, REPLY_BODY, h_draft, NULL },
+	{ M_POST,	  "/inbox/{thread}/undo/{message}", NEED_SESSION | NEED_CSRF, REPLY_BODY, h_undo, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
 	{ M_GET,	  "/poll",			NEED_SESSION | NEED_MOMENT, 0,	   h_poll, NULL },
@@ -53,7 +56,9 @@ const struct route routes[] = {
 	{ M_GET,	  "/pd/{pass}/panel",		NEED_PASS | NEED_MOMENT, 0,	   h_embed_panel, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}/m/{message}", NEED_PASS,	 0,	   h_message, NULL },
-	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS,		 64 * KIB, h_reply, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS,		 REPLY_BODY, h_reply, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/draft", NEED_PASS,		 REPLY_BODY, h_draft, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/undo/{message}", NEED_PASS, REPLY_BODY, h_undo, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/retry/{message}", NEED_PASS, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/dismiss/{message}", NEED_PASS, 4 * KIB, h_dismiss, NULL },
 	{ M_GET,	  "/pd/{pass}/poll/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_poll, NULL },

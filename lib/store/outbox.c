@@ -620,6 +620,15 @@ outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64
 }
 
 const struct ib_err *
+outbox_held(struct db *db, int64_t now, int64_t *until)
+{
+	bool found;
+
+	*until = 0;
+	return db_get_int(db, ST_OUTBOX_HELD, until, &found, "i", now);
+}
+
+const struct ib_err *
 outbox_overdue(struct db *db, struct arena *a, bool human_agent, int64_t now, int64_t *n)
 {
 	struct outbox_end end = { OUT_FAILED, 0, "error.fb.window", 0, 0 };

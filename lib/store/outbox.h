@@ -150,6 +150,8 @@ IB_MUST const struct ib_err *outbox_freed(struct db *db, struct arena *a, int64_
  * until when it may be taken back (0: it may not).
  */
 IB_MUST const struct ib_err *outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64_t *hold);
+/* When the next reply can no more be taken back; 0: none can. */
+IB_MUST const struct ib_err *outbox_held(struct db *db, int64_t now, int64_t *until);
 /*
  * Waiting replies whose reply window has closed meanwhile, whatever holds them
  * up: they fail with the reason.  Opens its own transaction; *n how many.
