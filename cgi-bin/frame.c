@@ -30,6 +30,7 @@ struct static_file {
 static struct static_file files[] = {
 	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
 	FILE("embed.js", embed_js), FILE("compose.js", compose_js),
+	FILE("styleguide.css", guide_css),
 };
 #undef FILE
 

@@ -226,6 +226,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		v->panel = panel;
 	panel->name = v->name;
 	panel->page = v->page;
+	panel->href = req_href(in->app, in->r, "/inbox/%lld/panel", (long long)t->id);
 	if (t->last_at > 0) {
 		panel->last_at = fmt_moment(&in->fmt, t->last_at);
 		(void)clock_civil(t->last_at, in->fmt.zone, &c);
@@ -237,6 +238,9 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
 	if (in->r->pass == NULL && (err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL)
 		return err;
+	/* The lead or deal comes last, and says most. */
+	if (in->view.crm != NULL && in->view.crm->n_links > 0)
+		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */

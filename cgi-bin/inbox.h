@@ -45,6 +45,7 @@ struct inbox {
 	struct fmt	 fmt;
 	struct page	*pages;
 	size_t		 npages;
+	const char	**marks;	/* their initials, as they were asked for */
 	struct thread	*thread;	/* the open one, NULL = none */
 	enum window	 window;	/* of the open one, until when */
 	int64_t		 until;

@@ -81,5 +81,9 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/settings/page/{page}",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave_page, NULL },
 	{ M_GET | M_POST, "/settings/remove",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave, NULL },
 	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
+
+	/* Set-ups with a sandbox only. */
+	{ M_GET,	  "/styleguide",		NEED_MAYBE,		 0,	   h_styleguide, NULL },
+	{ M_GET,	  "/styleguide/{state}",	NEED_MAYBE,		 0,	   h_styleguide, NULL },
 };
 const size_t nroutes = sizeof(routes) / sizeof(routes[0]);

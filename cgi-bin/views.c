@@ -27,6 +27,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, compose_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
+	F_STR(struct view_frame, guide_css),
 	F_STR(struct view_frame, home),
 	F_STR(struct view_frame, user),
 	F_STR(struct view_frame, company),
@@ -157,7 +158,10 @@ static const struct tmpl_field view_row_f[] = {
 	F_BOOL(struct view_row, unread),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
+	F_BOOL(struct view_row, linked),
+	F_BOOL(struct view_row, marks),
 	F_STR(struct view_row, page),
+	F_STR(struct view_row, page_mark),
 	F_INT(struct view_row, page_tint),
 	F_BOOL(struct view_row, end),
 	F_END
@@ -181,6 +185,7 @@ static const struct tmpl_field view_list_f[] = {
 	F_BOOL(struct view_list, some_unread),
 	F_STR(struct view_list, older),
 	F_STR(struct view_list, newest),
+	F_BOOL(struct view_list, end),
 	F_BOOL(struct view_list, no_pages),
 	F_BOOL(struct view_list, importing),
 	F_BOOL(struct view_list, empty),
@@ -446,6 +451,8 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_STR(struct view_panel, href),
+	F_STR(struct view_panel, link),
 	F_END
 };
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
@@ -762,6 +769,28 @@ static const struct tmpl_field view_linked_f[] = {
 };
 static const struct tmpl_type view_linked_t = { "linked", sizeof(struct view_linked), view_linked_f };
 
+static const struct tmpl_field view_guide_state_f[] = {
+	F_STR(struct view_guide_state, title),
+	F_STR(struct view_guide_state, text),
+	F_STR(struct view_guide_state, href),
+	F_END
+};
+static const struct tmpl_type view_guide_state_t = { "guide_state", sizeof(struct view_guide_state), view_guide_state_f };
+
+static const struct tmpl_field view_guide_group_f[] = {
+	F_STR(struct view_guide_group, title),
+	F_LIST(struct view_guide_group, states, &view_guide_state_t),
+	F_END
+};
+static const struct tmpl_type view_guide_group_t = { "guide_group", sizeof(struct view_guide_group), view_guide_group_f };
+
+static const struct tmpl_field view_guide_f[] = {
+	F_SUB(struct view_guide, frame, &view_frame_t),
+	F_LIST(struct view_guide, groups, &view_guide_group_t),
+	F_END
+};
+static const struct tmpl_type view_guide_t = { "guide", sizeof(struct view_guide), view_guide_f };
+
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
 	F_SUB(struct view_poll, list, &view_list_t),
@@ -819,4 +848,5 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
+	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };

@@ -39,6 +39,7 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_STYLEGUIDE,
 	TPL_MAX
 };
 
@@ -55,6 +56,7 @@ struct view_frame {
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*guide_css;	/* of the style guide */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
@@ -177,9 +179,12 @@ struct view_row {			/* a conversation in the list */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* snippet is what the reader has begun to write */
+	bool		 linked;	/* to a person, lead or deal */
+	bool		 marks;		/* linked or unread: something stands beside the snippet */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
+	const char	*page_mark;	/* its initials, on the picture */
 	int64_t		 page_tint;	/* 0..7 */
-	bool		 end;		/* page or failed: there is a third line */
+	bool		 end;		/* failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -198,6 +203,7 @@ struct view_list {
 	bool		 some_unread;
 	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
@@ -418,6 +424,8 @@ struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
 	const char	*first_iso, *last_iso;
+	const char	*href;		/* the panel as a page of its own */
+	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
 struct view_conv {			/* the open conversation */
@@ -679,6 +687,21 @@ struct view_linked {			/* which of the conversations linked to a record */
 	bool		 none;		/* nothing is linked */
 	struct view_row	*rows;
 	size_t		 n_rows;
+};
+
+/* The style guide: what there is, and where it is shown. */
+struct view_guide_state { const char *title, *text, *href; };
+
+struct view_guide_group {
+	const char	*title;
+	struct view_guide_state *states;
+	size_t		 n_states;
+};
+
+struct view_guide {
+	struct view_frame *frame;
+	struct view_guide_group *groups;
+	size_t		 n_groups;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

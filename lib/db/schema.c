@@ -487,7 +487,10 @@ const char *const schema_steps[] = {
 ") STRICT, WITHOUT ROWID;"
 "CREATE INDEX draft_thread ON draft(thread_id);"
 "ALTER TABLE user ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;"	/* moves with what that person alone sees change */
-"ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;"	/* it can be taken back until then; 0 = it could not */
+"ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;",	/* it can be taken back until then; 0 = it could not */
+/* 9: the row of the list knows whether its conversation is linked */
+"ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
+"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

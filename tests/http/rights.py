@@ -34,6 +34,7 @@ RULES = {
     ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
     ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
+    ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
@@ -114,7 +115,7 @@ class Matrix(unittest.TestCase):
         st.delivered()
         until(lambda: st.db("SELECT 1 FROM attachment WHERE file <> ''") and st.db("SELECT 1 FROM thread WHERE picture <> '' AND psid = ?", LIISA))
         cls.thread = st.thread()
-        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "key": "wrong",
+        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "state": "list", "key": "wrong",
                    "event": st.db("SELECT id FROM quarantine")[0][0], "page": st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         cls.people = [Person(owner, "owner", True), Person(st.sign_in(user=ADMIN)[0], "admin", True),
                       Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),
