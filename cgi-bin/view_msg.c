@@ -582,6 +582,16 @@ is_news(const struct inbox *in, const struct outbox_sight *since, const struct m
 	return m->id != since->id && (m->at > since->at || (m->at == since->at && m->id > since->id));
 }
 
+/* From here on it was written while somebody was writing. */
+static void
+mark_news(struct inbox *in, struct view_msg *q)
+{
+	const char *text = say(in, STR_LINE_NEWS);
+
+	q->day = q->day == NULL ? text : arena_printf(in->r->a, "%s · %s", q->day, text);
+	q->day_id = "news";
+}
+
 const struct ib_err *
 messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 {
@@ -597,18 +607,13 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	if ((err = message_page(in->app->db, in->r->a, in->thread->id, ask->msg_at, ask->msg_id,
 	    INBOX_MESSAGES, &m, &n, &more)) != NULL)
 		return err;
-	if ((v->messages = arena_alloc(in->r->a, (n + 2) * sizeof(*v->messages))) == NULL)
+	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
 	fill_sight(in, m, n);
 	in->oldest_at = n > 0 ? m[0].at : 0;
 	for (i = 0; i < n; i++) {
-		struct view_msg *q = &v->messages[v->n_messages++];
+		struct view_msg *q = &v->messages[i];
 
-		if (since != NULL && is_news(in, since, &m[i])) {
-			*q++ = (struct view_msg){ .rev = 1, .line = say(in, STR_LINE_NEWS) };
-			v->n_messages++;
-			since = NULL;
-		}
 		if ((err = fill_message(in, &m[i], p, &c, q)) != NULL)
 			return err;
 		if (c.day_number != day) {
@@ -620,7 +625,12 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 			q->cont = continues(&m[i], i > 0 ? &m[i - 1] : NULL);
 		}
 		q->rev = look_int(q->rev, q->cont) >> 32;	/* short enough for every row */
+		if (since != NULL && is_news(in, since, &m[i])) {
+			mark_news(in, q);
+			since = NULL;
+		}
 	}
+	v->n_messages = n;
 	fill_ends(in, ask, m, n, more, v);
 	return fill_newer(in, ask, m, n, v);
 }
