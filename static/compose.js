@@ -19,11 +19,12 @@ const box = () => form?.elements.text;
 
 /* What this tab alone has.  In a frame the browser may keep nothing for us; without a list it is one. */
 const local = {
-	get: () => (list && JSON.parse(sessionStorage.getItem("draft " + form.action))) || {},
+	key: () => "draft " + form.action,
+	get: () => (list && JSON.parse(sessionStorage.getItem(local.key()))) || {},
 	set: (text) => {
 		if (!list) return;
-		if (text === saved) sessionStorage.removeItem("draft " + form.action);
-		else sessionStorage.setItem("draft " + form.action, JSON.stringify({ text, saved }));
+		if (text === saved) sessionStorage.removeItem(local.key());
+		else sessionStorage.setItem(local.key(), JSON.stringify({ text, saved }));
 	},
 };
 
@@ -109,15 +110,20 @@ function see() {
 
 /* ---- sending ---- */
 
+/* Another form in place of this one; the answer it is from keeps its own. */
+function replace(next) {
+	saved = box().value;		/* nothing of this one is left to be kept */
+	form.replaceWith(document.importNode(next, true));
+	adopt();
+}
 /* The next form's hidden fields: the text in the box stays. */
 function renew(doc) {
 	const next = $("composer", doc);
 	if (!next || !form.isConnected) return;
 	if ($("ask")) {
 		const text = box().value, focus = document.activeElement === box();
-		form.replaceWith(next);
+		replace(next);
 		$("news")?.remove();
-		adopt();
 		fill(text);
 		if (focus) box().focus();
 	} else {
@@ -128,8 +134,7 @@ function renew(doc) {
 function asked(doc) {
 	const more = box().value, next = $("composer", doc), focus = document.activeElement.form === form;
 	merges(doc);
-	form.replaceWith(next);
-	adopt();
+	replace(next);
 	if (more) {
 		fill(box().value + "\n" + more);
 		later(PAUSE);
@@ -227,7 +232,7 @@ on("scroll", see, true);
 on("keydown", (e) => {
 	/* 229: the key ends a composition, in browsers that say so late. */
 	if (e.key !== "Enter" || e.target !== box() || e.isComposing || e.keyCode === 229) return;
-	const alone = pref("send") === "enter" && !e.shiftKey && !e.altKey && matchMedia("(any-pointer: fine)").matches;
+	const alone = pref("send") === "enter" && !e.shiftKey && !e.altKey && !matchMedia("(pointer: coarse)").matches;
 	if (e.ctrlKey || e.metaKey || alone) {
 		e.preventDefault();
 		if (!e.repeat) form.requestSubmit($("send"));
