@@ -28,6 +28,7 @@ struct writing {
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
 	int64_t		 confirmed;	/* it may go as so many messages; 0 = nobody was asked */
 	bool		 anyway;	/* whatever others have written meanwhile */
+	bool		 ticked;	/* "I am answering personally": set by hand, for this reply */
 	bool		 has_seen;
 	struct outbox_sight seen;
 };
@@ -64,6 +65,7 @@ read_form(struct req *r, struct writing *w)
 	if (!str_int_in(req_form(r, "parts"), 1, REPLY_PARTS_MOST, &w->confirmed))
 		w->confirmed = 0;
 	w->anyway = req_form(r, "anyway") != NULL;
+	w->ticked = str_eq(req_form(r, "agent"), "1");
 	w->has_seen = read_sight(req_form(r, "seen"), &w->seen);
 	return true;
 }
@@ -94,6 +96,7 @@ show_again(struct app *app, struct req *r, int status, const struct writing *w, 
 		return err;
 	ask->thread = w->thread;
 	ask->text = w->text;
+	ask->ticked = w->ticked;
 	ask->replaces = w->replaces;
 	if ((err = inbox_load(app, r, ask, &in)) != NULL)
 		return err;
@@ -160,6 +163,7 @@ accept(struct app *app, struct req *r, const struct writing *w, struct outbox_ne
 	n->thread_id = w->thread;
 	n->user_id = r->session->user_id;
 	n->key = w->key;
+	n->agent = w->ticked;
 	n->replaces = w->replaces;
 	n->hold_ms = hold_of(app, r, until);
 	n->seen = w->has_seen && !w->anyway ? &w->seen : NULL;
@@ -206,7 +210,9 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (p == NULL || p->state != PAGE_ACTIVE || t->owner_app != NULL)
 		return refuse(app, r, 409, &w, STR_PROBLEM_CANNOT_SEND);
-	win = window_state(t->customer_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	win = window_state(t->customer_at, t->ad_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	if (win == WINDOW_AGENT && !w.ticked)
+		return refuse(app, r, 422, &w, STR_PROBLEM_TICK_AGENT);
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, 409, &w, STR_PROBLEM_WINDOW_CLOSED);
 	if ((err = cut(app, r, &w, &n, &answered)) != NULL || answered)

@@ -640,9 +640,9 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         rows = self.db("SELECT id FROM thread WHERE psid = ?", psid)
         return rows[0][0] if rows else None
 
-    def reply(self, b, thread, text, key=None):
+    def reply(self, b, thread, text, key=None, **fields):
         r = b.get("/inbox/%d" % thread)
-        fields = {"text": text}
+        fields["text"] = text
         if key:
             fields["key"] = key
         return b.submit(r, "/inbox/%d/reply" % thread, fields)
