@@ -31,6 +31,8 @@ static struct static_file files[] = {
 	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
 	FILE("embed.js", embed_js), FILE("compose.js", compose_js),
 	FILE("styleguide.css", guide_css),
+	FILE("icon-180.png", touch_icon), FILE("inbox.en.webmanifest", manifest_en),
+	FILE("inbox.ja.webmanifest", manifest_ja),
 };
 #undef FILE
 
@@ -91,6 +93,16 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "sync_page", STR_NOTICE_SYNC_PAGE, true },
 };
 
+void
+frame_theme(struct view_frame *f, const char *word)
+{
+	f->theme_dark = str_eq(word, "dark");
+	f->theme_light = str_eq(word, "light");
+	f->theme_auto = !f->theme_dark && !f->theme_light;
+	f->theme = f->theme_auto ? NULL : word;
+	f->scheme = f->theme_auto ? "light dark" : word;
+}
+
 struct view_frame *
 view_frame_make(struct app *app, struct req *r)
 {
@@ -109,6 +121,9 @@ view_frame_make(struct app *app, struct req *r)
 		f->embed = pass_embed(app, r);
 		return f;
 	}
+	frame_theme(f, r->session != NULL ? pref_word(&r->session->prefs, PREF_THEME) : req_cookie(r, "theme"));
+	f->theme_action = req_below(app, r, "/theme");
+	f->manifest = r->lang == LANG_JA ? f->manifest_ja : f->manifest_en;
 	f->other_lang = lang_code(r->lang == LANG_EN ? LANG_JA : LANG_EN);
 	f->lang_action = req_below(app, r, "/language");
 	f->here = r->here;

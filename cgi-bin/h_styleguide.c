@@ -70,6 +70,8 @@ answer_state(struct app *app, struct req *r, const struct samples *s, const stru
 	const struct ib_err *err;
 	void *view;
 
+	if (frame != NULL && req_query(r, "theme") != NULL)
+		frame_theme(frame, req_query(r, "theme"));
 	if (which == TPL_MAX || frame == NULL)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "sample %s has no page", json_get_str(state, "id"));
 	if ((view = arena_alloc(r->a, tpl_decls[which].type->size)) == NULL)

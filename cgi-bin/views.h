@@ -57,6 +57,10 @@ struct view_frame {
 	const char	*csrf;
 	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
+	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
+	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
+	bool		 theme_auto, theme_light, theme_dark; /* one of */
+	const char	*theme_action;	/* POST csrf, theme, back */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */

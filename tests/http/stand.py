@@ -210,6 +210,9 @@ class Browser:
         self.extra = {}
 
     def request(self, method, url, body=None, headers=None, follow=True, hops=10):
+        base = self.stand.base_path
+        if url.startswith("/") and not url.startswith(base + "/"):
+            url = base + url        # the product's address; pages name theirs with the path in front
         url = urllib.parse.urljoin(self.stand.url + "/", url)
         u = urllib.parse.urlsplit(url)
         c = http.client.HTTPConnection(u.hostname, u.port, timeout=30)
@@ -256,12 +259,13 @@ class Browser:
 
 
 class Stand:
-    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path=""):
+    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path="", host="127.0.0.1"):
         self.server_kind, self.seed, self.procs = server, seed, procs
         self.extra_conf, self.sandbox_args, self.base_path = conf or {}, list(sandbox_args), base_path
+        self.host = host
         self.children, self.build, self.listener, self.src = [], _build(), None, SRC
-        # Apache will not work as root: then everything of the product runs as its user.
-        self.user = "www-data" if server.startswith("apache") and os.getuid() == 0 else None
+        # Neither will work as root: then everything of the product runs as its user.
+        self.user = "www-data" if server.startswith(("apache", "nginx")) and os.getuid() == 0 else None
 
     # life -------------------------------------------------------------------
 
@@ -353,7 +357,7 @@ class Stand:
 
     def start(self):
         self.port = free_port()
-        self.url = "http://127.0.0.1:%d%s" % (self.port, self.base_path)
+        self.url = "http://%s:%d%s" % (self.host, self.port, self.base_path)
         self.sandbox_proc = self.run_sandbox(0)
         if self.user:
             self.settle_in()
@@ -520,7 +524,7 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         elif signature:
             h["X-Hub-Signature-256"] = signature
         h.update(headers or {})
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        c = http.client.HTTPConnection(self.host, self.port, timeout=30)
         c.request("POST", self.base_path + "/hook/facebook", body=body, headers=h)
         r = c.getresponse()
         r.read()
