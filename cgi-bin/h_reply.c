@@ -256,24 +256,28 @@ const struct ib_err *
 h_undo(struct app *app, struct req *r)
 {
 	const struct ib_err *err;
+	struct outbox_back b = { .now = r->now };
+	enum outbox_undone fate;
 	struct writing w;
 	struct thread *t;
-	int64_t message;
-	bool ok;
 
 	if ((err = thread_of_path(app, r, "/inbox", "way.inbox", &t)) != NULL || t == NULL)
 		return err;
-	if (!req_id(r, "message", &message))
+	if (!req_id(r, "message", &b.msg_id))
 		return resp_problem(app, r, 404, "problem.not_found");
 	if (!read_form(r, &w))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	if (w.text == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
 	w.thread = t->id;
-	if ((err = outbox_undo(app->db, r->a, r->session->install_id, t->id, r->session->user_id, message, w.text, r->now,
-	    &ok)) != NULL)
+	b.install_id = r->session->install_id;
+	b.thread_id = t->id;
+	b.user_id = r->session->user_id;
+	b.form = w.key;
+	b.more = w.text;
+	if ((err = outbox_undo(app->db, r->a, &b, &fate)) != NULL)
 		return err;
-	if (!ok)
+	if (fate == UNDO_LATE)
 		return refuse(app, r, 409, &w, STR_PROBLEM_UNDO_LATE);
 	return resp_see_other(app, r, "%s/inbox/%lld#reply", r->session->root, (long long)t->id);
 }

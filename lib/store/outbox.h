@@ -76,11 +76,18 @@ IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, const st
 IB_MUST const struct ib_err *outbox_known(struct db *db, int64_t thread_id, const char *key, bool *known);
 /*
  * Its writer takes a reply back, with the other parts of its text that have
- * not been tried: they go off the page and become the draft, before `more`
- * (what is in the box by now).  *ok false when it is too late.
+ * not been tried: they go off the page and become the draft.  Asked a second
+ * time (UNDO_AGAIN) nothing changes.
  */
-IB_MUST const struct ib_err *outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, int64_t msg_id, const char *more, int64_t now, bool *ok);
+struct outbox_back {
+	int64_t		 install_id, thread_id, user_id, msg_id;
+	const char	*form;		/* key of the form in whose box the text will be, */
+	const char	*more;		/* and what is in it by now: that comes behind; or NULL */
+	int64_t		 now;
+};
+enum outbox_undone { UNDO_DONE, UNDO_AGAIN, UNDO_LATE };
+IB_MUST const struct ib_err *outbox_undo(struct db *db, struct arena *a, const struct outbox_back *b,
+    enum outbox_undone *fate);
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);

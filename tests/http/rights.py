@@ -65,7 +65,7 @@ RULES = {
     ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
 }
 WRITING = {"text": "", "key": "k" * 24}
-FIELDS = {"/language": {"lang": "en", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
+FIELDS = {"/language": {"lang": "en", "back": "/"}, "/theme": {"theme": "auto", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
           **{root + "/inbox/{thread}/" + what: WRITING for root in ("", "/pd/{pass}") for what in ("reply", "draft", "undo/{message}")}}
 DEAL = 4711
 
