@@ -4,11 +4,12 @@
  *
  * The reply is stored first, then the page is answered, then it is sent: after
  * the answer by this worker, or when the time to take it back is over.  Whatever
- * cannot be sent is refused before it is stored, and its text kept in the box
- * and as the draft.  Twice somebody is asked before: when the text is too long
+ * cannot be sent is refused before it is stored, and its text and files kept in the box,
+ * the text as the draft as well.  Twice somebody is asked before: when the text is too long
  * for one message, whether it may go as several, and when others have written
  * what the page did not show.
  */
+#include "attach.h"
 #include "auth.h"
 #include "handlers.h"
 #include "inbox.h"
@@ -106,11 +107,17 @@ show_again(struct app *app, struct req *r, int status, const struct writing *w, 
 }
 
 static const struct ib_err *
-refuse(struct app *app, struct req *r, int status, const struct writing *w, enum str_id why)
+refuse_with(struct app *app, struct req *r, int status, const struct writing *w, const char *why)
 {
-	struct inbox_ask ask = { .error = cat_str(app->cats, r->lang, why) };
+	struct inbox_ask ask = { .error = why };
 
 	return show_again(app, r, status, w, &ask);
+}
+
+static const struct ib_err *
+refuse(struct app *app, struct req *r, int status, const struct writing *w, enum str_id why)
+{
+	return refuse_with(app, r, status, w, cat_str(app->cats, r->lang, why));
 }
 
 /* Cuts where parts are needed; *answered: first somebody has to look at them. */
@@ -122,7 +129,7 @@ cut(struct app *app, struct req *r, const struct writing *w, struct outbox_new *
 	*answered = false;
 	if (str_utf16_units(w->text) <= REPLY_MAX_UNITS) {
 		n->parts = &w->text;
-		n->nparts = 1;
+		n->nparts = !str_blank(w->text);
 		return NULL;
 	}
 	if ((n->parts = text_parts(r->a, w->text, REPLY_PART_UNITS, &n->nparts)) == NULL)
@@ -170,6 +177,8 @@ accept(struct app *app, struct req *r, const struct writing *w, struct outbox_ne
 	n->now = r->now;
 	if ((err = outbox_put(app->db, r->a, n, &msg, &refusal)) != NULL)
 		return err;
+	if (refusal == OUTBOX_NO_FILE)
+		return refuse(app, r, 409, w, STR_PROBLEM_FILE_LOST);
 	if (refusal == OUTBOX_OUTDATED)
 		return show_again(app, r, 409, w, &ask);
 	if (n->hold_ms > 0)
@@ -187,6 +196,7 @@ h_reply(struct app *app, struct req *r)
 	struct thread *t;
 	struct page *p;
 	enum window win;
+	const char *why, **files;
 	int64_t until;
 	bool known, answered;
 
@@ -202,7 +212,13 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (known)
 		return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)t->id);
-	if (str_blank(w.text))
+	if ((err = attach_form(app, r, t->id, &why)) != NULL)
+		return err;
+	if (why != NULL)
+		return refuse_with(app, r, 422, &w, why);
+	n.nfiles = req_form_all(r, "upload", &files);
+	n.files = files;
+	if (str_blank(w.text) && n.nfiles == 0)
 		return refuse(app, r, 422, &w, STR_PROBLEM_REPLY_EMPTY);
 	if (too_long_to_keep(&w))
 		return refuse(app, r, 422, &w, STR_PROBLEM_REPLY_FAR_TOO_LONG);

@@ -43,7 +43,11 @@ function fill(text) {
 	box().value = text;
 	grow();
 }
-const fields = (f, more) => new URLSearchParams({ ...Object.fromEntries(new FormData(f)), ...more });
+const fields = (f, more) => {
+	const body = new URLSearchParams(new FormData(f));
+	Object.entries(more || {}).forEach(([name, value]) => body.set(name, value));
+	return body;
+};
 const say = (text) => {
 	const p = $("said");
 	if (p) p.textContent = text;
@@ -113,7 +117,9 @@ function see() {
 /* Another form in place of this one; the answer it is from keeps its own. */
 function replace(next) {
 	saved = box().value;		/* nothing of this one is left to be kept */
-	form.replaceWith(document.importNode(next, true));
+	next = document.importNode(next, true);
+	next.querySelector("#file")?.removeAttribute("name");	/* attach.js sends them */
+	form.replaceWith(next);
 	adopt();
 }
 /* The next form's hidden fields: the text in the box stays. */
@@ -154,6 +160,7 @@ async function post(f, url, body, sent) {
 		away = !f.isConnected;
 		if (away || $("ask", doc)) return { why, doc, away };
 		if (sent) renew(doc);
+		inbox.agent(doc);
 		if (why) return { why, doc };
 		if (!live("log")) location.assign(r.url);
 		else merges(doc, sent);
@@ -162,13 +169,14 @@ async function post(f, url, body, sent) {
 }
 async function send(by) {
 	const f = form, t = box(), text = t.value, body = fields(f, by?.name ? { [by.name]: by.value } : {});
-	if (!text.trim()) return t.focus();
+	const files = all("[name=upload]:not([type=checkbox]:not(:checked))", f);
+	if (!text.trim() && !files.length) return t.focus();
 	clearTimeout(timer);
 	busy(f, true);
 	$("error").textContent = "";
 	say("");
 	const li = $("sample").content.children[0].cloneNode(true);
-	li.children[0].textContent = text;
+	li.children[0].textContent = [text, ...files.map((el) => el.closest("li").querySelector("b").textContent)].join("\n").trim();
 	if (live("log")) $("log").append(li);
 	fill("");
 	toEnd();
