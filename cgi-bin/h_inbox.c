@@ -133,9 +133,10 @@ h_message(struct app *app, struct req *r)
 }
 
 /*
- * The tag holds the company's revision and whatever else changes the page: who
- * reads it, in which language, which conversation, whether somebody looks, and
- * the clock in steps of five minutes (a reply window that closes touches no row).
+ * The tag holds the company's revision (first: notify.js takes it from there) and
+ * whatever else changes the page: who reads it, in which language, which
+ * conversation, whether somebody looks, and the clock in steps of five minutes
+ * (a reply window that closes touches no row).
  */
 static const char *
 poll_tag(struct req *r, int64_t thread, bool away)

@@ -228,7 +228,7 @@ class Looking:
         thread = st.thread(self.customer)
         b.get("/settings")
         self.look("settings", [("button", w["settings.save"]), ("link", w["settings.remove"])])
-        for name, path in (("leave", "/settings/remove"), ("leave-page", "/settings/page/1"), ("leave-customer", "/settings/customers/%d" % thread),
+        for name, path in (("keyboard", "/keyboard"), ("leave", "/settings/remove"), ("leave-page", "/settings/page/1"), ("leave-customer", "/settings/customers/%d" % thread),
                            ("retention", "/settings/retention?days=30"), ("retention-wrong", "/settings/retention?days=1"),
                            ("customers", "/settings/customers?q=a"), ("audit", "/settings/audit")):
             b.get(path)
