@@ -62,7 +62,7 @@ RULES = {
     ("GET", "/pd/{pass}/media/{thread}/{message}/{n}"): ("pass+", 200), ("GET", "/pd/{pass}/avatar/{thread}"): ("pass+", 200),
     ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
 }
-FIELDS = {"/language": {"lang": "en", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
+FIELDS = {"/language": {"lang": "en", "back": "/"}, "/theme": {"theme": "dark", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
           "/inbox/{thread}/reply": {"text": "", "key": "k" * 24}, "/pd/{pass}/inbox/{thread}/reply": {"text": "", "key": "k" * 24}}
 DEAL = 4711
 
