@@ -36,6 +36,8 @@ const char *fmt_day(const struct fmt *f, const struct civil *c);	/* "Nov 21", "N
 const char *fmt_money(const struct fmt *f, const char *value, const char *currency);	/* "1,200.50 EUR" */
 const char *fmt_separator(const struct fmt *f, const struct civil *c);
 const char *fmt_until(const struct fmt *f, int64_t ms);
+/* "5 days left", "3 h 20 min left", "20 min left"; brief: "3 h left". */
+const char *fmt_left(const struct fmt *f, int64_t ms, bool brief);
 const char *fmt_size(const struct fmt *f, int64_t bytes);	/* NULL when 0 */
 /* A customer's name, or the neutral label (messenger.md 7). */
 const char *fmt_customer(const struct fmt *f, const char *name, const char *psid);

@@ -65,6 +65,35 @@ close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id 
 	c->advice = say(in, advice);
 }
 
+struct view_left *
+left_make(const struct inbox *in, int64_t until, bool brief)
+{
+	struct view_left *v = ARENA_NEW(in->r->a, struct view_left);
+	int64_t ms = until - in->r->now;
+	struct civil c;
+
+	if (v == NULL)
+		return NULL;
+	(void)clock_civil(until, in->fmt.zone, &c);
+	v->text = fmt_left(&in->fmt, ms, brief);
+	v->iso = fmt_iso(&in->fmt, &c);
+	v->urgent = ms < MS_HOUR;
+	v->soon = !v->urgent && ms < LEFT_SOON_MS;
+	return v;
+}
+
+/* The window is over: which one it was, and since when. */
+static void
+close_window(struct inbox *in, struct view_closed *c)
+{
+	const struct thread *t = in->thread;
+	bool ad = t->ad_at > 0 && in->until == t->ad_at + WINDOW_LONG_MS;
+
+	close_box(in, c, STR_CLOSED_DAY, STR_ADVICE_WAIT);
+	c->reason = cat_fill(in->r->a, say(in, ad ? STR_CLOSED_AD : in->human_agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY),
+	    "since", fmt_since(&in->fmt, in->until), NULL);
+}
+
 static const struct ib_err *
 fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 {
@@ -72,7 +101,6 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	const struct thread *t = in->thread;
 	struct view_closed *c = ARENA_NEW(in->r->a, struct view_closed);
 	struct view_composer *box = ARENA_NEW(in->r->a, struct view_composer);
-	bool agent = conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT);
 	const struct ib_err *err;
 	char *key;
 
@@ -102,7 +130,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 			c->way_label = say(in, STR_WAY_FACEBOOK);
 		}
 	} else if (in->window == WINDOW_CLOSED) {
-		close_box(in, c, agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
+		close_window(in, c);
 	} else if (in->window == WINDOW_NEVER) {
 		close_box(in, c, STR_CLOSED_NEVER, STR_ADVICE_ELSEWHERE);
 	} else {
@@ -115,7 +143,11 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->error = ask->error;
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
+		box->left = left_make(in, in->until, false);
+		box->plain = in->window == WINDOW_OPEN;
+		box->ad = in->window == WINDOW_AD;
 		box->agent = in->window == WINDOW_AGENT;
+		box->ticked = ask->ticked;
 		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
@@ -159,8 +191,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		(void)clock_civil(t->last_at, in->fmt.zone, &c);
 		panel->last_iso = fmt_iso(&in->fmt, &c);
 	}
-	in->window = window_state(t->customer_at, in->r->now,
-	    conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT), &in->until);
+	in->window = window_state(t->customer_at, t->ad_at, in->r->now, in->human_agent, &in->until);
 	in->writable = p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
 	if (in->r->pass == NULL && (err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL)
@@ -264,6 +295,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	in->app = app;
 	in->r = r;
 	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
 	fmt_init(&in->fmt, app, r);
 	if (list == NULL || conv == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");

@@ -26,6 +26,7 @@ struct inbox_ask {
 	int64_t		 list_at, list_id;	/* rows before this key; 0 = the newest */
 	int64_t		 msg_at, msg_id;	/* messages before this key; 0 = the newest */
 	const char	*text, *error;	/* what the reply box shall hold and say */
+	bool		 ticked;	/* and whether it was marked as personal */
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
 	bool		 connected;	/* show the confirmation */
 };
@@ -38,6 +39,7 @@ struct inbox {
 	size_t		 npages;
 	const char	**marks;	/* their initials, as they were asked for */
 	struct thread	*thread;	/* the open one, NULL = none */
+	bool		 human_agent;	/* facebook.human_agent */
 	enum window	 window;	/* of the open one, until when */
 	int64_t		 until;
 	bool		 writable;	/* a reply to it could go out */
@@ -61,6 +63,9 @@ IB_MUST const struct ib_err *inbox_answer(struct app *app, struct req *r, int st
 /* Inside: the parts. */
 const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
 IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
+/* What is left until then; NULL without memory. */
+#define LEFT_SOON_MS	(4 * MS_HOUR)
+struct view_left *left_make(const struct inbox *in, int64_t until, bool brief);
 /* Rows of these conversations alone, in their order; in a read transaction. */
 IB_MUST const struct ib_err *rows_load(struct inbox *in, const int64_t *ids, size_t n,
     struct view_row **rows, size_t *nrows);

@@ -286,6 +286,9 @@ again_helps(const struct inbox *in, const struct message *m, const struct code_r
 		return false;
 	if (row == NULL || row->help == HELP_RETRY)
 		return true;
+	/* The customer has written since: no reply has to be personal. */
+	if (str_eq(row->key, "error.fb.personal"))
+		return in->window != WINDOW_AGENT;
 	/*
 	 * What somebody settles on Facebook we do not hear of; where nobody can,
 	 * only the customer's next word changes anything.
@@ -294,17 +297,23 @@ again_helps(const struct inbox *in, const struct message *m, const struct code_r
 	    (row->who == WHO_PAGE_ADMIN || in->thread->customer_at > m->at);
 }
 
-static void
+static const struct ib_err *
 fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 {
 	const struct code_row *row = code_by_key(m->detail);
 	long long thread = (long long)m->thread_id, id = (long long)m->id;
+	const struct ib_err *err;
+	bool again = again_helps(in, m, row);
 
+	/* Past 24 hours only what somebody marked as personal; the rest is edited, where the box to tick is. */
+	if (again && in->window == WINDOW_AGENT &&
+	    (err = outbox_agent(in->app->db, m->thread_id, m->id, &again)) != NULL)
+		return err;
 	v->failed = true;
 	v->reason = sentence(in, m->detail);
 	v->help = help_who(in->app, in->r->lang, m->detail);
 	/* The table of codes knows what helps. */
-	if (again_helps(in, m, row))
+	if (again)
 		v->retry = req_href(in->app, in->r, "%s/inbox/%lld/retry/%lld", in->r->session->root, thread, id);
 	if (row != NULL && row->help == HELP_RECONNECT && in->r->session->admin)
 		v->reconnect = req_href(in->app, in->r, "/connect/more");
@@ -314,6 +323,7 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 		v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply", in->r->session->root, thread, id);
 	if (m->state == MSG_FAILED)
 		v->dismiss = req_href(in->app, in->r, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id);
+	return NULL;
 }
 
 /*
@@ -372,7 +382,7 @@ fill_state(struct inbox *in, const struct message *m, const struct page *p, stru
 		break;
 	case MSG_FAILED:
 	case MSG_CANCELLED:
-		fill_failure(in, m, v);
+		err = fill_failure(in, m, v);
 		break;
 	case MSG_SENT:
 	case MSG_NONE:

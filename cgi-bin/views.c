@@ -150,6 +150,15 @@ static const struct tmpl_field view_import_f[] = {
 };
 static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
 
+static const struct tmpl_field view_left_f[] = {
+	F_STR(struct view_left, text),
+	F_STR(struct view_left, iso),
+	F_BOOL(struct view_left, soon),
+	F_BOOL(struct view_left, urgent),
+	F_END
+};
+static const struct tmpl_type view_left_t = { "left", sizeof(struct view_left), view_left_f };
+
 static const struct tmpl_field view_row_f[] = {
 	F_INT(struct view_row, id),
 	F_STR(struct view_row, href),
@@ -171,6 +180,7 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, page),
 	F_STR(struct view_row, page_mark),
 	F_INT(struct view_row, page_tint),
+	F_SUB(struct view_row, left, &view_left_t),
 	F_BOOL(struct view_row, end),
 	F_END
 };
@@ -306,7 +316,11 @@ static const struct tmpl_field view_composer_f[] = {
 	F_INT(struct view_composer, max),
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
+	F_SUB(struct view_composer, left, &view_left_t),
+	F_BOOL(struct view_composer, plain),
+	F_BOOL(struct view_composer, ad),
 	F_BOOL(struct view_composer, agent),
+	F_BOOL(struct view_composer, ticked),
 	F_BOOL(struct view_composer, enter),
 	F_END
 };

@@ -167,6 +167,12 @@ struct view_import {
 
 /* The inbox -------------------------------------------------------------------- */
 
+struct view_left {			/* how long replies still pass */
+	const char	*text;		/* "3 h left" */
+	const char	*iso;		/* until when, for <time> */
+	bool		 soon, urgent;	/* one of: within four hours, within the hour */
+};
+
 struct view_row {			/* a conversation in the list */
 	int64_t		 id;
 	const char	*href;		/* inside Pipedrive only */
@@ -188,7 +194,8 @@ struct view_row {			/* a conversation in the list */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
 	const char	*page_mark;	/* its initials, on the picture */
 	int64_t		 page_tint;	/* 0..7 */
-	bool		 end;		/* failed: there is a third line */
+	struct view_left *left;		/* unanswered, and replies pass for some hours only; else NULL */
+	bool		 end;		/* failed or left: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -305,7 +312,12 @@ struct view_composer {
 	int64_t		 max;		/* 2000 UTF-16 units */
 	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
-	bool		 agent;		/* past 24 h: replies by people only, 7 days */
+	struct view_left *left;		/* the same as time that is left */
+	/* one of: */
+	bool		 plain;		/* within 24 h */
+	bool		 ad;		/* past 24 h, after an ad: up to 7 days, Facebook may refuse */
+	bool		 agent;		/* past 24 h: what somebody ticks as personal, 7 days */
+	bool		 ticked;	/* agent: that was ticked in the form that was refused */
 	bool		 enter;		/* Enter alone sends */
 };
 
