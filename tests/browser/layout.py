@@ -95,7 +95,7 @@ class Scripted(Frame, Case):
             b.js_("const s = document.getElementById('scroll'); s.scrollTop = -s.scrollHeight")
         top = self.box(".conv-head")
         self.assertGreaterEqual(top[1], 56)
-        self.assertEqual(64, top[3] - top[1])
+        self.assertEqual(64, top[3] - top[1], b.js_("return document.querySelector('.conv-head').innerHTML"))
         self.assertEqual("Jaan Kask", b.text("#conv-name"))
         self.assertEqual("Bramble Bikes", b.text(".conv-page"))
         self.assertTrue(b.text("#window").strip())
