@@ -134,15 +134,15 @@ h_message(struct app *app, struct req *r)
 
 /*
  * The tag holds the company's revision and whatever else changes the page: who
- * reads it, in which language, which conversation, and the clock in steps of
- * five minutes (a reply window that closes touches no row).
+ * reads it, in which language, which conversation, whether somebody looks, and
+ * the clock in steps of five minutes (a reply window that closes touches no row).
  */
 static const char *
-poll_tag(struct req *r, int64_t thread)
+poll_tag(struct req *r, int64_t thread, bool away)
 {
-	return arena_printf(r->a, "\"%lld-%lld-%d-%lld-%lld\"", (long long)r->session->rev,
+	return arena_printf(r->a, "\"%lld-%lld-%d-%lld-%lld-%d\"", (long long)r->session->rev,
 	    (long long)r->session->user_id, (int)r->lang, (long long)thread,
-	    (long long)(r->now / (5 * MS_MINUTE)));
+	    (long long)(r->now / (5 * MS_MINUTE)), away);
 }
 
 const struct ib_err *
@@ -162,7 +162,9 @@ h_poll(struct app *app, struct req *r)
 	if (thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	app_visit(app, r);
-	if ((tag = poll_tag(r, ask.thread)) == NULL)
+	/* Asked for notifications alone: nobody reads it now. */
+	ask.away = req_query(r, "away") != NULL;
+	if ((tag = poll_tag(r, ask.thread, ask.away)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
 	if (req_has_etag(r, tag))
 		return resp_not_modified(r, tag);
@@ -170,7 +172,8 @@ h_poll(struct app *app, struct req *r)
 		return err;
 	if (in.missing)
 		return resp_problem(app, r, 404, "problem.not_found");
-	mark_seen(app, r, in.thread);
+	if (!ask.away)
+		mark_seen(app, r, in.thread);
 	v = (struct view_poll){ .frame = in.view.frame, .list = in.view.list, .conv = in.view.conv };
 	resp_header(r, "ETag", tag);
 	return resp_page(app, r, 200, TPL_POLL, &v);

@@ -329,7 +329,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	memset(in, 0, sizeof(*in));
 	in->app = app;
 	in->r = r;
-	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
 	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
 	fmt_init(&in->fmt, app, r);
 	if (list == NULL || conv == NULL)

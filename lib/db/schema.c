@@ -516,7 +516,9 @@ const char *const schema_steps[] = {
 "  UNIQUE (thread_id, user_id, key)"
 ") STRICT;"
 "CREATE INDEX upload_open ON upload(user_id, created_at);"
-"CREATE INDEX upload_old ON upload(created_at);"
+"CREATE INDEX upload_old ON upload(created_at);",
+/* 12: what is new for whoever looked away */
+"ALTER TABLE thread ADD COLUMN in_rev INTEGER NOT NULL DEFAULT 0;",	/* install.rev since which the customer's last message is there */
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
