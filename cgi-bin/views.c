@@ -565,6 +565,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, page),
 	F_STR(struct view_conv, fb),
 	F_BOOL(struct view_conv, live),
+	F_STR(struct view_conv, pill),
 	F_STR(struct view_conv, older),
 	F_STR(struct view_conv, newer),
 	F_STR(struct view_conv, newest),

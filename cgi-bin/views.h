@@ -515,6 +515,7 @@ struct view_conv {			/* the open conversation */
 	const char	*page;		/* Page's name */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
+	const char	*pill;		/* in samples only: what a script would write */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
 	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */
