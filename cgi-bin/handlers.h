@@ -33,6 +33,12 @@ IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
+/* h_state.c */
+IB_MUST const struct ib_err *h_state(struct app *app, struct req *r);
+/* h_filter.c */
+IB_MUST const struct ib_err *h_filter(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_filter_save(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_filter_drop(struct app *app, struct req *r);
 /* h_panel.c */
 IB_MUST const struct ib_err *h_panel(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_link(struct app *app, struct req *r);

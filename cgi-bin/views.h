@@ -39,6 +39,7 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_FILTER,
 	TPL_STYLEGUIDE,
 	TPL_MAX
 };
@@ -55,7 +56,7 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *conv_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *conv_js, *state_js, *embed_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
 	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
@@ -176,7 +177,7 @@ struct view_left {			/* how long replies still pass */
 
 struct view_row {			/* a conversation in the list */
 	int64_t		 id;
-	const char	*href;		/* inside Pipedrive only */
+	const char	*href;		/* inside Pipedrive and in a narrowed list; else the template's */
 	int64_t		 rev;		/* changes whenever the row looks different */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
@@ -188,6 +189,8 @@ struct view_row {			/* a conversation in the list */
 	const char	*time;		/* "14:05", "Nov 21" */
 	const char	*date;		/* "2026-11-21", for <time>; NULL today: the text says it */
 	bool		 unread;
+	const char	*count;		/* of unread messages: "3", "99+"; with unread */
+	bool		 back;		/* was put off, and nothing has happened since it came back */
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
 	bool		 linked;	/* to a person, lead or deal */
@@ -207,19 +210,34 @@ struct view_sync {			/* how fresh the list is */
 	const char	*thread;	/* id of the open conversation, or NULL */
 };
 
+struct view_saved {			/* a filter of one's own */
+	const char	*name, *href;
+	const char	*current;	/* "page" for the one in use, else NULL */
+};
+
 struct view_list {
 	struct view_row	*rows;
 	size_t		 n_rows;
 	bool		 live;		/* the newest rows: polls may merge into it */
-	int64_t		 unread;	/* conversations, all of them */
-	bool		 some_unread;
-	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
+	int64_t		 unread;	/* open conversations, all of them */
+	/* "page" for the view that is shown, else NULL */
+	const char	*on_open, *on_unread, *on_snoozed, *on_done;
+	struct view_saved *saved;
+	size_t		 n_saved;
+	const char	*filter;	/* href of the page where the list is narrowed */
+	const char	*query;		/* what it is narrowed to, NULL = open conversations */
+	const char	*narrowed;	/* the same in words, where no view says it; or NULL */
+	const char	*older;		/* "/inbox?before=KEY", or NULL */
+	const char	*further;	/* the same, when so many were looked at that it is asked first, */
+	const char	*looked;	/* and the sentence that says so */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
 	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
 	bool		 empty;		/* connected, but nobody has written */
+	bool		 finished;	/* none is open */
+	bool		 none;		/* of this kind */
 	const char	*connect;	/* no_pages: href, NULL when this person may not */
 	struct view_sync *sync;		/* NULL: no Page is connected */
 };
@@ -443,6 +461,18 @@ struct view_panel {			/* right-hand pane */
 	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
+/* POST csrf, do=done|reopen|unread|snooze, with the last one until=later|tomorrow|monday|at, at=2026-11-24T09:00 */
+struct view_state {
+	const char	*action;
+	bool		 open;		/* else done or put off: */
+	const char	*text;		/* "Done: Maria Tamm, Nov 22"; open: that it came back, or NULL */
+	bool		 later;		/* today is long enough for "later today" */
+	bool		 monday;	/* next Monday is not tomorrow */
+	bool		 unread;	/* may be marked unread: not inside Pipedrive, where it is always open */
+	const char	*at;		/* what was asked for and is refused, */
+	const char	*error;		/* with the sentence; or NULL */
+};
+
 struct view_conv {			/* the open conversation */
 	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
@@ -464,6 +494,7 @@ struct view_conv {			/* the open conversation */
 	struct view_composer *composer;	/* NULL: closed says why */
 	struct view_closed *closed;
 	struct view_panel *panel;
+	struct view_state *state;
 };
 
 struct view_alert {			/* band above the panes: a Page needs attention */
@@ -567,6 +598,31 @@ struct view_own_page {			/* a connected Page */
 struct view_choice {			/* an <option> */
 	const char	*value, *label;
 	bool		 chosen;
+};
+
+/* Narrowing the list --------------------------------------------------------------- */
+
+/* GET with the names of filters.def and show=yes; POST save: csrf, name, query; POST drop: csrf, name */
+struct view_filter {
+	struct view_frame *frame;
+	const char	*action, *save, *drop;
+	const char	*back;		/* the list as it was */
+	const char	*query;		/* what was chosen */
+	struct view_choice *states;
+	size_t		 n_states;
+	struct view_choice *pages;
+	size_t		 n_pages;
+	bool		 some_pages;	/* more than one */
+	struct view_choice *links;
+	size_t		 n_links;
+	bool		 unread, failed;
+	const char	*from, *to;	/* "2026-11-22" */
+	const char	*words;		/* what is being narrowed to, in words; NULL = nothing */
+	const char	*name;		/* as it was given, */
+	const char	*error;		/* and why it is refused; or NULL */
+	struct view_saved *saved;
+	size_t		 n_saved;
+	bool		 some_saved;
 };
 
 /* One of the person's own choices; the form's field `name`. */

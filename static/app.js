@@ -23,6 +23,7 @@ const started = [], merged = [];
 const prefs = Object.fromEntries((page.prefs || "").split(" ").map((p) => p.split("=")));
 window.inbox = {
 	$, all, show, get, on, still, page, onStart: (fn) => started.push(fn), onMerge: (fn) => merged.push(fn),
+	acts: {},	/* what sends a form of the conversation, by its id; else it is a reply */
 	pref: (name) => prefs[name],	/* undefined: as at first */
 };
 
@@ -36,7 +37,7 @@ on("submit", (e) => {
 	const form = e.target, ours = form.closest("#conv"), beside = form.closest("#pipedrive");
 	if (ours || beside || form.dataset.busy) e.preventDefault();
 	if (form.dataset.busy) return;
-	if (ours) inbox.send(form);
+	if (ours) (inbox.acts[form.id] || inbox.send)(form, e.submitter);
 	else if (beside) panelForm(form);
 	else busy(form, true);
 });
@@ -94,12 +95,28 @@ function title() {
 	document.title = `(${unread}) `.replace("(0) ", "") + name;
 	navigator.setAppBadge?.(+unread).catch(() => {});
 }
+/* Rows that the answer no longer has, as far down as it goes, have gone elsewhere. */
+function dropRows(rows, ids, last, whole) {
+	for (const el of [...rows.children]) {
+		if (!whole && el.id === last) break;
+		if (ids.has(el.id)) continue;
+		if (el.contains(document.activeElement)) (el.nextElementSibling || el.previousElementSibling)?.querySelector("a")?.focus(still);
+		el.remove();
+	}
+}
 function mergeRows(doc) {
-	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
+	const rows = $("rows"), from = $("rows", doc);
 	if (!from) return;
+	const items = [...from.children], ids = new Set(items.map((el) => el.id)), whole = !$("list-older", doc);
+	const mix = () => {
+		merge(rows, items, rows.children[0]);
+		dropRows(rows, ids, items.at(-1).id, whole);
+		if (whole) $("list-end")?.remove();
+	};
 	if (!$("sync")?.contains(document.activeElement)) $("sync-line")?.replaceWith(...all("#sync-line", doc));
 	rows.dataset.unread = from.dataset.unread;
 	title();
+	if (rows.dataset.view !== from.dataset.view) return list.replaceChildren(...from.parentNode.childNodes);
 	if (!live("rows")) return;
 	if (!rows.children[0] || !from.children[0]) list.replaceChildren(...from.parentNode.childNodes);
 	else if (list.scrollTop) steady(list, mix);

@@ -39,6 +39,8 @@ RULES = {
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
     ("GET", "/inbox/{thread}/m/{message}"): ("read+", 303), ("GET", "/pd/{pass}/inbox/{thread}/m/{message}"): ("pass+", 303),
+    ("POST", "/inbox/{thread}/state"): ("read+", 400), ("POST", "/pd/{pass}/inbox/{thread}/state"): ("pass+", 400),
+    ("GET", "/filter"): ("read", 200), ("POST", "/filter/save"): ("read", 400), ("POST", "/filter/drop"): ("read", 400),
     ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
     ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
