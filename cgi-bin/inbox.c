@@ -7,6 +7,7 @@
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/shelf.h"
+#include "../lib/store/upload.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,29 @@ close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id 
 {
 	c->reason = say(in, why);
 	c->advice = say(in, advice);
+}
+
+/* Files of the form that was refused: they are here already. */
+static const struct ib_err *
+fill_kept(struct inbox *in, struct view_composer *box)
+{
+	const char **keys;
+	size_t i, n = req_form_all(in->r, "upload", &keys);
+	const struct ib_err *err;
+	struct upload *u;
+
+	if (n == 0)
+		return NULL;
+	if ((box->files = ARENA_ARRAY(in->r->a, n, struct view_kept_file)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
+	for (i = 0; i < n; i++) {
+		if ((err = upload_find(in->app->db, in->r->a, in->thread->id, in->r->session->user_id, keys[i],
+		    &u)) != NULL)
+			return err;
+		if (u != NULL && u->type != 0)
+			box->files[box->n_files++] = (struct view_kept_file){ u->key, u->name, fmt_size(&in->fmt, u->size) };
+	}
+	return NULL;
 }
 
 struct view_left *
@@ -152,6 +176,8 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->agent = in->window == WINDOW_AGENT;
 		box->ticked = ask->ticked;
 		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
+		if ((err = fill_kept(in, box)) != NULL)
+			return err;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;
@@ -232,10 +258,10 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	v->state = state;
 	if ((err = came_make(in, t->source, &in->came)) != NULL)
 		return err;
 	panel->came = in->came;
-	v->state = state;
 	if ((err = fill_state(in, ask, state)) != NULL || (err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
@@ -334,7 +360,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	memset(in, 0, sizeof(*in));
 	in->app = app;
 	in->r = r;
-	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
 	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
 	fmt_init(&in->fmt, app, r);
 	in->query = filter_any(&ask->filter) ? filter_query(r->a, &ask->filter) : "";

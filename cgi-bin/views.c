@@ -25,7 +25,11 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, keys_js),
+	F_STR(struct view_frame, notify_js),
 	F_STR(struct view_frame, conv_js),
+	F_STR(struct view_frame, attach_js),
+	F_STR(struct view_frame, viewer_js),
 	F_STR(struct view_frame, state_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
@@ -279,6 +283,9 @@ static const struct tmpl_field view_att_f[] = {
 	F_BOOL(struct view_att, pending),
 	F_BOOL(struct view_att, gone),
 	F_BOOL(struct view_att, too_large),
+	F_BOOL(struct view_att, away),
+	F_STR(struct view_att, load),
+	F_STR(struct view_att, fb),
 	F_BOOL(struct view_att, image),
 	F_BOOL(struct view_att, video),
 	F_BOOL(struct view_att, audio),
@@ -350,6 +357,14 @@ static const struct tmpl_field view_msg_f[] = {
 };
 static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
 
+static const struct tmpl_field view_kept_file_f[] = {
+	F_STR(struct view_kept_file, key),
+	F_STR(struct view_kept_file, name),
+	F_STR(struct view_kept_file, size),
+	F_END
+};
+static const struct tmpl_type view_kept_file_t = { "kept_file", sizeof(struct view_kept_file), view_kept_file_f };
+
 static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, action),
 	F_STR(struct view_composer, key),
@@ -367,6 +382,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_BOOL(struct view_composer, agent),
 	F_BOOL(struct view_composer, ticked),
 	F_BOOL(struct view_composer, enter),
+	F_LIST(struct view_composer, files, &view_kept_file_t),
 	F_END
 };
 static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };
@@ -908,6 +924,23 @@ static const struct tmpl_field view_shelf_f[] = {
 };
 static const struct tmpl_type view_shelf_t = { "shelf", sizeof(struct view_shelf), view_shelf_f };
 
+static const struct tmpl_field view_keyboard_f[] = {
+	F_SUB(struct view_keyboard, frame, &view_frame_t),
+	F_STR(struct view_keyboard, inbox),
+	F_STR(struct view_keyboard, settings),
+	F_END
+};
+static const struct tmpl_type view_keyboard_t = { "keyboard", sizeof(struct view_keyboard), view_keyboard_f };
+
+static const struct tmpl_field view_news_f[] = {
+	F_INT(struct view_news, rev),
+	F_STR(struct view_news, title),
+	F_STR(struct view_news, text),
+	F_STR(struct view_news, href),
+	F_END
+};
+static const struct tmpl_type view_news_t = { "news", sizeof(struct view_news), view_news_f };
+
 const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_START] =			{ "start.html", &view_start_t, false },
 	[TPL_CONNECT_VISIBILITY] =	{ "connect_visibility.html", &view_visibility_t, false },
@@ -931,6 +964,8 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
+	[TPL_KEYBOARD] =			{ "keyboard.html", &view_keyboard_t, false },
+	[TPL_NEWS] =			{ "news.html", &view_news_t, true },
 	[TPL_FILTER] =			{ "filter.html", &view_filter_t, false },
 	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };
