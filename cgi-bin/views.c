@@ -219,6 +219,7 @@ static const struct tmpl_field view_list_f[] = {
 	F_INT(struct view_list, unread),
 	F_STR(struct view_list, on_open),
 	F_STR(struct view_list, on_unread),
+	F_STR(struct view_list, on_closing),
 	F_STR(struct view_list, on_snoozed),
 	F_STR(struct view_list, on_done),
 	F_LIST(struct view_list, saved, &view_saved_t),

@@ -225,7 +225,7 @@ struct view_list {
 	bool		 live;		/* the newest rows: polls may merge into it */
 	int64_t		 unread;	/* open conversations, all of them */
 	/* "page" for the view that is shown, else NULL */
-	const char	*on_open, *on_unread, *on_snoozed, *on_done;
+	const char	*on_open, *on_unread, *on_closing, *on_snoozed, *on_done;
 	struct view_saved *saved;
 	size_t		 n_saved;
 	const char	*filter;	/* href of the page where the list is narrowed */
