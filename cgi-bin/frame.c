@@ -8,6 +8,7 @@
 #include "pass.h"
 
 #include "../lib/base/crypt.h"
+#include "../lib/base/home.h"
 #include "../lib/base/str.h"
 
 #include <fcntl.h>
@@ -15,10 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 /* The files are read once per process; a worker ends when the program is replaced. */
 struct static_file {
@@ -29,7 +26,8 @@ struct static_file {
 #define FILE(name, f) { name, offsetof(struct view_frame, f), "" }
 static struct static_file files[] = {
 	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
-	FILE("embed.js", embed_js), FILE("compose.js", compose_js), FILE("state.js", state_js),
+	FILE("embed.js", embed_js), FILE("compose.js", compose_js), FILE("conv.js", conv_js),
+	FILE("attach.js", attach_js), FILE("viewer.js", viewer_js), FILE("state.js", state_js),
 	FILE("styleguide.css", guide_css),
 	FILE("icon-180.png", touch_icon), FILE("inbox.en.webmanifest", manifest_en),
 	FILE("inbox.ja.webmanifest", manifest_ja),
@@ -48,7 +46,7 @@ digest_file(const struct app *app, struct static_file *f)
 	int fd;
 
 	snprintf(f->path, sizeof(f->path), "/static/%s", f->name);
-	snprintf(path, sizeof(path), "%s/%s", *dir != '\0' ? dir : PKGDATADIR "/static", f->name);
+	snprintf(path, sizeof(path), "%s/%s", home_folder(dir, HOME_STATIC), f->name);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return;
 	buf_init(&b, 4 << 20);

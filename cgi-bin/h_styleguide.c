@@ -10,14 +10,12 @@
 #include "frame.h"
 #include "handlers.h"
 
+#include "../lib/base/home.h"
 #include "../lib/base/str.h"
 #include "../lib/tmpl/sample.h"
 
 #include <string.h>
 
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 static size_t
 template_named(const char *name)
@@ -98,7 +96,7 @@ h_styleguide(struct app *app, struct req *r)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if (lang_parse(req_query(r, "lang"), &lang))
 		r->lang = lang;
-	if ((err = samples_read(*dir != '\0' ? dir : PKGDATADIR "/templates", r->a, &doc)) != NULL)
+	if ((err = samples_read(home_folder(dir, HOME_TEMPLATES), r->a, &doc)) != NULL)
 		return err;
 	s = (struct samples){ r->a, app->cats, r->lang, json_get(doc, "parts") };
 	states = json_get(doc, "states");

@@ -7,6 +7,7 @@
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/shelf.h"
+#include "../lib/store/upload.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,29 @@ close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id 
 	c->advice = say(in, advice);
 }
 
+/* Files of the form that was refused: they are here already. */
+static const struct ib_err *
+fill_kept(struct inbox *in, struct view_composer *box)
+{
+	const char **keys;
+	size_t i, n = req_form_all(in->r, "upload", &keys);
+	const struct ib_err *err;
+	struct upload *u;
+
+	if (n == 0)
+		return NULL;
+	if ((box->files = ARENA_ARRAY(in->r->a, n, struct view_kept_file)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
+	for (i = 0; i < n; i++) {
+		if ((err = upload_find(in->app->db, in->r->a, in->thread->id, in->r->session->user_id, keys[i],
+		    &u)) != NULL)
+			return err;
+		if (u != NULL && u->type != 0)
+			box->files[box->n_files++] = (struct view_kept_file){ u->key, u->name, fmt_size(&in->fmt, u->size) };
+	}
+	return NULL;
+}
+
 struct view_left *
 left_make(const struct inbox *in, int64_t until, bool brief)
 {
@@ -77,6 +101,7 @@ left_make(const struct inbox *in, int64_t until, bool brief)
 	(void)clock_civil(until, in->fmt.zone, &c);
 	v->text = fmt_left(&in->fmt, ms, brief);
 	v->iso = fmt_iso(&in->fmt, &c);
+	v->ms = ms;
 	v->urgent = ms < MS_HOUR;
 	v->soon = !v->urgent && ms < LEFT_SOON_MS;
 	return v;
@@ -89,9 +114,8 @@ close_window(struct inbox *in, struct view_closed *c)
 	const struct thread *t = in->thread;
 	bool ad = t->ad_at > 0 && in->until == t->ad_at + WINDOW_LONG_MS;
 
-	close_box(in, c, STR_CLOSED_DAY, STR_ADVICE_WAIT);
-	c->reason = cat_fill(in->r->a, say(in, ad ? STR_CLOSED_AD : in->human_agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY),
-	    "since", fmt_since(&in->fmt, in->until), NULL);
+	close_box(in, c, ad ? STR_CLOSED_AD : in->human_agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
+	c->since = cat_fill(in->r->a, say(in, STR_CLOSED_SINCE), "since", fmt_since(&in->fmt, in->until), NULL);
 }
 
 static const struct ib_err *
@@ -144,11 +168,16 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->left = left_make(in, in->until, false);
+		box->days = say(in, STR_LEFT_DAYS);
+		box->hours = say(in, STR_LEFT_HOURS);
+		box->minutes = say(in, STR_LEFT_MINUTES);
 		box->plain = in->window == WINDOW_OPEN;
 		box->ad = in->window == WINDOW_AD;
 		box->agent = in->window == WINDOW_AGENT;
 		box->ticked = ask->ticked;
 		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
+		if ((err = fill_kept(in, box)) != NULL)
+			return err;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;
@@ -229,6 +258,9 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	if ((err = came_make(in, t->source, &in->came)) != NULL)
+		return err;
+	panel->came = in->came;
 	v->state = state;
 	if ((err = fill_state(in, ask, state)) != NULL || (err = messages_load(in, ask, v)) != NULL)
 		return err;
@@ -290,6 +322,9 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 				v->alerts[v->n_alerts++].text = cat_fill(in->r->a,
 				    say(in, STR_NOTICE_SENDS_PAUSED), "page", p->name, "time",
 				    fmt_since(&in->fmt, p->send_after), NULL);
+			else if (*p->policy != '\0')
+				v->alerts[v->n_alerts++].text = cat_fill(in->r->a, say(in, strcmp(p->policy, "block") == 0 ?
+				    STR_NOTICE_BLOCKED : STR_NOTICE_WARNED), "page", p->name, NULL);
 			continue;
 		}
 		al = &v->alerts[v->n_alerts++];

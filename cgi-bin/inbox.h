@@ -52,6 +52,7 @@ struct inbox {
 	int64_t		 colleague_id;	/* last one looked up, */
 	const char	*colleague;	/* and the name */
 	int64_t		 oldest_at;	/* of the messages shown */
+	struct view_came *came;		/* what started the open one, until it is shown; or NULL */
 	bool		 want_older;	/* the reader has come to the end of our copy */
 	struct view_inbox view;
 };
@@ -66,6 +67,8 @@ IB_MUST const struct ib_err *inbox_answer(struct app *app, struct req *r, int st
 /* Inside: the parts. */
 const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
 IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
+/* thread.source for people; *out NULL when there is none. */
+IB_MUST const struct ib_err *came_make(struct inbox *in, const char *source, struct view_came **out);
 /* What is left until then; NULL without memory. */
 #define LEFT_SOON_MS	(4 * MS_HOUR)
 struct view_left *left_make(const struct inbox *in, int64_t until, bool brief);

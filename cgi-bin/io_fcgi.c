@@ -11,6 +11,7 @@
 #include "io.h"
 
 #include "../lib/base/clock.h"
+#include "../lib/base/home.h"
 #include "../lib/base/log.h"
 
 #include <assert.h>
@@ -244,11 +245,15 @@ same_file(const struct stat *a, const struct stat *b)
 static void
 binary_init(struct binary *b, int64_t now)
 {
-	ssize_t n;
+	const char *said = home_program();
+	bool known;
 
 	memset(b, 0, sizeof(*b));
-	n = readlink("/proc/self/exe", b->path, sizeof(b->path) - 1);
-	b->known = n > 0 && stat(b->path, &b->now) == 0;
+	if (said != NULL)
+		known = snprintf(b->path, sizeof(b->path), "%s", said) < (int)sizeof(b->path);
+	else
+		known = readlink("/proc/self/exe", b->path, sizeof(b->path) - 1) > 0;
+	b->known = known && stat(b->path, &b->now) == 0;
 	b->next_ms = now + BINARY_CHECK_MS;
 }
 

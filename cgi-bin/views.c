@@ -25,6 +25,9 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, conv_js),
+	F_STR(struct view_frame, attach_js),
+	F_STR(struct view_frame, viewer_js),
 	F_STR(struct view_frame, state_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
@@ -154,6 +157,7 @@ static const struct tmpl_type view_import_t = { "import", sizeof(struct view_imp
 static const struct tmpl_field view_left_f[] = {
 	F_STR(struct view_left, text),
 	F_STR(struct view_left, iso),
+	F_INT(struct view_left, ms),
 	F_BOOL(struct view_left, soon),
 	F_BOOL(struct view_left, urgent),
 	F_END
@@ -250,6 +254,20 @@ static const struct tmpl_field view_quote_f[] = {
 };
 static const struct tmpl_type view_quote_t = { "quote", sizeof(struct view_quote), view_quote_f };
 
+static const struct tmpl_field view_came_f[] = {
+	F_STR(struct view_came, label),
+	F_STR(struct view_came, title),
+	F_STR(struct view_came, facts),
+	F_END
+};
+static const struct tmpl_type view_came_t = { "came", sizeof(struct view_came), view_came_f };
+
+static const struct tmpl_field view_former_f[] = {
+	F_STR(struct view_former, text),
+	F_END
+};
+static const struct tmpl_type view_former_t = { "former", sizeof(struct view_former), view_former_f };
+
 static const struct tmpl_field view_reaction_f[] = {
 	F_STR(struct view_reaction, emoji),
 	F_STR(struct view_reaction, who),
@@ -262,6 +280,9 @@ static const struct tmpl_field view_att_f[] = {
 	F_BOOL(struct view_att, pending),
 	F_BOOL(struct view_att, gone),
 	F_BOOL(struct view_att, too_large),
+	F_BOOL(struct view_att, away),
+	F_STR(struct view_att, load),
+	F_STR(struct view_att, fb),
 	F_BOOL(struct view_att, image),
 	F_BOOL(struct view_att, video),
 	F_BOOL(struct view_att, audio),
@@ -296,6 +317,7 @@ static const struct tmpl_field view_msg_f[] = {
 	F_STR(struct view_msg, time),
 	F_STR(struct view_msg, datetime),
 	F_STR(struct view_msg, line),
+	F_BOOL(struct view_msg, line_card),
 	F_STR(struct view_msg, line_text),
 	F_BOOL(struct view_msg, out),
 	F_BOOL(struct view_msg, cont),
@@ -308,6 +330,8 @@ static const struct tmpl_field view_msg_f[] = {
 	F_LIST(struct view_msg, atts, &view_att_t),
 	F_BOOL(struct view_msg, deleted),
 	F_BOOL(struct view_msg, edited),
+	F_LIST(struct view_msg, former, &view_former_t),
+	F_SUB(struct view_msg, came, &view_came_t),
 	F_BOOL(struct view_msg, unsupported),
 	F_STR(struct view_msg, fb),
 	F_BOOL(struct view_msg, has_reactions),
@@ -330,6 +354,14 @@ static const struct tmpl_field view_msg_f[] = {
 };
 static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
 
+static const struct tmpl_field view_kept_file_f[] = {
+	F_STR(struct view_kept_file, key),
+	F_STR(struct view_kept_file, name),
+	F_STR(struct view_kept_file, size),
+	F_END
+};
+static const struct tmpl_type view_kept_file_t = { "kept_file", sizeof(struct view_kept_file), view_kept_file_f };
+
 static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, action),
 	F_STR(struct view_composer, key),
@@ -339,17 +371,22 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_SUB(struct view_composer, left, &view_left_t),
+	F_STR(struct view_composer, days),
+	F_STR(struct view_composer, hours),
+	F_STR(struct view_composer, minutes),
 	F_BOOL(struct view_composer, plain),
 	F_BOOL(struct view_composer, ad),
 	F_BOOL(struct view_composer, agent),
 	F_BOOL(struct view_composer, ticked),
 	F_BOOL(struct view_composer, enter),
+	F_LIST(struct view_composer, files, &view_kept_file_t),
 	F_END
 };
 static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };
 
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
+	F_STR(struct view_closed, since),
 	F_STR(struct view_closed, advice),
 	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
@@ -471,6 +508,7 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_SUB(struct view_panel, came, &view_came_t),
 	F_STR(struct view_panel, href),
 	F_STR(struct view_panel, link),
 	F_END

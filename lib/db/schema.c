@@ -20,7 +20,7 @@
 #include "schema.h"
 
 /*
- * Step 11: is thread t among those that people are told of, and does a row of
+ * Step 12: is thread t among those that people are told of, and does a row of
  * seen make it one that its person has read?  One without news counts as read
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */
@@ -483,6 +483,7 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
+
 /* 7: what people choose for themselves */
 "ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
 /* 8: drafts are kept here; a reply can be taken back for some seconds */
@@ -508,7 +509,25 @@ const char *const schema_steps[] = {
 "ALTER TABLE outbox ADD COLUMN agent INTEGER NOT NULL DEFAULT 0;"	/* somebody ticked that he answers personally */
 "CREATE INDEX thread_waits ON thread(install_id, customer_at, id) WHERE last_dir = 0;"
 "CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;",
-/* 11: unread is counted; conversations are open, done or put off */
+/* 11: files that people send */
+"CREATE TABLE upload ("				/* files that people are about to send (store/upload.h) */
+"  id INTEGER PRIMARY KEY,"			/* random, and the message's id later; the file is u<thread>-<id> */
+"  install_id INTEGER NOT NULL,"		/* as the thread's, which goes with it */
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  user_id INTEGER NOT NULL,"
+"  key TEXT NOT NULL,"				/* random, by the page that brings it */
+"  name TEXT NOT NULL,"
+"  mime TEXT NOT NULL DEFAULT '',"
+"  type INTEGER NOT NULL DEFAULT 0,"		/* enum fb_att; 0 = not whole yet */
+"  size INTEGER NOT NULL,"
+"  got INTEGER NOT NULL DEFAULT 0,"		/* bytes on the disk */
+"  width INTEGER NOT NULL DEFAULT 0, height INTEGER NOT NULL DEFAULT 0,"
+"  created_at INTEGER NOT NULL,"
+"  UNIQUE (thread_id, user_id, key)"
+") STRICT;"
+"CREATE INDEX upload_open ON upload(user_id, created_at);"
+"CREATE INDEX upload_old ON upload(created_at);",
+/* 12: unread is counted; conversations are open, done or put off */
 "ALTER TABLE thread ADD COLUMN in_n INTEGER NOT NULL DEFAULT 0;"	/* incoming messages that were news, ever */
 "ALTER TABLE thread ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0,1,2));"	/* enum thread_state */
 "ALTER TABLE thread ADD COLUMN state_at INTEGER NOT NULL DEFAULT 0;"	/* since when, */

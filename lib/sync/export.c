@@ -16,6 +16,7 @@
 #include "sync.h"
 
 #include "../base/clock.h"
+#include "../base/home.h"
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/str.h"
@@ -32,9 +33,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 #define PART_MESSAGES	300
 #define CONTENTS_ROWS	1000
@@ -122,7 +120,7 @@ sync_cats(struct sync *s)
 {
 	const char *po = conf_str(s->conf, CONF_CATALOGUES);
 
-	return s->cats != NULL ? NULL : cats_load(*po != '\0' ? po : PKGDATADIR "/po", &s->cats);
+	return s->cats != NULL ? NULL : cats_load(home_folder(po, HOME_PO), &s->cats);
 }
 
 const char *
@@ -130,7 +128,7 @@ sync_templates(const struct sync *s)
 {
 	const char *pages = conf_str(s->conf, CONF_TEMPLATES);
 
-	return *pages != '\0' ? pages : PKGDATADIR "/templates";
+	return home_folder(pages, HOME_TEMPLATES);
 }
 
 static const struct ib_err *
@@ -226,7 +224,7 @@ add_files(struct making *m, const struct message *msg, struct xmsg *v, struct js
 		json_set_str(o, "name", t[i].name);
 		json_set_str(o, "mime", t[i].mime);
 		name = NULL;
-		if (t[i].file != NULL && *t[i].file != '\0' && *t[i].file != '!') {
+		if (attachment_here(&t[i])) {
 			name = arena_printf(m->a, "files/%lld-%lld-%lld%s", (long long)t[i].thread_id,
 			    (long long)t[i].msg_id, (long long)t[i].n, ending(t[i].mime));
 			if ((err = tarball_add_file(m->tar, name, msg->at, arena_printf(m->a, "%s/%s", dir,
