@@ -135,8 +135,9 @@ h_message(struct app *app, struct req *r)
 /*
  * The tag holds the company's revision and whatever else changes the page: who
  * reads it, how much of it the person has not read (in another window, perhaps),
- * in which language, which conversation, what the list is narrowed to, and the
- * clock in steps of five minutes (a reply window that closes touches no row).
+ * in which language, which conversation, what the list is narrowed to, whether
+ * somebody looks, and the clock in steps of five minutes (a reply window that
+ * closes touches no row).
  */
 static const char *
 poll_tag(struct req *r, const struct inbox_ask *ask, int64_t unread)
@@ -146,9 +147,9 @@ poll_tag(struct req *r, const struct inbox_ask *ask, int64_t unread)
 
 	for (i = 0; i < FILTER_MAX; i++)
 		narrowed = look_int(narrowed, ask->filter.v[i]);
-	return arena_printf(r->a, "\"%lld-%lld-%lld-%d-%lld-%lld-%lld\"", (long long)r->session->rev,
+	return arena_printf(r->a, "\"%lld-%lld-%lld-%d-%lld-%lld-%lld-%d\"", (long long)r->session->rev,
 	    (long long)r->session->user_id, (long long)unread, (int)r->lang, (long long)ask->thread,
-	    (long long)narrowed, (long long)(r->now / (5 * MS_MINUTE)));
+	    (long long)narrowed, (long long)(r->now / (5 * MS_MINUTE)), ask->away);
 }
 
 const struct ib_err *
@@ -168,6 +169,8 @@ h_poll(struct app *app, struct req *r)
 	if ((thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread)) || !inbox_filter(r, &ask.filter))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	app_visit(app, r);
+	/* Asked for notifications alone: nobody reads it now. */
+	ask.away = req_query(r, "away") != NULL;
 	if ((tag = poll_tag(r, &ask, r->session->unread)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
 	if (req_has_etag(r, tag))
@@ -176,7 +179,8 @@ h_poll(struct app *app, struct req *r)
 		return err;
 	if (in.missing)
 		return resp_problem(app, r, 404, "problem.not_found");
-	mark_seen(app, r, in.thread);
+	if (!ask.away)
+		mark_seen(app, r, in.thread);
 	/* What has just been read is not unread the next time. */
 	if (in.view.list != NULL && (tag = poll_tag(r, &ask, in.view.list->unread)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");

@@ -29,6 +29,9 @@ IB_MUST const struct ib_err *h_inbox(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_thread(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_message(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
+/* h_live.c */
+IB_MUST const struct ib_err *h_news(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_keyboard(struct app *app, struct req *r);
 /* h_reply.c */
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);

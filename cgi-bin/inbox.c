@@ -258,10 +258,10 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	v->state = state;
 	if ((err = came_make(in, t->source, &in->came)) != NULL)
 		return err;
 	panel->came = in->came;
-	v->state = state;
 	if ((err = fill_state(in, ask, state)) != NULL || (err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
@@ -360,7 +360,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	memset(in, 0, sizeof(*in));
 	in->app = app;
 	in->r = r;
-	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
 	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
 	fmt_init(&in->fmt, app, r);
 	in->query = filter_any(&ask->filter) ? filter_query(r->a, &ask->filter) : "";

@@ -30,6 +30,7 @@ struct inbox_ask {
 	bool		 ticked;	/* and whether it was marked as personal */
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
 	bool		 connected;	/* show the confirmation */
+	bool		 away;		/* a poll while nobody looks: nothing counts as read */
 	const char	*state_at, *state_error;	/* until when it shall be put off, and why it is not; or NULL */
 };
 

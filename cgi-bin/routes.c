@@ -45,6 +45,8 @@ const struct route routes[] = {
 	{ M_POST,	  "/filter/save",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_filter_save, NULL },
 	{ M_POST,	  "/filter/drop",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_filter_drop, NULL },
 	{ M_GET,	  "/poll",			NEED_SESSION | NEED_MOMENT, 0,	   h_poll, NULL },
+	{ M_GET,	  "/news",			NEED_SESSION | NEED_MOMENT, 0,	   h_news, NULL },
+	{ M_GET,	  "/keyboard",			NEED_SESSION,		 0,	   h_keyboard, NULL },
 	{ M_GET,	  "/inbox/{thread}/panel",	NEED_SESSION,		 0,	   h_panel, NULL },
 	{ M_POST,	  "/inbox/{thread}/link",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_link, NULL },
 	{ M_POST,	  "/inbox/{thread}/unlink",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_unlink, NULL },

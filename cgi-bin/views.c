@@ -25,6 +25,8 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, keys_js),
+	F_STR(struct view_frame, notify_js),
 	F_STR(struct view_frame, conv_js),
 	F_STR(struct view_frame, attach_js),
 	F_STR(struct view_frame, viewer_js),
@@ -921,6 +923,23 @@ static const struct tmpl_field view_shelf_f[] = {
 };
 static const struct tmpl_type view_shelf_t = { "shelf", sizeof(struct view_shelf), view_shelf_f };
 
+static const struct tmpl_field view_keyboard_f[] = {
+	F_SUB(struct view_keyboard, frame, &view_frame_t),
+	F_STR(struct view_keyboard, inbox),
+	F_STR(struct view_keyboard, settings),
+	F_END
+};
+static const struct tmpl_type view_keyboard_t = { "keyboard", sizeof(struct view_keyboard), view_keyboard_f };
+
+static const struct tmpl_field view_news_f[] = {
+	F_INT(struct view_news, rev),
+	F_STR(struct view_news, title),
+	F_STR(struct view_news, text),
+	F_STR(struct view_news, href),
+	F_END
+};
+static const struct tmpl_type view_news_t = { "news", sizeof(struct view_news), view_news_f };
+
 const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_START] =			{ "start.html", &view_start_t, false },
 	[TPL_CONNECT_VISIBILITY] =	{ "connect_visibility.html", &view_visibility_t, false },
@@ -944,6 +963,8 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
+	[TPL_KEYBOARD] =			{ "keyboard.html", &view_keyboard_t, false },
+	[TPL_NEWS] =			{ "news.html", &view_news_t, true },
 	[TPL_FILTER] =			{ "filter.html", &view_filter_t, false },
 	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };

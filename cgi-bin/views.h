@@ -39,6 +39,8 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_KEYBOARD,
+	TPL_NEWS,		/* fragment */
 	TPL_FILTER,
 	TPL_STYLEGUIDE,
 	TPL_MAX
@@ -56,7 +58,8 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *state_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *embed_js, *keys_js, *notify_js,
+			*state_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
 	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
@@ -789,6 +792,18 @@ struct view_poll {			/* the same list and conversation, newest part */
 	struct view_frame *frame;	/* csrf, lang */
 	struct view_list *list;
 	struct view_conv *conv;
+};
+
+struct view_keyboard {			/* what the keys of the inbox do */
+	struct view_frame *frame;
+	const char	*inbox, *settings;	/* href */
+};
+
+struct view_news {			/* what is new since somebody last looked */
+	int64_t		 rev;		/* of the latest; 0: nothing new, and the rest NULL */
+	const char	*title;		/* customer; NULL when it is about several */
+	const char	*text;
+	const char	*href;
 };
 
 #endif

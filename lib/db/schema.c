@@ -20,7 +20,7 @@
 #include "schema.h"
 
 /*
- * Step 12: is thread t among those that people are told of, and does a row of
+ * Step 13: is thread t among those that people are told of, and does a row of
  * seen make it one that its person has read?  One without news counts as read
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */
@@ -527,7 +527,9 @@ const char *const schema_steps[] = {
 ") STRICT;"
 "CREATE INDEX upload_open ON upload(user_id, created_at);"
 "CREATE INDEX upload_old ON upload(created_at);",
-/* 12: unread is counted; conversations are open, done or put off */
+/* 12: what is new for whoever looked away */
+"ALTER TABLE thread ADD COLUMN in_rev INTEGER NOT NULL DEFAULT 0;",	/* install.rev since which the customer's last message is there */
+/* 13: unread is counted; conversations are open, done or put off */
 "ALTER TABLE thread ADD COLUMN in_n INTEGER NOT NULL DEFAULT 0;"	/* incoming messages that were news, ever */
 "ALTER TABLE thread ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0,1,2));"	/* enum thread_state */
 "ALTER TABLE thread ADD COLUMN state_at INTEGER NOT NULL DEFAULT 0;"	/* since when, */

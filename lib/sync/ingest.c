@@ -637,17 +637,19 @@ hook_event(struct work *w, struct ib_buf *raw, bool alone, bool *fresh, bool *ba
 	return quarantine(w, raw, digest, "refused");
 }
 
+/* Once for each company, after its events: thread.in_rev is the revision that they end with. */
 static const struct ib_err *
-touch_once(struct db *db, int64_t *touched, size_t *n, size_t max, int64_t install_id)
+touch_later(struct db *db, int64_t *touched, size_t *n, size_t max, int64_t install_id)
 {
 	size_t i;
 
 	for (i = 0; i < *n; i++)
 		if (touched[i] == install_id)
 			return NULL;
-	if (*n < max)
-		touched[(*n)++] = install_id;
-	return install_touch(db, install_id);
+	if (*n == max)
+		return install_touch(db, install_id);
+	touched[(*n)++] = install_id;
+	return NULL;
 }
 
 static const struct ib_err *
@@ -671,10 +673,12 @@ hook_all(struct sync *s, struct arena *a, const struct fb_event *ev, size_t n, i
 		any |= fresh;
 		*work |= w.fetch;
 		if (err == NULL && w.changed)
-			err = touch_once(s->db, touched, &ntouched, 64, w.page->install_id);
+			err = touch_later(s->db, touched, &ntouched, 64, w.page->install_id);
 		if (err == NULL && fresh)
 			err = db_run(s->db, ST_PAGE_EVENT, "ii", w.page->id, now);
 	}
+	for (i = 0; err == NULL && i < ntouched; i++)
+		err = install_touch(s->db, touched[i]);
 	/* A body of repeats wrote nothing: no need to wait for the disk. */
 	if (err == NULL && any) {
 		err = db_commit(s->db);
