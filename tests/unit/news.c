@@ -76,9 +76,9 @@ test_counts(int64_t one, int64_t two)
 	wrote(two, NOW - 400, maria, false);
 	n = news(maria, rev, false);
 	ok(n.threads == 2 && n.messages == 3 && n.snippet == NULL, "an answer is not quoted as the customer's");
-	must(thread_mark_seen(db, maria, one, NOW + 1, 0));
+	must(thread_mark_seen(db, maria, one, NOW + 1, 1));
 	is_int(news(maria, rev, false).messages, 2, "what has been read is not new");
-	must(thread_mark_seen(db, maria, one, NOW + 2, 0));
+	must(thread_mark_seen(db, maria, one, NOW + 2, 2));
 	n = news(maria, rev, false);
 	ok(n.threads == 1 && n.thread_id == two, "nor is its conversation");
 	must(news_since(db, &a, install + 1, maria, 0, 0, false, &n));
