@@ -392,7 +392,7 @@ class Cases(unittest.TestCase):
                          case["outbox"], "outbox")
         self.assertEqual(len(out), len(case["outbox"]))
         if "state" in case:
-            self.assertEqual(rig.db("SELECT state, woke_at > 0, in_threads FROM thread t JOIN install i ON i.id = t.install_id"),
+            self.assertEqual(rig.db("SELECT t.state, t.woke_at > 0, i.in_threads FROM thread t JOIN install i ON i.id = t.install_id"),
                              [(case["state"][0], case["state"][1], int(case["state"][0] == 0))], "state")
         if "label" in case:
             self.assertEqual(rig.db("SELECT name FROM thread WHERE psid = ?", LIISA), [(case["label"],)])
