@@ -472,7 +472,25 @@ const char *const schema_steps[] = {
 "  new_id TEXT NOT NULL,"
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
+") STRICT, WITHOUT ROWID;",
+/* 7: searching (store/search.h) */
+"CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
+"CREATE TABLE search_block ("			/* what a row of the index stands for */
+"  id INTEGER PRIMARY KEY,"
+"  latest INTEGER NOT NULL,"			/* nothing in it or in any before it is later */
+"  refs BLOB NOT NULL"				/* threads and times */
+") STRICT;"
+"CREATE TABLE search_word ("			/* each word once: a part of it leads to it */
+"  id INTEGER PRIMARY KEY,"
+"  word TEXT NOT NULL UNIQUE"
+") STRICT;"
+"CREATE TABLE search_fresh ("			/* not indexed yet; at 0 = the names */
+"  at INTEGER NOT NULL,"			/* first: the index is built in the order of time */
+"  thread_id INTEGER NOT NULL,"
+"  PRIMARY KEY (at, thread_id)"
 ") STRICT, WITHOUT ROWID;"
+"INSERT INTO search_fresh(thread_id, at) SELECT DISTINCT thread_id, at FROM message WHERE line = 0 AND text IS NOT NULL;"
+"INSERT INTO search_fresh(thread_id, at) SELECT id, 0 FROM thread;"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
