@@ -10,6 +10,7 @@
 #include "../lib/base/cat.h"
 #include "../lib/base/conf.h"
 #include "../lib/base/crypt.h"
+#include "../lib/store/pref.h"
 #include "../lib/tmpl/tmpl.h"
 #include "req.h"
 
@@ -103,6 +104,7 @@ struct session {
 	bool		 keeper;		/* owner or admin: may change and remove the connection */
 	int64_t		 rev;			/* of the company's data: moves with every visible change */
 	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
+	struct prefs	 prefs;			/* what this person has chosen */
 	const char	*root;			/* before the addresses of conversations: "" or "/pd/PASS" */
 };
 

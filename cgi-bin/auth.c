@@ -33,6 +33,7 @@ session_fill(struct req *r, struct session *s, const struct signed_in *who)
 	s->keeper = who->admin || s->owner;
 	s->rev = who->rev;
 	s->root = "";
+	s->prefs = who->prefs;
 	/* Pipedrive is asked after this answer: no page waits for it. */
 	if (who->check_after <= r->now)
 		resp_then_work(r);

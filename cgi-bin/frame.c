@@ -11,6 +11,7 @@
 #include "../lib/base/str.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,10 +21,18 @@
 #endif
 
 /* The files are read once per process; a worker ends when the program is replaced. */
-struct static_file { const char *name; char path[40]; };		/* "/static/app.css?v=..." */
-static struct static_file files[] = {
-	{ .name = "app.css" }, { .name = "app.js" }, { .name = "icon.svg" }, { .name = "embed.js" }
+struct static_file {
+	const char	*name;
+	size_t		 field;		/* where its address stands in struct view_frame */
+	char		 path[40];	/* "/static/app.css?v=..." */
 };
+#define FILE(name, f) { name, offsetof(struct view_frame, f), "" }
+static struct static_file files[] = {
+	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
+	FILE("embed.js", embed_js), FILE("compose.js", compose_js),
+	FILE("styleguide.css", guide_css),
+};
+#undef FILE
 
 static void
 digest_file(const struct app *app, struct static_file *f)
@@ -50,14 +59,18 @@ digest_file(const struct app *app, struct static_file *f)
 	buf_fini(&b);
 }
 
-static const char *
-static_href(const struct app *app, struct req *r, size_t which)
+static void
+static_hrefs(const struct app *app, struct req *r, struct view_frame *v)
 {
-	struct static_file *f = &files[which];
+	const char *href;
+	size_t i;
 
-	if (f->path[0] == '\0')
-		digest_file(app, f);
-	return req_below(app, r, f->path);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].path[0] == '\0')
+			digest_file(app, &files[i]);
+		href = req_below(app, r, files[i].path);
+		memcpy((char *)v + files[i].field, &href, sizeof(href));
+	}
 }
 
 /* Sentences after a redirect: ?notice=word. */
@@ -81,17 +94,16 @@ struct view_frame *
 view_frame_make(struct app *app, struct req *r)
 {
 	struct view_frame *f = ARENA_NEW(r->a, struct view_frame);
-	const char *word = req_query(r, "notice"), *sandbox = conf_str(app->conf, CONF_DEMO_URL);
+	const char *word = req_query(r, "notice"), *sandbox = conf_str(app->conf, CONF_DEMO_URL), *chosen;
 	size_t i;
 
 	if (f == NULL)
 		return NULL;
 	f->lang = lang_code(r->lang);
+	static_hrefs(app, r, f);
+	if (r->session != NULL && (chosen = prefs_text(r->a, &r->session->prefs)) != NULL && *chosen != '\0')
+		f->prefs = chosen;
 	if (req_framed(r)) {
-		f->app_css = static_href(app, r, 0);
-		f->app_js = static_href(app, r, 1);
-		f->icon = static_href(app, r, 2);
-		f->embed_js = static_href(app, r, 3);
 		f->away = "_blank";
 		f->embed = pass_embed(app, r);
 		return f;
@@ -101,9 +113,6 @@ view_frame_make(struct app *app, struct req *r)
 	f->here = r->here;
 	f->reload = req_below(app, r, r->here);
 	f->csrf = req_csrf(app, r);
-	f->app_css = static_href(app, r, 0);
-	f->app_js = static_href(app, r, 1);
-	f->icon = static_href(app, r, 2);
 	f->home = req_below(app, r, r->session == NULL ? "/" : r->session->may_read ? "/inbox" : "/settings");
 	f->signout_action = req_below(app, r, "/signout");
 	if (r->session != NULL) {

@@ -98,6 +98,41 @@ h_thread(struct app *app, struct req *r)
 }
 
 /*
+ * A message's own address.  It leads to the page of the conversation where the
+ * message stands, with some of what followed; what is among the newest is shown
+ * on the newest page, which goes on by itself.
+ */
+const struct ib_err *
+h_message(struct app *app, struct req *r)
+{
+	const struct ib_err *err;
+	const char *root = r->session->root;
+	int64_t thread, message, at, next_at, next_id;
+	struct thread *t = NULL;
+
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (!req_id(r, "thread", &thread) || !req_id(r, "message", &message))
+		return resp_problem(app, r, 404, "problem.not_found");
+	if ((err = thread_get(app->db, r->a, r->session->install_id, thread,
+	    r->session->user_id, &t)) != NULL)
+		return err;
+	if (t == NULL)
+		return resp_problem_way(app, r, 404, "problem.not_found", req_href(app, r, "/inbox"), "way.inbox");
+	if ((err = message_place(app->db, thread, &message, &at)) != NULL)
+		return err;
+	if (at == 0)
+		return resp_problem_way(app, r, 404, "problem.no_message",
+		    req_href(app, r, "%s/inbox/%lld", root, (long long)thread), "way.conversation");
+	if ((err = message_after(app->db, thread, at, message, INBOX_AFTER + 1, &next_at, &next_id)) != NULL)
+		return err;
+	if (next_at == 0)
+		return resp_see_other(app, r, "%s/inbox/%lld#m-%lld", root, (long long)thread, (long long)message);
+	return resp_see_other(app, r, "%s/inbox/%lld?before=%s#m-%lld", root, (long long)thread,
+	    key_text(r->a, next_at, next_id), (long long)message);
+}
+
+/*
  * The tag holds the company's revision and whatever else changes the page: who
  * reads it, in which language, which conversation, and the clock in steps of
  * five minutes (a reply window that closes touches no row).

@@ -45,6 +45,7 @@ h_reply(struct app *app, struct req *r)
 	const char *raw = req_form(r, "text"), *key = req_form(r, "key"), *text;
 	const struct ib_err *err;
 	enum outbox_refusal refusal;
+	struct outbox_new n;
 	int64_t thread, msg, until;
 	struct thread *t;
 	struct page *p;
@@ -74,8 +75,9 @@ h_reply(struct app *app, struct req *r)
 	win = window_state(t->customer_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
-	if ((err = outbox_put(app->db, r->a, r->session->install_id, thread, r->session->user_id,
-	    key, text, replaces(r), r->now, &msg, &refusal)) != NULL)
+	n = (struct outbox_new){ .install_id = r->session->install_id, .thread_id = thread, .user_id = r->session->user_id,
+	    .key = key, .parts = &text, .nparts = 1, .replaces = replaces(r), .now = r->now };
+	if ((err = outbox_put(app->db, r->a, &n, &msg, &refusal)) != NULL)
 		return err;
 	resp_then_work(r);
 	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);

@@ -76,6 +76,32 @@ fill_ways(struct app *app, struct req *r, struct view_settings *v)
 	}
 }
 
+/* The table of choices as fields of a form. */
+static const struct ib_err *
+fill_prefs(struct app *app, struct req *r, struct view_settings *v)
+{
+	const char *word;
+	size_t i, n;
+
+	if ((v->prefs = ARENA_ARRAY(r->a, PREF_MAX, struct view_pref)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "prefs");
+	for (i = 0; i < PREF_MAX; i++) {
+		struct view_pref *p = &v->prefs[v->n_prefs++];
+
+		for (n = 0; pref_choice((enum pref)i, n) != NULL; n++)
+			;
+		p->name = pref_name((enum pref)i);
+		p->label = cat_find(app->cats, r->lang, arena_printf(r->a, "pref.%s", p->name));
+		if ((p->words = ARENA_ARRAY(r->a, n, struct view_pref_word)) == NULL)
+			return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "prefs");
+		for (; (word = pref_choice((enum pref)i, p->n_words)) != NULL; p->n_words++)
+			p->words[p->n_words] = (struct view_pref_word){ .word = word,
+			    .chosen = strcmp(word, pref_word(&r->session->prefs, (enum pref)i)) == 0,
+			    .label = cat_find(app->cats, r->lang, arena_printf(r->a, "pref.%s_%s", p->name, word)) };
+	}
+	return NULL;
+}
+
 const struct ib_err *
 h_settings(struct app *app, struct req *r)
 {
@@ -95,7 +121,8 @@ h_settings(struct app *app, struct req *r)
 	    (err = pages_of(app->db, r->a, s->install_id, &p, &n)) != NULL ||
 	    (err = retention_get(app->db, s->install_id, &days)) != NULL ||
 	    (err = transcripts_get(app->db, s->install_id, &v.logs)) != NULL ||
-	    (err = user_zone(app->db, r->a, s->user_id, &own)) != NULL)
+	    (err = user_zone(app->db, r->a, s->user_id, &own)) != NULL ||
+	    (err = fill_prefs(app, r, &v)) != NULL)
 		return err;
 	v.company = in->company_name;
 	v.owner = in->owner_name;
@@ -133,16 +160,23 @@ h_settings(struct app *app, struct req *r)
 const struct ib_err *
 h_person(struct app *app, struct req *r)
 {
-	const char *zone = req_form(r, "zone");
+	struct prefs chosen = r->session->prefs;
+	const char *zone = req_form(r, "zone"), *word;
 	const struct ib_err *err;
 	enum lang lang;
+	int i;
 
 	if (!lang_parse(req_form(r, "lang"), &lang) || zone == NULL)
 		return resp_problem(app, r, 400, "problem.bad_request");
+	/* What the form does not name stays. */
+	for (i = 0; i < PREF_MAX; i++)
+		if ((word = req_form(r, pref_name((enum pref)i))) != NULL && !pref_set(&chosen, (enum pref)i, word))
+			return resp_problem(app, r, 400, "problem.bad_request");
 	if (*zone != '\0' && (strlen(zone) > 64 || !clock_zone_ok(zone)))
 		return resp_see_other(app, r, "/settings?notice=no_zone#person");
 	if ((err = user_set_lang(app->db, r->session->user_id, lang)) != NULL ||
-	    (err = user_set_zone(app->db, r->session->user_id, zone)) != NULL)
+	    (err = user_set_zone(app->db, r->session->user_id, zone)) != NULL ||
+	    (err = prefs_put(app->db, r->a, r->session->user_id, &chosen)) != NULL)
 		return err;
 	resp_cookie(app, r, "lang", lang_code(lang), 365 * 86400);
 	return resp_see_other(app, r, "/settings?notice=saved");

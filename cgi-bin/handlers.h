@@ -9,6 +9,8 @@
 IB_MUST const struct ib_err *h_start(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_language(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_signout(struct app *app, struct req *r);
+/* h_styleguide.c */
+IB_MUST const struct ib_err *h_styleguide(struct app *app, struct req *r);
 /* h_pipedrive.c */
 IB_MUST const struct ib_err *h_connect(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_pipedrive_callback(struct app *app, struct req *r);
@@ -24,6 +26,7 @@ IB_MUST const struct ib_err *h_hook(struct app *app, struct req *r);
 /* h_inbox.c */
 IB_MUST const struct ib_err *h_inbox(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_thread(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_message(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_poll(struct app *app, struct req *r);
 /* h_reply.c */
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);

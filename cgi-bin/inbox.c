@@ -116,6 +116,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->agent = in->window == WINDOW_AGENT;
+		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;
@@ -138,6 +139,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		v->back = req_below(in->app, in->r, "/inbox");
 	else if (in->r->pass->n_threads > 1)
 		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
+	v->id = t->id;
 	v->name = fmt_customer(&in->fmt, t->name, t->psid);
 	v->initials = t->name == NULL ? "" : fmt_initials(&in->fmt, t->name);
 	if (!str_blank(t->picture))
@@ -151,6 +153,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		v->panel = panel;
 	panel->name = v->name;
 	panel->page = v->page;
+	panel->href = req_href(in->app, in->r, "/inbox/%lld/panel", (long long)t->id);
 	if (t->last_at > 0) {
 		panel->last_at = fmt_moment(&in->fmt, t->last_at);
 		(void)clock_civil(t->last_at, in->fmt.zone, &c);
@@ -162,6 +165,9 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
 	if (in->r->pass == NULL && (err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL)
 		return err;
+	/* The lead or deal comes last, and says most. */
+	if (in->view.crm != NULL && in->view.crm->n_links > 0)
+		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */

@@ -18,6 +18,7 @@
 
 #define INBOX_ROWS	50
 #define INBOX_MESSAGES	30
+#define INBOX_AFTER	10	/* of them after the one that an address names */
 
 /* What is asked for. */
 struct inbox_ask {
@@ -35,6 +36,7 @@ struct inbox {
 	struct fmt	 fmt;
 	struct page	*pages;
 	size_t		 npages;
+	const char	**marks;	/* their initials, as they were asked for */
 	struct thread	*thread;	/* the open one, NULL = none */
 	enum window	 window;	/* of the open one, until when */
 	int64_t		 until;

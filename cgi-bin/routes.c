@@ -34,6 +34,7 @@ const struct route routes[] = {
 
 	{ M_GET,	  "/inbox",			NEED_SESSION | NEED_MOMENT, 0,	   h_inbox, NULL },
 	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION | NEED_MOMENT, 0,	   h_thread, NULL },
+	{ M_GET,	  "/inbox/{thread}/m/{message}", NEED_SESSION,		 0,	   h_message, NULL },
 	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
@@ -51,6 +52,7 @@ const struct route routes[] = {
 	{ M_GET,	  "/pd/{pass}/settings",	NEED_PASS,		 0,	   h_settings, NULL },
 	{ M_GET,	  "/pd/{pass}/panel",		NEED_PASS | NEED_MOMENT, 0,	   h_embed_panel, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_thread, NULL },
+	{ M_GET,	  "/pd/{pass}/inbox/{thread}/m/{message}", NEED_PASS,	 0,	   h_message, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS,		 64 * KIB, h_reply, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/retry/{message}", NEED_PASS, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/dismiss/{message}", NEED_PASS, 4 * KIB, h_dismiss, NULL },
@@ -74,5 +76,9 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/settings/page/{page}",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave_page, NULL },
 	{ M_GET | M_POST, "/settings/remove",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave, NULL },
 	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
+
+	/* Set-ups with a sandbox only. */
+	{ M_GET,	  "/styleguide",		NEED_MAYBE,		 0,	   h_styleguide, NULL },
+	{ M_GET,	  "/styleguide/{state}",	NEED_MAYBE,		 0,	   h_styleguide, NULL },
 };
 const size_t nroutes = sizeof(routes) / sizeof(routes[0]);

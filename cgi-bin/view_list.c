@@ -106,6 +106,19 @@ who_wrote(struct inbox *in, const struct thread *t, const struct page *p, const 
 	return NULL;
 }
 
+/* Rows of one Page share it. */
+static const char *
+page_mark(struct inbox *in, const struct page *p)
+{
+	size_t i = (size_t)(p - in->pages);
+
+	if (in->marks == NULL && (in->marks = ARENA_ARRAY(in->r->a, in->npages, const char *)) == NULL)
+		return NULL;
+	if (in->marks[i] == NULL)
+		in->marks[i] = fmt_initials(&in->fmt, p->name);
+	return in->marks[i];
+}
+
 static const struct ib_err *
 fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row *v)
 {
@@ -132,14 +145,17 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	/* The open one is being read: only its newest messages count. */
 	v->unread = t->last_in_at > t->upto && !(t->id == open && in->reading);
 	v->failed = t->failed > 0;
+	v->linked = t->linked;
+	v->marks = v->linked || v->unread;
 	if (in->npages > 1 && p != NULL) {
 		v->page = p->name;
+		v->page_mark = page_mark(in, p);
 		v->page_tint = p->id % 8;
 	}
-	v->end = v->page != NULL || v->failed;
+	v->end = v->failed;
 	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
 	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
-	v->rev = look_int(h, v->unread * 2 + v->failed) >> 32;
+	v->rev = look_int(h, v->linked * 4 + v->unread * 2 + v->failed) >> 32;
 	return NULL;
 }
 
@@ -188,6 +204,7 @@ list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 		    key_text(r->a, t[n - 1].last_at, t[n - 1].id));
 	if (ask->list_at != 0)
 		v->newest = req_href(in->app, r, "/inbox");
+	v->end = ask->list_at != 0 && !more;
 	if (n > 0 || ask->list_at != 0)
 		return NULL;
 	v->no_pages = in->npages == 0;

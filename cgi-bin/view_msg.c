@@ -325,7 +325,7 @@ fill_open(struct inbox *in, const struct message *m, const struct page *p, struc
 {
 	const struct ib_err *err;
 	const char *why, *until;
-	int64_t next, now = in->r->now;
+	int64_t next, hold, now = in->r->now;
 
 	v->sending = true;
 	if (m->state == MSG_SENDING)
@@ -334,7 +334,7 @@ fill_open(struct inbox *in, const struct message *m, const struct page *p, struc
 		v->wait = say(in, STR_WAIT_TURN);
 		return NULL;
 	}
-	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next)) != NULL)
+	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next, &hold)) != NULL)
 		return err;
 	until = in->until > 0 ? fmt_until(&in->fmt, in->until) : "";
 	if (p == NULL || p->state != PAGE_ACTIVE) {
@@ -422,7 +422,9 @@ fill_quote(struct inbox *in, const struct message *m, const struct page *p, stru
 		return err;
 	q->text = str_blank(quoted->text) ? cat_str(in->app->cats, in->r->lang, STR_SNIPPET_NONE) :
 	    str_ellipsis(in->r->a, str_line(in->r->a, quoted->text, strlen(quoted->text), 200), 100);
-	q->href = arena_printf(in->r->a, "#m-%lld", (long long)quoted->id);
+	q->href = quoted->at >= in->oldest_at ? arena_printf(in->r->a, "#m-%lld", (long long)quoted->id) :
+	    req_href(in->app, in->r, "%s/inbox/%lld/m/%lld", in->r->session->root,
+	    (long long)quoted->thread_id, (long long)quoted->id);
 	v->quote = q;
 	return NULL;
 }
@@ -495,6 +497,26 @@ continues(const struct message *m, const struct message *before)
 	    m->at - before->at < GROUP_MS;
 }
 
+/* From older pages on: the last message shown is the first to be read there. */
+static const struct ib_err *
+fill_newer(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n, struct view_conv *v)
+{
+	const struct ib_err *err;
+	const char *root = in->r->session->root;
+	long long thread = (long long)in->thread->id;
+	int64_t at, id;
+
+	if (ask->msg_at == 0)
+		return NULL;
+	v->newest = req_href(in->app, in->r, "%s/inbox/%lld", root, thread);
+	if (n == 0 || (err = message_after(in->app->db, in->thread->id, m[n - 1].at, m[n - 1].id,
+	    INBOX_MESSAGES, &at, &id)) != NULL || at == 0)
+		return n == 0 ? NULL : err;
+	v->newer = req_href(in->app, in->r, "%s/inbox/%lld?before=%s#m-%lld", root, thread,
+	    key_text(in->r->a, at, id), (long long)m[n - 1].id);
+	return NULL;
+}
+
 static void
 fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n,
     bool more, struct view_conv *v)
@@ -504,8 +526,6 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 
 	v->live = ask->msg_at == 0;
 	v->empty = n == 0 && v->live;
-	if (ask->msg_at != 0)
-		v->newest = req_href(in->app, in->r, "%s/inbox/%lld", in->r->session->root, (long long)t->id);
 	if (more || (fetchable && n > 0))
 		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
 		    key_text(in->r->a, m[0].at, m[0].id));
@@ -538,6 +558,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		return err;
 	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
+	in->oldest_at = n > 0 ? m[0].at : 0;
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];
 
@@ -554,7 +575,6 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		q->rev = look_int(q->rev, q->cont) >> 32;	/* short enough for every row */
 	}
 	v->n_messages = n;
-	in->oldest_at = n > 0 ? m[0].at : 0;
 	fill_ends(in, ask, m, n, more, v);
-	return NULL;
+	return fill_newer(in, ask, m, n, v);
 }

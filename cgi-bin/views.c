@@ -24,16 +24,19 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, csrf),
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
+	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
+	F_STR(struct view_frame, guide_css),
 	F_STR(struct view_frame, home),
 	F_STR(struct view_frame, user),
 	F_STR(struct view_frame, company),
 	F_STR(struct view_frame, settings),
 	F_STR(struct view_frame, signout_action),
 	F_STR(struct view_frame, sandbox),
+	F_STR(struct view_frame, prefs),
 	F_STR(struct view_frame, notice),
 	F_BOOL(struct view_frame, notice_bad),
-	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, away),
 	F_SUB(struct view_frame, embed, &view_embed_t),
 	F_END
@@ -155,7 +158,10 @@ static const struct tmpl_field view_row_f[] = {
 	F_BOOL(struct view_row, unread),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
+	F_BOOL(struct view_row, linked),
+	F_BOOL(struct view_row, marks),
 	F_STR(struct view_row, page),
+	F_STR(struct view_row, page_mark),
 	F_INT(struct view_row, page_tint),
 	F_BOOL(struct view_row, end),
 	F_END
@@ -179,6 +185,7 @@ static const struct tmpl_field view_list_f[] = {
 	F_BOOL(struct view_list, some_unread),
 	F_STR(struct view_list, older),
 	F_STR(struct view_list, newest),
+	F_BOOL(struct view_list, end),
 	F_BOOL(struct view_list, no_pages),
 	F_BOOL(struct view_list, importing),
 	F_BOOL(struct view_list, empty),
@@ -292,6 +299,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
 	F_BOOL(struct view_composer, agent),
+	F_BOOL(struct view_composer, enter),
 	F_END
 };
 static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };
@@ -419,11 +427,14 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_STR(struct view_panel, href),
+	F_STR(struct view_panel, link),
 	F_END
 };
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
 static const struct tmpl_field view_conv_f[] = {
+	F_INT(struct view_conv, id),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, open),
 	F_STR(struct view_conv, name),
@@ -434,6 +445,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_STR(struct view_conv, fb),
 	F_BOOL(struct view_conv, live),
 	F_STR(struct view_conv, older),
+	F_STR(struct view_conv, newer),
 	F_STR(struct view_conv, newest),
 	F_BOOL(struct view_conv, end_start),
 	F_BOOL(struct view_conv, end_facebook),
@@ -547,6 +559,22 @@ static const struct tmpl_field view_choice_f[] = {
 };
 static const struct tmpl_type view_choice_t = { "choice", sizeof(struct view_choice), view_choice_f };
 
+static const struct tmpl_field view_pref_word_f[] = {
+	F_STR(struct view_pref_word, word),
+	F_STR(struct view_pref_word, label),
+	F_BOOL(struct view_pref_word, chosen),
+	F_END
+};
+static const struct tmpl_type view_pref_word_t = { "pref_word", sizeof(struct view_pref_word), view_pref_word_f };
+
+static const struct tmpl_field view_pref_f[] = {
+	F_STR(struct view_pref, name),
+	F_STR(struct view_pref, label),
+	F_LIST(struct view_pref, words, &view_pref_word_t),
+	F_END
+};
+static const struct tmpl_type view_pref_t = { "pref", sizeof(struct view_pref), view_pref_f };
+
 static const struct tmpl_field view_settings_f[] = {
 	F_SUB(struct view_settings, frame, &view_frame_t),
 	F_STR(struct view_settings, inbox),
@@ -576,6 +604,7 @@ static const struct tmpl_field view_settings_f[] = {
 	F_BOOL(struct view_settings, is_ja),
 	F_STR(struct view_settings, zone),
 	F_STR(struct view_settings, zone_now),
+	F_LIST(struct view_settings, prefs, &view_pref_t),
 	F_END
 };
 static const struct tmpl_type view_settings_t = { "settings", sizeof(struct view_settings), view_settings_f };
@@ -716,6 +745,28 @@ static const struct tmpl_field view_linked_f[] = {
 };
 static const struct tmpl_type view_linked_t = { "linked", sizeof(struct view_linked), view_linked_f };
 
+static const struct tmpl_field view_guide_state_f[] = {
+	F_STR(struct view_guide_state, title),
+	F_STR(struct view_guide_state, text),
+	F_STR(struct view_guide_state, href),
+	F_END
+};
+static const struct tmpl_type view_guide_state_t = { "guide_state", sizeof(struct view_guide_state), view_guide_state_f };
+
+static const struct tmpl_field view_guide_group_f[] = {
+	F_STR(struct view_guide_group, title),
+	F_LIST(struct view_guide_group, states, &view_guide_state_t),
+	F_END
+};
+static const struct tmpl_type view_guide_group_t = { "guide_group", sizeof(struct view_guide_group), view_guide_group_f };
+
+static const struct tmpl_field view_guide_f[] = {
+	F_SUB(struct view_guide, frame, &view_frame_t),
+	F_LIST(struct view_guide, groups, &view_guide_group_t),
+	F_END
+};
+static const struct tmpl_type view_guide_t = { "guide", sizeof(struct view_guide), view_guide_f };
+
 static const struct tmpl_field view_poll_f[] = {
 	F_SUB(struct view_poll, frame, &view_frame_t),
 	F_SUB(struct view_poll, list, &view_list_t),
@@ -773,4 +824,5 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
+	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };

@@ -39,6 +39,7 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_STYLEGUIDE,
 	TPL_MAX
 };
 
@@ -54,7 +55,9 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*guide_css;	/* of the style guide */
+	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
 	const char	*company;
@@ -64,7 +67,6 @@ struct view_frame {
 	const char	*notice;	/* a sentence once, after a redirect, or NULL */
 	bool		 notice_bad;	/* it tells of something that did not work */
 	/* inside Pipedrive only; then csrf, here and what is in the bar are not there: */
-	const char	*embed_js;
 	const char	*away;		/* "_blank": other pages of ours are no pages for the frame */
 	struct view_embed *embed;
 };
@@ -177,9 +179,12 @@ struct view_row {			/* a conversation in the list */
 	bool		 unread;
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
+	bool		 linked;	/* to a person, lead or deal */
+	bool		 marks;		/* linked or unread: something stands beside the snippet */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
+	const char	*page_mark;	/* its initials, on the picture */
 	int64_t		 page_tint;	/* 0..7 */
-	bool		 end;		/* page or failed: there is a third line */
+	bool		 end;		/* failed: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -198,6 +203,7 @@ struct view_list {
 	bool		 some_unread;
 	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
@@ -214,7 +220,7 @@ struct view_span {			/* message text is a run of these */
 struct view_quote {			/* the message that was answered */
 	const char	*who;		/* customer, colleague, "You" */
 	const char	*text;		/* snippet */
-	const char	*href;		/* "#m-..." when it is on this page, else NULL */
+	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
 struct view_reaction {
@@ -296,6 +302,7 @@ struct view_composer {
 	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
 	bool		 agent;		/* past 24 h: replies by people only, 7 days */
+	bool		 enter;		/* Enter alone sends */
 };
 
 struct view_closed {			/* instead of the box */
@@ -398,9 +405,12 @@ struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
 	const char	*first_iso, *last_iso;
+	const char	*href;		/* the panel as a page of its own */
+	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
 struct view_conv {			/* the open conversation */
+	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
 	const char	*open;		/* inside Pipedrive: the same in the whole inbox, else NULL */
 	const char	*name, *initials, *picture;
@@ -409,7 +419,7 @@ struct view_conv {			/* the open conversation */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
-	const char	*newest;	/* on older pages: back to the newest, else NULL */
+	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */
 	bool		 end_start;	/* the conversation begins here */
 	bool		 end_facebook;	/* Facebook gives no more */
@@ -525,6 +535,14 @@ struct view_choice {			/* an <option> */
 	bool		 chosen;
 };
 
+/* One of the person's own choices; the form's field `name`. */
+struct view_pref_word { const char *word, *label; bool chosen; };
+struct view_pref {
+	const char	*name, *label;
+	struct view_pref_word *words;
+	size_t		 n_words;
+};
+
 struct view_settings {
 	struct view_frame *frame;
 	const char	*inbox;		/* href, NULL: this person may not read */
@@ -546,6 +564,8 @@ struct view_settings {
 	bool		 is_en, is_ja;
 	const char	*zone;		/* chosen here, "" = Pipedrive's */
 	const char	*zone_now;	/* in use: "Europe/Tallinn, now 14:05" */
+	struct view_pref *prefs;
+	size_t		 n_prefs;
 };
 
 struct view_line { const char *text; };
@@ -648,6 +668,21 @@ struct view_linked {			/* which of the conversations linked to a record */
 	bool		 none;		/* nothing is linked */
 	struct view_row	*rows;
 	size_t		 n_rows;
+};
+
+/* The style guide: what there is, and where it is shown. */
+struct view_guide_state { const char *title, *text, *href; };
+
+struct view_guide_group {
+	const char	*title;
+	struct view_guide_state *states;
+	size_t		 n_states;
+};
+
+struct view_guide {
+	struct view_frame *frame;
+	struct view_guide_group *groups;
+	size_t		 n_groups;
 };
 
 struct view_poll {			/* the same list and conversation, newest part */

@@ -2,6 +2,10 @@
 /*
  * app.js - makes the pages live; all of them work without it.  HTML of the
  * server is merged by id and data-rev; what is being read does not move.
+ *
+ * The scripts after this one share `inbox`: its helpers, onStart(fn) (a
+ * conversation or the list is on the page, also after a change of it) and
+ * onMerge(fn) (an answer of the server has been merged; fn gets it).
  */
 "use strict";
 (() => {
@@ -15,6 +19,12 @@ const get = async (url, o) => {
 	return [r, new DOMParser().parseFromString(await r.text(), "text/html")];
 };
 const here = () => location.pathname + location.search;
+const started = [], merged = [];
+const prefs = Object.fromEntries((page.prefs || "").split(" ").map((p) => p.split("=")));
+window.inbox = {
+	$, all, show, get, on, still, page, onStart: (fn) => started.push(fn), onMerge: (fn) => merged.push(fn),
+	pref: (name) => prefs[name],	/* undefined: as at first */
+};
 
 /* One click, one request. */
 const busy = (form, yes) => {
@@ -26,7 +36,7 @@ on("submit", (e) => {
 	const form = e.target, ours = form.closest("#conv"), beside = form.closest("#pipedrive");
 	if (ours || beside || form.dataset.busy) e.preventDefault();
 	if (form.dataset.busy) return;
-	if (ours) send(form);
+	if (ours) inbox.send(form);
 	else if (beside) panelForm(form);
 	else busy(form, true);
 });
@@ -111,7 +121,11 @@ function mergeLog(doc, sent) {
 	/* Box or explanation; never under somebody's text. */
 	if (!$("composer", doc) === !$("composer") || $("reply")?.value) return;
 	$("foot").replaceWith($("foot", doc));
-	setUp();
+}
+function merges(doc, sent) {
+	mergeRows(doc);
+	mergeLog(doc, sent);
+	merged.forEach((fn) => fn(doc));
 }
 
 async function older(link, add) {
@@ -158,68 +172,7 @@ function near() {
 }
 on("scroll", near, true);
 
-/* In a frame the browser may keep nothing for us; without a list it is one, and its address is secret. */
-const keep = (key, text) => { if (list) sessionStorage.setItem(key, text); };
-const kept = (key) => (list && sessionStorage.getItem(key)) || "";
-function grow() {
-	const t = $("reply"), f = t?.form, c = $("count");
-	if (!t) return;
-	if (!CSS.supports("field-sizing", "content")) {
-		t.style.height = "auto";
-		t.style.height = t.scrollHeight + 2 + "px";
-	}
-	c.hidden = t.value.length < 1800;
-	c.textContent = `${t.value.length} / ${f.dataset.max}`;
-	c.classList.toggle("over", t.value.length > f.dataset.max);
-	keep(f.action, t.value);
-}
-function setUp() {
-	all("[data-js]").forEach((el) => { el.hidden = false; });
-	if ($("reply")) $("reply").value ||= kept($("composer").action);
-	const draft = $("draft");
-	if (draft) $("draft-text").value = kept(new URL(draft.dataset.of, location));
-	if (draft) draft.hidden = !$("draft-text").value;
-	grow();
-}
-async function send(form) {
-	const box = form.elements.text, text = box?.value, body = new URLSearchParams(new FormData(form));
-	$("error").textContent = text?.length > form.dataset.max ? $("long").textContent : "";
-	if (box && (!text.trim() || $("error").textContent)) return box.focus();
-	busy(form, true);
-	if (box) {
-		const li = $("sample").content.children[0].cloneNode(true);
-		li.children[0].textContent = text;
-		if (live("log")) $("log").append(li);
-		box.value = "";
-		grow();
-		toEnd();
-		box.focus();
-	}
-	let why = $("unsent").textContent;
-	try {
-		const [r, doc] = await get(form.action, { method: "POST", body }), next = $("composer", doc);
-		if (next && box) all("[type=hidden]", next).forEach((el) => { form.elements[el.name].value = el.value; });
-		why = r.ok && $("log", doc) ? "" : ($("error", doc) || $("problem", doc))?.textContent || why;
-		if (!why && form.isConnected) {
-			if (!live("log")) return location.assign(r.url);
-			mergeLog(doc, box);
-			mergeRows(doc);
-		}
-	} catch { /* the same key again cannot double it */ }
-	busy(form);
-	if (why && box) {
-		all(".new").forEach((el) => el.remove());
-		box.value = text + (box.value && "\n" + box.value);
-		keep(form.action, box.value);
-	}
-	if (form.isConnected) {
-		grow();
-		$("error").textContent = why;
-	}
-}
-on("input", grow);
 on("keydown", (e) => {
-	if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && !e.isComposing && e.target.id === "reply") e.target.form.requestSubmit();
 	if (e.key === "Escape" && location.hash === "#pipedrive") location.replace("#scroll");
 });
 
@@ -312,8 +265,7 @@ async function poll() {
 		if (![200, 304, 401].includes(r.status)) throw r;
 		misses = 0;
 		if (r.ok && url === page.poll && !document.querySelector("form[data-busy]")) {
-			mergeRows(doc);
-			mergeLog(doc);
+			merges(doc);
 			etag = $("pill")?.dataset.gap ? null : r.headers.get("ETag");
 		}
 	} catch {
@@ -334,12 +286,13 @@ function start() {
 	path = here();
 	etag = null;
 	title();
-	setUp();
+	started.forEach((fn) => fn());
 	if (list && matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
 	clearTimeout(timer);
 	timer = setTimeout(poll, 5000);
 	near();
 	panelStart();
 }
-start();
+Object.assign(inbox, { live, toEnd, busy, merges, poll, visit, list });
+on("DOMContentLoaded", start);
 })();

@@ -38,7 +38,7 @@ if (!framed) return;
 /* A conversation wants room; a sentence takes what it needs. */
 const height = () => {
 	const box = document.querySelector("main");
-	return document.body.matches(".embed-conv") ? 600 : Math.min(Math.max(box.offsetTop + box.offsetHeight, 100), 750);
+	return document.body.matches(".embed-conv") ? 600 : Math.min(Math.max(Math.ceil(box.getBoundingClientRect().bottom + scrollY), 100), 750);
 };
 let size = height();
 const fit = () => {

@@ -473,6 +473,7 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
+<<<<<<< HEAD
 /* 7: searching (store/search.h) */
 "CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
 "CREATE TABLE search_block ("			/* what a row of the index stands for */
@@ -491,6 +492,26 @@ const char *const schema_steps[] = {
 ") STRICT, WITHOUT ROWID;"
 "INSERT INTO search_fresh(thread_id, at) SELECT DISTINCT thread_id, at FROM message WHERE line = 0 AND text IS NOT NULL;"
 "INSERT INTO search_fresh(thread_id, at) SELECT id, 0 FROM thread;"
+=======
+/* 7: what people choose for themselves */
+"ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
+/* 8: drafts are kept here; a reply can be taken back for some seconds */
+"CREATE TABLE draft ("				/* what somebody has begun to write */
+"  user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  at INTEGER NOT NULL,"
+"  form TEXT NOT NULL,"				/* key of the form that saved it */
+"  text TEXT NOT NULL,"
+"  replaces INTEGER NOT NULL DEFAULT 0,"	/* message of the failed reply it writes anew */
+"  PRIMARY KEY (user_id, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX draft_thread ON draft(thread_id);"
+"ALTER TABLE user ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;"	/* moves with what that person alone sees change */
+"ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;",	/* it can be taken back until then; 0 = it could not */
+/* 9: the row of the list knows whether its conversation is linked */
+"ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
+"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');"
+>>>>>>> main
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

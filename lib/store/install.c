@@ -220,6 +220,7 @@ read_signed_in(struct db_stmt *st, struct arena *a, struct signed_in **out)
 			s->rev = db_col_int(st, 10);
 			s->check_after = db_col_int(st, 11);
 			s->pass_until = db_col_int(st, 12);
+			prefs_read(db_col_text(st, 13), &s->prefs);
 			*out = s;
 		}
 	}

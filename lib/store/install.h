@@ -15,6 +15,7 @@
 #include "../base/crypt.h"
 #include "../base/str.h"
 #include "../db/db.h"
+#include "pref.h"
 
 struct install {
 	int64_t		 id, company_id, owner_id;
@@ -62,6 +63,7 @@ struct signed_in {
 	const char	*name, *timezone, *company_name;
 	enum lang	 lang;
 	bool		 admin, shared;
+	struct prefs	 prefs;
 };
 IB_MUST const struct ib_err *session_start(struct db *db, struct arena *a, int64_t user_id,
     int64_t now, int64_t days, char **token);

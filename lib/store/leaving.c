@@ -520,7 +520,8 @@ leaving_erase_messages(struct db *db, struct arena *a, int64_t thread, int64_t b
 	struct doomed *d;
 	size_t i, k;
 
-	if ((err = list_doomed(db, a, thread, before, most, &d, &k)) != NULL)
+	if ((err = list_doomed(db, a, thread, before, most, &d, &k)) != NULL ||
+	    (err = db_run(db, ST_ERASE_DRAFTS, "ii", thread, before)) != NULL)
 		return err;
 	for (i = 0; i < k; i++) {
 		if ((err = drop_files(db, thread, d[i].id, drop, arg, n)) != NULL ||

@@ -69,6 +69,12 @@ link_of(struct db *db, struct arena *a, int64_t thread_id, struct link **person,
 	return db_done(st, a, err);
 }
 
+static const struct ib_err *
+mark(struct db *db, int64_t thread_id)
+{
+	return db_run(db, ST_LINK_MARK, "i", thread_id);
+}
+
 /* "person 51": what ended, as the audit tells it; NULL for nothing. */
 static const struct ib_err *
 end_slot(struct db *db, struct arena *a, int64_t thread_id, bool person, int64_t user_id, int64_t now,
@@ -115,7 +121,7 @@ link_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	    rec->id, rec->name, rec->n_emails > 0 ? rec->emails[0] : NULL,
 	    rec->n_phones > 0 ? rec->phones[0] : NULL, rec->value, rec->currency, stage,
 	    states[rec->archived ? LINK_ARCHIVED : LINK_LIVE], user_id, now, rec->person_id)) != NULL ||
-	    (err = transcript_turn(db, thread_id, now)) != NULL ||
+	    (err = mark(db, thread_id)) != NULL || (err = transcript_turn(db, thread_id, now)) != NULL ||
 	    (err = audit_put(db, install_id, user_id, now, "linked", detail(a, arena_printf(a, "%s %s",
 	    crm_kind_name(rec->kind), rec->id), thread_id))) != NULL)
 		return err;
@@ -133,7 +139,8 @@ link_end(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	if ((err = end_slot(db, a, thread_id, person, user_id, now, &what)) != NULL || what == NULL)
 		return err;
 	*ended = true;
-	if ((err = transcript_turn(db, thread_id, now)) != NULL || (err = audit_put(db, install_id, user_id, now, "unlinked", detail(a, what, thread_id))) != NULL)
+	if ((err = mark(db, thread_id)) != NULL || (err = transcript_turn(db, thread_id, now)) != NULL ||
+	    (err = audit_put(db, install_id, user_id, now, "unlinked", detail(a, what, thread_id))) != NULL)
 		return err;
 	return install_touch(db, install_id);
 }

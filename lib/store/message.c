@@ -138,6 +138,59 @@ message_page(struct db *db, struct arena *a, int64_t thread_id, int64_t before_a
 	return err;
 }
 
+/* One row of two numbers; *at 0 when there is none. */
+static const struct ib_err *
+one_key(struct db_stmt *st, int64_t *at, int64_t *id)
+{
+	const struct ib_err *err;
+	bool row;
+
+	*at = 0;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		*at = db_col_int(st, 0);
+		*id = db_col_int(st, 1);
+	}
+	db_release(st);
+	return err;
+}
+
+const struct ib_err *
+message_place(struct db *db, int64_t thread_id, int64_t *id, int64_t *at)
+{
+	const struct ib_err *err;
+	struct mkey from = { { 0 } }, to;
+	uint64_t head = (uint64_t)*id << 11;
+	struct db_stmt *st;
+	size_t i;
+
+	*at = 0;
+	if (*id <= 0 || *id >= INT64_C(1) << 53)
+		return NULL;
+	memset(&to, 0xff, sizeof(to));
+	for (i = 0; i < 8; i++) {
+		from.b[i] = (uint8_t)(head >> (56 - 8 * i));
+		to.b[i] = (uint8_t)((head | 0x7ff) >> (56 - 8 * i));
+	}
+	if ((err = db_query(db, ST_MESSAGE_PLACE, &st, "ibb", thread_id, from.b, sizeof(from.b),
+	    to.b, sizeof(to.b))) != NULL || (err = one_key(st, at, id)) != NULL || *at != 0)
+		return err;
+	if ((err = db_query(db, ST_MESSAGE_PLACE_OURS, &st, "ii", thread_id, *id)) != NULL)
+		return err;
+	return one_key(st, at, id);
+}
+
+const struct ib_err *
+message_after(struct db *db, int64_t thread_id, int64_t at, int64_t id, int n, int64_t *to_at, int64_t *to_id)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	*to_at = *to_id = 0;
+	if ((err = db_query(db, ST_MESSAGE_AFTER, &st, "iiii", thread_id, at, id, (int64_t)(n - 1))) != NULL)
+		return err;
+	return one_key(st, to_at, to_id);
+}
+
 const struct ib_err *
 message_day(struct db *db, struct arena *a, int64_t thread_id, int64_t from, int64_t until, int max,
     struct message **out, size_t *n)

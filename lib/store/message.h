@@ -60,6 +60,15 @@ int64_t mkey_id(const struct mkey *k);
  */
 IB_MUST const struct ib_err *message_page(struct db *db, struct arena *a, int64_t thread_id,
     int64_t before_at, int64_t before_id, int max, struct message **out, size_t *n, bool *more);
+/*
+ * Where a message of a conversation stands, by the id of its address; *at 0:
+ * there is none.  *id is the one it has now: the copy of a reply of ours that
+ * came first gave its place to ours.
+ */
+IB_MUST const struct ib_err *message_place(struct db *db, int64_t thread_id, int64_t *id, int64_t *at);
+/* Key of the message so many after another one; *to_at 0: there are fewer. */
+IB_MUST const struct ib_err *message_after(struct db *db, int64_t thread_id, int64_t at, int64_t id,
+    int n, int64_t *to_at, int64_t *to_id);
 /* Bubbles of [from, until) that reached the other side, oldest first, at most max. */
 IB_MUST const struct ib_err *message_day(struct db *db, struct arena *a, int64_t thread_id, int64_t from,
     int64_t until, int max, struct message **out, size_t *n);

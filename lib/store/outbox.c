@@ -2,11 +2,13 @@
 /* outbox.c - see outbox.h. */
 #include "outbox.h"
 
+#include "draft.h"
 #include "install.h"
 #include "thread.h"
 
 #include "../api/codes.h"
 #include "../base/crypt.h"
+#include "../base/str.h"
 
 #include <string.h>
 
@@ -34,11 +36,18 @@ state_parse(const char *s)
 	return OUT_CANCELLED;		/* the CHECK of the table allows no other */
 }
 
-/* Write message, outbox row and list row; inside the caller's transaction. */
-static const struct ib_err *
-put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread *t,
-    int64_t user_id, const char *client_key, const char *text, int64_t now, int64_t *msg_id)
+/* No form can have such a key. */
+static const char *
+part_key(struct arena *a, const char *key, size_t part)
 {
+	return part == 0 ? key : arena_printf(a, "%s.%zu", key, part + 1);
+}
+
+/* Write message, outbox row and list row of one part; inside the caller's transaction. */
+static const struct ib_err *
+put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, size_t part, int64_t *msg_id)
+{
+	const char *text = n->parts[part];
 	const struct ib_err *err;
 	struct thread_row row;
 	struct message m = { 0 };
@@ -46,18 +55,18 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	char *token;
 	bool added;
 
-	if ((err = thread_find(db, a, install_id, t->page_id, t->psid, now, &row)) != NULL ||
+	if ((err = thread_find(db, a, n->install_id, t->page_id, t->psid, n->now, &row)) != NULL ||
 	    (err = crypt_random(&rnd, sizeof(rnd))) != NULL ||
 	    (err = crypt_token(a, 18, &token)) != NULL)
 		return err;
 	m.thread_id = t->id;
 	/* Below everything that is there, also when Facebook's clock is ahead of ours. */
-	m.at = now > row.last_at ? now : row.last_at + 1;
+	m.at = n->now > row.last_at ? n->now : row.last_at + 1;
 	m.id = (int64_t)(rnd >> 11) | 1;
 	m.dir = 1;
 	m.origin = ORIGIN_OURS;
 	m.state = MSG_QUEUED;
-	m.user_id = user_id;
+	m.user_id = n->user_id;
 	m.text = text;
 	if ((err = message_add(db, &m, &added)) != NULL)
 		return err;
@@ -66,17 +75,18 @@ put_rows(struct db *db, struct arena *a, int64_t install_id, const struct thread
 	row.last_at = m.at;
 	row.last_id = m.id;
 	row.last_dir = 1;
-	row.last_user = user_id;
+	row.last_user = n->user_id;
 	row.snippet_kind = 0;
 	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
 	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
-	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiitti", install_id, t->page_id, t->id, m.id,
-	    m.at, user_id, client_key, token, now)) != NULL ||
+	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiittii", n->install_id, t->page_id, t->id, m.id,
+	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
-	    (err = thread_mark_seen(db, user_id, t->id, row.last_in_at)) != NULL ||
-	    (err = audit_put(db, install_id, user_id, now, "replied", arena_printf(a, "%lld", (long long)t->id))) != NULL ||
-	    (err = install_touch(db, install_id)) != NULL)
+	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = audit_put(db, n->install_id, n->user_id, n->now, "replied",
+	    arena_printf(a, "%lld", (long long)t->id))) != NULL ||
+	    (err = install_touch(db, n->install_id)) != NULL)
 		return err;
 	*msg_id = m.id;
 	return NULL;
@@ -180,33 +190,153 @@ outbox_dismiss(struct db *db, struct arena *a, int64_t install_id, int64_t threa
 	return err;
 }
 
+/* Has somebody written what the writer of n had not seen? */
+static const struct ib_err *
+is_outdated(struct db *db, const struct outbox_new *n, bool *outdated)
+{
+	const struct outbox_sight *seen = n->seen;
+	const struct ib_err *err;
+	int64_t one;
+
+	*outdated = false;
+	if (seen == NULL)
+		return NULL;
+	err = db_get_int(db, ST_OUTBOX_NEWS_IN, &one, outdated, "iiii", n->thread_id, seen->at, seen->id,
+	    (int64_t)FB_LINE_POSTBACK);
+	if (err == NULL && !*outdated)
+		err = db_get_int(db, ST_OUTBOX_NEWS_OURS, &one, outdated, "iii", n->thread_id, seen->now, n->user_id);
+	return err;
+}
+
+/* The rows of n; what they take the place of goes. */
+static const struct ib_err *
+put_all(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, int64_t *msg_id)
+{
+	struct draft none = { .thread_id = n->thread_id, .at = n->now, .form = "" };
+	const struct ib_err *err;
+	size_t i;
+	bool gone;
+
+	for (i = 0; i < n->nparts; i++)
+		if ((err = put_rows(db, a, n, t, i, msg_id)) != NULL)
+			return err;
+	if ((err = draft_put(db, n->user_id, &none)) != NULL)
+		return err;
+	return n->replaces == 0 ? NULL :
+	    dismiss(db, a, n->install_id, n->thread_id, n->replaces, n->now, &gone);
+}
+
 const struct ib_err *
-outbox_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, const char *client_key, const char *text, int64_t replaces, int64_t now,
-    int64_t *msg_id, enum outbox_refusal *refusal)
+outbox_put(struct db *db, struct arena *a, const struct outbox_new *n, int64_t *msg_id, enum outbox_refusal *refusal)
 {
 	const struct ib_err *err;
 	struct thread *t;
-	bool found, gone;
+	bool found, outdated;
 
 	*refusal = OUTBOX_OK;
 	if ((err = db_begin(db)) != NULL)
 		return err;
-	if ((err = thread_get(db, a, install_id, thread_id, user_id, &t)) != NULL)
+	if ((err = thread_get(db, a, n->install_id, n->thread_id, n->user_id, &t)) != NULL)
 		goto done;
 	if (t == NULL) {
 		err = ib_fail(IB_ENOENT, IB_RETRY_NEVER, "no such thread");
 		goto done;
 	}
-	err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", thread_id, client_key);
-	if (err == NULL && found)
+	if ((err = db_get_int(db, ST_OUTBOX_KEY, msg_id, &found, "it", n->thread_id, n->key)) != NULL ||
+	    (err = is_outdated(db, n, &outdated)) != NULL)
+		goto done;
+	if (found)
 		*refusal = OUTBOX_DUPLICATE;
-	else if (err == NULL && (err = put_rows(db, a, install_id, t, user_id, client_key, text,
-	    now, msg_id)) == NULL && replaces != 0)
-		err = dismiss(db, a, install_id, thread_id, replaces, now, &gone);
-done:
-	if (err == NULL)
+	else if (outdated)
+		*refusal = OUTBOX_OUTDATED;
+	else if ((err = put_all(db, a, n, t, msg_id)) == NULL)
 		err = db_commit(db);
+done:
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+outbox_known(struct db *db, int64_t thread_id, const char *key, bool *known)
+{
+	int64_t id;
+
+	return db_get_int(db, ST_OUTBOX_KEY, &id, known, "it", thread_id, key);
+}
+
+/* One part goes off the page; its text is added to *text. */
+static const struct ib_err *
+undo_part(struct db *db, struct arena *a, int64_t id, int64_t now, const char **text)
+{
+	struct outbox_end end = { .state = OUT_CANCELLED };
+	const struct ib_err *err;
+	struct outbox *o;
+
+	if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL)
+		return err;
+	if (*text == NULL)
+		*text = o->text;
+	else if ((*text = arena_printf(a, "%s\n%s", *text, o->text)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
+	if ((err = outbox_settle(db, o, &end, now)) != NULL)
+		return err;
+	return db_run(db, ST_MESSAGE_UNDO, "iii", o->thread_id, o->msg_at, o->msg_id);
+}
+
+/* The key of the form that this reply came with; NULL: it cannot be taken back. */
+static const struct ib_err *
+undo_find(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, int64_t msg_id,
+    char **key)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*key = NULL;
+	if ((err = db_query(db, ST_OUTBOX_UNDO_FIND, &st, "iiii", thread_id, msg_id, install_id, user_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row && (*key = db_col_dup(st, 0, a)) != NULL)
+		(*key)[strcspn(*key, ".")] = '\0';
+	return db_done(st, a, err);
+}
+
+/* Inside the caller's transaction. */
+static const struct ib_err *
+undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, const char *key,
+    const char *more, int64_t now)
+{
+	struct draft d = { .thread_id = thread_id, .at = now, .form = "" };
+	const struct ib_err *err;
+	int64_t id;
+	size_t i;
+	bool found;
+
+	for (i = 0; i < REPLY_PARTS_MOST; i++)
+		if ((err = db_get_int(db, ST_OUTBOX_UNDO_PART, &id, &found, "it", thread_id, part_key(a, key, i))) != NULL ||
+		    (found && (err = undo_part(db, a, id, now, &d.text)) != NULL))
+			return err;
+	if (!str_blank(more) && (d.text = arena_printf(a, "%s\n%s", d.text, more)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
+	if ((err = draft_put(db, user_id, &d)) != NULL ||
+	    (err = audit_put(db, install_id, user_id, now, "reply_undone", arena_printf(a, "%lld", (long long)thread_id))) != NULL)
+		return err;
+	return message_relead(db, a, thread_id);
+}
+
+const struct ib_err *
+outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, int64_t msg_id,
+    const char *more, int64_t now, bool *ok)
+{
+	const struct ib_err *err;
+	char *key;
+
+	*ok = false;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	if ((err = undo_find(db, a, install_id, thread_id, user_id, msg_id, &key)) == NULL && key != NULL &&
+	    (err = undo(db, a, install_id, thread_id, user_id, key, more, now)) == NULL)
+		err = db_commit(db);
+	*ok = err == NULL && key != NULL;
 	db_rollback(db);
 	return err;
 }
@@ -472,12 +602,21 @@ outbox_freed(struct db *db, struct arena *a, int64_t page_id, const char *why, i
 }
 
 const struct ib_err *
-outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at)
+outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64_t *hold)
 {
-	bool found;
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
 
-	*at = 0;
-	return db_get_int(db, ST_OUTBOX_NEXT, at, &found, "ii", thread_id, msg_id);
+	*at = *hold = 0;
+	if ((err = db_query(db, ST_OUTBOX_NEXT, &st, "ii", thread_id, msg_id)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row) {
+		*at = db_col_int(st, 0);
+		*hold = db_col_int(st, 1);
+	}
+	db_release(st);
+	return err;
 }
 
 const struct ib_err *

@@ -11,6 +11,7 @@
  *                   \-> failed       permanent, shown to the agent
  *   any open state  -> failed        the Page or the company left
  *   failed          -> cancelled     somebody deleted it, or wrote it anew
+ *   queued          -> cancelled     its writer took it back before its time (hold_until)
  *
  * A lease that ends in `sending` (a worker died) becomes `checking`: the call
  * may have been made.  Where to look for what came of it is told by Facebook's
@@ -24,9 +25,13 @@
 #include "message.h"
 
 enum outbox_state { OUT_QUEUED, OUT_SENDING, OUT_DEFERRED, OUT_CHECKING, OUT_SENT, OUT_FAILED, OUT_CANCELLED };
-enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE };
+enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE, OUTBOX_OUTDATED };
 
 #define REPLY_MAX_UNITS	2000	/* UTF-16 units; messenger.md 5.2 leaves the unit open: the strictest reading but bytes */
+#define REPLY_PART_UNITS 1990	/* of a text in parts */
+#define REPLY_TEXT_UNITS 10000	/* of a text that may go in parts, and of a draft */
+#define REPLY_PARTS_MOST 24	/* none is shorter than half but before what cannot be cut */
+#define REPLY_HOLD_MS	INT64_C(15000)	/* longest time to take it back (OUT_HELD) */
 #define OUTBOX_PREFIX	"pd:out:"
 #define OUTBOX_LEASE_MS	INT64_C(30000)
 
@@ -40,16 +45,40 @@ struct outbox {
 	int		 code, subcode;
 };
 
+/* How much its writer had seen of the conversation. */
+struct outbox_sight {
+	int64_t		 at, id;	/* the newest message that is not of ours, Facebook's clock */
+	int64_t		 now;		/* when the page was made, the host's */
+};
+
+struct outbox_new {
+	int64_t		 install_id, thread_id, user_id;
+	const char	*key;		/* random key of the posted form */
+	const char	*const *parts;	/* one text, or the parts of one that is too long for a message */
+	size_t		 nparts;
+	int64_t		 replaces;	/* message of a failed reply that this takes the place of; 0 = none */
+	int64_t		 hold_ms;	/* it can be taken back for so long; 0 = it goes at once */
+	const struct outbox_sight *seen;	/* refuse when somebody wrote after that; NULL: do not ask */
+	int64_t		 now;
+};
 /*
- * Queue a reply.  `client_key` is the random key of the posted form: the same
- * key for the same thread is a no-op (OUTBOX_DUPLICATE).  Opens its own
- * transaction; on error nothing was written.  *msg_id is the new (or the
- * former) message.  `replaces`: the message of a failed reply that this one
- * takes the place of, 0 = none; one that is not failed any more stays.
+ * Queue a reply, and take its writer's draft away.  The same key for the same
+ * thread is a no-op (OUTBOX_DUPLICATE), and so is an outdated one.  Opens its
+ * own transaction; on error nothing was written.  *msg_id is the new (or the
+ * former) message, of several the last.  One to be replaced that is not failed
+ * any more stays.
  */
-IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, int64_t install_id,
-    int64_t thread_id, int64_t user_id, const char *client_key, const char *text, int64_t replaces,
-    int64_t now, int64_t *msg_id, enum outbox_refusal *refusal);
+IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, const struct outbox_new *n,
+    int64_t *msg_id, enum outbox_refusal *refusal);
+/* Was this form accepted already? */
+IB_MUST const struct ib_err *outbox_known(struct db *db, int64_t thread_id, const char *key, bool *known);
+/*
+ * Its writer takes a reply back, with the other parts of its text that have
+ * not been tried: they go off the page and become the draft, before `more`
+ * (what is in the box by now).  *ok false when it is too late.
+ */
+IB_MUST const struct ib_err *outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
+    int64_t user_id, int64_t msg_id, const char *more, int64_t now, bool *ok);
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);
@@ -116,8 +145,11 @@ IB_MUST const struct ib_err *outbox_hold(struct db *db, struct arena *a, int64_t
  */
 IB_MUST const struct ib_err *outbox_freed(struct db *db, struct arena *a, int64_t page_id,
     const char *why, int64_t now);
-/* What holds up a reply: when it is tried next.  0: not known as waiting. */
-IB_MUST const struct ib_err *outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at);
+/*
+ * What holds up a reply: when it is tried next (0: not known as waiting), and
+ * until when it may be taken back (0: it may not).
+ */
+IB_MUST const struct ib_err *outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64_t *hold);
 /*
  * Waiting replies whose reply window has closed meanwhile, whatever holds them
  * up: they fail with the reason.  Opens its own transaction; *n how many.

@@ -112,6 +112,7 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 			t->last_user = db_col_int(st, 8);
 		t->snippet_kind = (int)db_col_int(st, 11);
 		t->upto = db_col_int(st, 12);
+		t->linked = db_col_int(st, 13) != 0;
 	}
 	return db_done(st, a, err);
 }

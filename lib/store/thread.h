@@ -32,6 +32,7 @@ struct thread {
 	int64_t		 last_user, failed;
 	int		 last_dir, snippet_kind;
 	int64_t		 upto;		/* how far the asking user has read */
+	bool		 linked;	/* to a record in Pipedrive; in the list only */
 };
 
 /* The row, if it belongs to the install; *out NULL else. */

@@ -36,6 +36,15 @@ class Writing:
         self.b.js_("document.getElementById('reply').focus()")
         self.b.cdp("Input.insertText", text=text)
 
+    def choose(self, **words):
+        """What this person prefers, on the settings page."""
+        b = self.b
+        b.get("/settings")
+        for name, word in words.items():
+            b.js_("document.getElementById('pref-' + arguments[0]).value = arguments[1]", name, word)
+        b.js_("document.getElementById('lang').form.submit()")
+        b.until(lambda: "notice=saved" in b.js_("return location.search"), 8)
+
     def send_by_button(self):
         self.b.click("#composer button", self.w["composer.send"])
 
@@ -78,6 +87,25 @@ class Live(Writing, Case):
         b.keys(" ", Keys.ENTER, (Keys.CONTROL, Keys.ENTER))
         self.send_by_button()
         self.assertEqual(n + 1, len(self.sends()))
+
+    def test_enter_sends_by_choice(self):
+        b = self.b
+        self.choose(send="enter")
+        self.open()
+        self.assertIn(self.w["composer.keys_enter"], b.text("#composer .keys"))
+        b.one("#reply").click()
+        b.keys("Above", (Keys.SHIFT, Keys.ENTER), "below", Keys.ENTER)
+        b.until(lambda: self.mine()[-1] == "Above\nbelow", 2)
+        until(lambda: "Above\nbelow" in self.out(), 10)
+        # Enter that ends a Japanese word sends nothing.
+        b.cdp("Input.imeSetComposition", text="にほん", selectionStart=3, selectionEnd=3)
+        n = len(self.sends())
+        b.js_("""document.getElementById('reply').dispatchEvent(new KeyboardEvent('keydown',
+            { key: 'Enter', isComposing: true, bubbles: true, cancelable: true }))""")
+        b.cdp("Input.insertText", text="日本")
+        self.assertEqual("日本", self.box())
+        self.assertEqual(n, len(self.sends()))
+        self.choose(send="ctrl")
 
     def test_counter_and_too_long(self):
         b, n = self.b, len(self.sends())

@@ -194,7 +194,7 @@ class Conversation(Case):
                 page = b.get(url).page
                 self.assertEqual(re.findall(r'id="d-(\d+)"', page.source), days)
                 log = page.source[page.source.index('id="log"'):]
-                self.assertEqual(re.findall(r'class="meta"><time[^>]*>([^<]*)<', log), clocks)
+                self.assertEqual(re.findall(r'class="meta"><a class="at"[^>]*><time[^>]*>([^<]*)<', log), clocks)
         self.assertIn('datetime="2026-07-02T00:30:00+03:00"', self.b.get(url).text)
         self.assertIn('datetime="2026-07-02T06:30:00+09:00"', anna.get(url).text)
 

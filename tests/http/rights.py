@@ -34,9 +34,11 @@ RULES = {
     ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
     ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
+    ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
+    ("GET", "/inbox/{thread}/m/{message}"): ("read+", 303), ("GET", "/pd/{pass}/inbox/{thread}/m/{message}"): ("pass+", 303),
     ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
     ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
@@ -110,7 +112,7 @@ class Matrix(unittest.TestCase):
         st.delivered()
         until(lambda: st.db("SELECT 1 FROM attachment WHERE file <> ''") and st.db("SELECT 1 FROM thread WHERE picture <> '' AND psid = ?", LIISA))
         cls.thread = st.thread()
-        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "key": "wrong",
+        cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "state": "list", "key": "wrong",
                    "event": st.db("SELECT id FROM quarantine")[0][0], "page": st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         cls.people = [Person(owner, "owner", True), Person(st.sign_in(user=ADMIN)[0], "admin", True),
                       Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),
@@ -317,6 +319,17 @@ class Anew(unittest.TestCase):
         self.assertIn("Asia/Tokyo", b.get("/settings").page.text, "signing in does not undo it")
         b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": ""})
         self.assertIn("Europe/Tallinn", b.get("/settings").page.text)
+
+    def test_choices(self):
+        st, b = self.st, self.owner
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "send": "enter"})
+        self.assertEqual(st.db("SELECT prefs FROM user"), [("send=enter",)])
+        self.assertIn('data-prefs="send=enter"', b.get("/inbox").text)
+        r = b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "zone": "Asia/Tokyo"})
+        self.assertEqual(st.db("SELECT prefs FROM user"), [("send=enter",)], "what is not in the form stays")
+        self.assertEqual(b.submit(r, "/settings/person", {"lang": "en", "send": "shout"}).status, 400)
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "send": "ctrl"})
+        self.assertNotIn("data-prefs", b.get("/inbox").text)
 
     def test_audit(self):
         st, b = self.st, self.owner

@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
 
     def address(self, pattern):
         fill = {"thread": self.thread, "message": self.failed if "retry" in pattern or "dismiss" in pattern else self.message, "n": 0,
-                "event": self.event, "secret": "a-wrong-guess", "key": "a-wrong-guess", "pass": "v1.a-wrong-guess", "code": "0" * 32, "export": 1,
+                "event": self.event, "secret": "a-wrong-guess", "state": "list", "key": "a-wrong-guess", "pass": "v1.a-wrong-guess", "code": "0" * 32, "export": 1,
                 "page": self.st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         return re.sub(r"\{(\w+)\}", lambda m: str(fill[m.group(1)]), pattern)
 

@@ -249,7 +249,8 @@ test_echo(bool echo_first)
 	place_open(&p);
 	(void)feed(&p, tale[0]);
 	must(db_get_int(p.db, ST_THREAD_FIND, &t, &found, "it", p.page, PSID));
-	must(outbox_put(p.db, &p.a, p.install, t, p.user, "key-0123456789abcdef", "Yes", 0, NOW, &msg, &ref));
+	must(outbox_put(p.db, &p.a, &(struct outbox_new){ .install_id = p.install, .thread_id = t, .user_id = p.user,
+	    .key = "key-0123456789abcdef", .parts = (const char *[]){ "Yes" }, .nparts = 1, .now = NOW }, &msg, &ref));
 	must(outbox_lease(p.db, &p.a, NOW, &o));
 	snprintf(echo, sizeof(echo), "{" ECHO ",\"timestamp\":1795341600500,\"message\":{\"mid\":\"m_E1\",\"is_echo\":true,"
 	    "\"app_id\":881240037712345,\"metadata\":\"%s\",\"text\":\"Yes\"}}", o->token);

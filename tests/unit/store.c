@@ -114,6 +114,16 @@ shown(int64_t thread, int64_t msg)
 	return MSG_NONE;
 }
 
+/* A reply of Maria's, of one text. */
+static const struct ib_err *
+reply(int64_t in, int64_t thread, const char *key, const char *text, int64_t now, int64_t *msg, enum outbox_refusal *ref)
+{
+	struct outbox_new n = { .install_id = in, .thread_id = thread, .user_id = maria, .key = key, .parts = &text,
+	    .nparts = 1, .now = now };
+
+	return outbox_put(db, &a, &n, msg, ref);
+}
+
 static void
 test_outbox(void)
 {
@@ -125,12 +135,12 @@ test_outbox(void)
 	int64_t n;
 	bool done;
 
-	must(outbox_put(db, &a, install, t, maria, "key-1-0123456789", "One", 0, NOW + 1, &m1, &ref));
+	must(reply(install, t, "key-1-0123456789", "One", NOW + 1, &m1, &ref));
 	is_int(ref, OUTBOX_OK, "a reply is queued");
-	must(outbox_put(db, &a, install, t, maria, "key-1-0123456789", "One", 0, NOW + 2, &again, &ref));
+	must(reply(install, t, "key-1-0123456789", "One", NOW + 2, &again, &ref));
 	ok(ref == OUTBOX_DUPLICATE && again == m1, "the same form again is the same reply");
-	must(outbox_put(db, &a, install, t, maria, "key-2-0123456789", "Two", 0, NOW + 1, &m2, &ref));
-	err = outbox_put(db, &a, install + 1, t, maria, "key-3-0123456789", "x", 0, NOW, &m3, &ref);
+	must(reply(install, t, "key-2-0123456789", "Two", NOW + 1, &m2, &ref));
+	err = reply(install + 1, t, "key-3-0123456789", "x", NOW, &m3, &ref);
 	ok(err != NULL && err->code == IB_ENOENT, "not into another install's thread");
 	is_int(shown(t, m1), MSG_QUEUED, "shown as queued");
 
