@@ -4,6 +4,7 @@
 
 #include "../lib/base/str.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -279,4 +280,30 @@ fmt_initials(const struct fmt *f, const char *name)
 	if (m > 0)
 		memcpy(out + n, space + 1, m);
 	return arena_dupn(f->a, out, n + m);
+}
+
+int64_t
+fmt_day_start(const struct fmt *f, const char *text, int64_t dflt)
+{
+	int64_t utc, hours, minutes;
+	struct civil c;
+	char iso[32];
+
+	if (text == NULL || strlen(text) != 10)
+		return dflt;
+	(void)snprintf(iso, sizeof(iso), "%sT00:00:00Z", text);
+	if ((utc = clock_parse_iso(iso)) < 0)
+		return dflt;
+	(void)clock_civil(utc, f->zone, &c);
+	hours = (c.offset[1] - '0') * 10 + (c.offset[2] - '0');
+	minutes = (c.offset[4] - '0') * 10 + (c.offset[5] - '0');
+	return utc - (c.offset[0] == '-' ? -1 : 1) * (hours * MS_HOUR + minutes * MS_MINUTE);
+}
+
+const char *
+fmt_date_of(const struct req *r, const char *name)
+{
+	const char *s = req_query(r, name);
+
+	return s != NULL && strlen(s) == 10 && s[strspn(s, "0123456789-")] == '\0' ? s : "";
 }

@@ -37,6 +37,10 @@ const char *fmt_money(const struct fmt *f, const char *value, const char *curren
 const char *fmt_separator(const struct fmt *f, const struct civil *c);
 const char *fmt_until(const struct fmt *f, int64_t ms);
 const char *fmt_size(const struct fmt *f, int64_t bytes);	/* NULL when 0 */
+/* "2026-11-22" as its first moment in the reader's zone; `dflt` when it is none. */
+int64_t fmt_day_start(const struct fmt *f, const char *text, int64_t dflt);
+/* A date of the query, only with what a date may have: it goes into addresses; else "". */
+const char *fmt_date_of(const struct req *r, const char *name);
 /* A customer's name, or the neutral label (messenger.md 7). */
 const char *fmt_customer(const struct fmt *f, const char *name, const char *psid);
 /* One or two letters for the round picture: first of each of the first two words, one for Japanese. */

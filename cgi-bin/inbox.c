@@ -11,6 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
+const struct ib_err *
+inbox_begin(struct app *app, struct req *r, struct inbox *in)
+{
+	memset(in, 0, sizeof(*in));
+	in->app = app;
+	in->r = r;
+	fmt_init(&in->fmt, app, r);
+	return pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages);
+}
+
 const struct page *
 inbox_page(const struct inbox *in, int64_t id)
 {
@@ -260,17 +270,11 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	struct view_list *list = ARENA_NEW(r->a, struct view_list);
 	struct view_conv *conv = ARENA_NEW(r->a, struct view_conv);
 
-	memset(in, 0, sizeof(*in));
-	in->app = app;
-	in->r = r;
-	in->reading = ask->thread != 0 && ask->msg_at == 0;
-	fmt_init(&in->fmt, app, r);
 	if (list == NULL || conv == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
-	if ((err = db_read_begin(app->db)) != NULL)
+	if ((err = db_read_begin(app->db)) != NULL || (err = inbox_begin(app, r, in)) != NULL)
 		return err;
-	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL)
-		return err;
+	in->reading = ask->thread != 0 && ask->msg_at == 0;
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
 		    r->session->user_id, &in->thread)) != NULL)

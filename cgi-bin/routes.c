@@ -38,6 +38,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
+	{ M_GET,	  "/search",			NEED_SESSION,		 0,	   h_search, NULL },
 	{ M_GET,	  "/poll",			NEED_SESSION | NEED_MOMENT, 0,	   h_poll, NULL },
 	{ M_GET,	  "/inbox/{thread}/panel",	NEED_SESSION,		 0,	   h_panel, NULL },
 	{ M_POST,	  "/inbox/{thread}/link",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_link, NULL },

@@ -8,11 +8,26 @@
 #ifndef IB_TALK_H
 #define IB_TALK_H
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TALK_MOST	512
+#define TALK_PIECE	64
+
+__attribute__((format(printf, 2, 3)))
+static inline size_t
+talk_put(char *out, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(out, TALK_PIECE, fmt, ap);
+	va_end(ap);
+	return n < 0 ? 0 : n < TALK_PIECE ? (size_t)n : TALK_PIECE - 1;
+}
 
 static inline uint64_t
 talk_mix(uint64_t x)
@@ -58,10 +73,10 @@ talk_word(uint64_t *s, char *out)
 	size_t len = 0;
 
 	if (r < sizeof(common) / sizeof(common[0]))
-		return (size_t)sprintf(out, "%s", common[r]);
+		return talk_put(out, "%s", common[r]);
 	for (i = 0, n = 1 + talk_rnd(&w, 3); i < n; i++)
-		len += (size_t)sprintf(out + len, "%s%s", head[talk_rnd(&w, 27)], mid[talk_rnd(&w, 10)]);
-	len += (size_t)sprintf(out + len, "%s", tail[talk_rnd(&w, 15)]);
+		len += talk_put(out + len, "%s%s", head[talk_rnd(&w, 27)], mid[talk_rnd(&w, 10)]);
+	len += talk_put(out + len, "%s", tail[talk_rnd(&w, 15)]);
 	if (talk_rnd(s, 12) == 0)
 		out[0] = out[0] >= 'a' ? (char)(out[0] - 32) : out[0];
 	return len;
@@ -92,13 +107,13 @@ talk_japanese(uint64_t *s, char *out)
 
 	for (i = 0; i < n; i++) {
 		if (talk_rnd(s, 3) > 0)
-			len += (size_t)sprintf(out + len, "%s", words[talk_rank(s, 30)]);
+			len += talk_put(out + len, "%s", words[talk_rank(s, 30)]);
 		else
 			for (k = 1 + talk_rnd(s, 3); k > 0; k--)
 				len += talk_kanji(s, out + len);
-		len += (size_t)sprintf(out + len, "%s", glue[talk_rank(s, 13)]);
+		len += talk_put(out + len, "%s", glue[talk_rank(s, 13)]);
 	}
-	return len + (size_t)sprintf(out + len, "%s", ends[talk_rank(s, 12)]);
+	return len + talk_put(out + len, "%s", ends[talk_rank(s, 12)]);
 }
 
 static inline size_t
@@ -110,9 +125,9 @@ talk_english(uint64_t *s, char *out)
 	for (i = 0; i < n; i++) {
 		len += talk_word(s, out + len);
 		if (i + 1 < n)
-			len += (size_t)sprintf(out + len, "%s", talk_rnd(s, 9) == 0 ? ", " : " ");
+			len += talk_put(out + len, "%s", talk_rnd(s, 9) == 0 ? ", " : " ");
 	}
-	return len + (size_t)sprintf(out + len, "%s", talk_rnd(s, 3) == 0 ? "?" : talk_rnd(s, 2) == 0 ? "." : "");
+	return len + talk_put(out + len, "%s", talk_rnd(s, 3) == 0 ? "?" : talk_rnd(s, 2) == 0 ? "." : "");
 }
 
 /* Message number i; its length. */
@@ -124,17 +139,17 @@ talk(uint64_t i, char out[TALK_MOST])
 
 	switch (talk_rnd(&s, 40)) {
 	case 0: case 1: case 2: case 3:
-		len += (size_t)sprintf(out + len, " %u", talk_rnd(&s, 100000));
+		len += talk_put(out + len, " %u", talk_rnd(&s, 100000));
 		break;
 	case 4:
-		len += (size_t)sprintf(out + len, " 090-%04u-%04u", talk_rnd(&s, 10000), talk_rnd(&s, 10000));
+		len += talk_put(out + len, " 090-%04u-%04u", talk_rnd(&s, 10000), talk_rnd(&s, 10000));
 		break;
 	case 5:
-		len += (size_t)sprintf(out + len, " https://shop.example/item/%u?ref=%llx", talk_rnd(&s, 3000),
+		len += talk_put(out + len, " https://shop.example/item/%u?ref=%llx", talk_rnd(&s, 3000),
 		    (unsigned long long)(talk_mix(s) >> 24));
 		break;
 	case 6:
-		len += (size_t)sprintf(out + len, " %c%u@example.jp", (char)('a' + (char)talk_rnd(&s, 26)), talk_rnd(&s, 1000));
+		len += talk_put(out + len, " %c%u@example.jp", (char)('a' + (char)talk_rnd(&s, 26)), talk_rnd(&s, 1000));
 		break;
 	default:
 		break;

@@ -473,26 +473,6 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
-<<<<<<< HEAD
-/* 7: searching (store/search.h) */
-"CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
-"CREATE TABLE search_block ("			/* what a row of the index stands for */
-"  id INTEGER PRIMARY KEY,"
-"  latest INTEGER NOT NULL,"			/* nothing in it or in any before it is later */
-"  refs BLOB NOT NULL"				/* threads and times */
-") STRICT;"
-"CREATE TABLE search_word ("			/* each word once: a part of it leads to it */
-"  id INTEGER PRIMARY KEY,"
-"  word TEXT NOT NULL UNIQUE"
-") STRICT;"
-"CREATE TABLE search_fresh ("			/* not indexed yet; at 0 = the names */
-"  at INTEGER NOT NULL,"			/* first: the index is built in the order of time */
-"  thread_id INTEGER NOT NULL,"
-"  PRIMARY KEY (at, thread_id)"
-") STRICT, WITHOUT ROWID;"
-"INSERT INTO search_fresh(thread_id, at) SELECT DISTINCT thread_id, at FROM message WHERE line = 0 AND text IS NOT NULL;"
-"INSERT INTO search_fresh(thread_id, at) SELECT id, 0 FROM thread;"
-=======
 /* 7: what people choose for themselves */
 "ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
 /* 8: drafts are kept here; a reply can be taken back for some seconds */
@@ -510,8 +490,30 @@ const char *const schema_steps[] = {
 "ALTER TABLE outbox ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;",	/* it can be taken back until then; 0 = it could not */
 /* 9: the row of the list knows whether its conversation is linked */
 "ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
-"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');"
->>>>>>> main
+"UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');",
+/* 10: searching (store/search.h) */
+"CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
+"CREATE TABLE search_block ("			/* what a row of the index stands for */
+"  id INTEGER PRIMARY KEY,"
+"  latest INTEGER NOT NULL,"			/* nothing in it or in any before it is later */
+"  refs BLOB NOT NULL"				/* threads and times */
+") STRICT;"
+"CREATE TABLE search_word ("			/* each word once: a part of it leads to it */
+"  id INTEGER PRIMARY KEY,"
+"  word TEXT NOT NULL UNIQUE"
+") STRICT;"
+"CREATE TABLE search_fresh ("			/* not indexed yet; at 0 = the names */
+"  at INTEGER NOT NULL,"			/* first: the index is built in the order of time */
+"  thread_id INTEGER NOT NULL,"
+"  PRIMARY KEY (at, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE search_asked ("			/* how often somebody searches */
+"  user_id INTEGER PRIMARY KEY REFERENCES user(id) ON DELETE CASCADE,"
+"  minute INTEGER NOT NULL,"			/* since 1970 */
+"  n INTEGER NOT NULL"				/* in that minute */
+") STRICT;"
+/* What is there is noted by the next runs. */
+"INSERT INTO note(key, at, value) SELECT 'search', 0, '0' WHERE EXISTS (SELECT 1 FROM thread);"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

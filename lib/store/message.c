@@ -275,7 +275,7 @@ touch_both(struct db *db, int64_t thread_id, int64_t at, int64_t to)
 {
 	const struct ib_err *err = transcript_touch(db, thread_id, at);
 
-	if (err != NULL || to == at || (err = search_touch(db, thread_id, to)) != NULL)
+	if (err != NULL || (err = search_touch(db, thread_id, to)) != NULL || to == at)
 		return err;
 	return transcript_touch(db, thread_id, to);
 }
@@ -324,8 +324,6 @@ message_save_content(struct db *db, const struct message *m)
 	const struct ib_err *err = db_run(db, ST_MESSAGE_CONTENT, "iiitiiitt", m->thread_id, m->at, m->id, m->text,
 	    m->edits, (int64_t)m->flags, (int64_t)m->natt, m->react_in, m->react_out);
 
-	if (err == NULL && m->text != NULL)
-		err = search_touch(db, m->thread_id, m->at);
 	return err != NULL ? err : transcript_touch(db, m->thread_id, m->at);
 }
 

@@ -19,6 +19,8 @@
 #include "../base/buf.h"
 #include "../base/clock.h"
 #include "../base/fold.h"
+#include "../base/str.h"
+#include "note.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,8 @@
 #define NAMES		(INT64_C(1) << 40)	/* rows of the full-text table: names of thread n */
 #define WORDS		(INT64_C(1) << 52)	/* and words */
 #define LATEST		(NAMES - 1)
+#define WALK		32		/* conversations of one step */
+#define RENEW_MS	(30 * MS_DAY)
 #define PARTS_MOST	1000		/* words that a part may stand in before looking at everything is better */
 #define PROBE		32		/* newest blocks that are looked at before a question with many answers */
 #define NAMES_MOST	500		/* candidates */
@@ -39,14 +43,6 @@ const struct ib_err *
 search_touch(struct db *db, int64_t thread_id, int64_t at)
 {
 	return db_run(db, ST_SEARCH_TOUCH, "ii", thread_id, at);
-}
-
-const struct ib_err *
-search_waiting(struct db *db, int64_t *n)
-{
-	bool found;
-
-	return db_get_int(db, ST_SEARCH_WAITING, n, &found, "");
 }
 
 /* Tokens ------------------------------------------------------------------------ */
@@ -417,16 +413,99 @@ done:
 	return err;
 }
 
+/* Making it anew --------------------------------------------------------------------- */
+
+/* NOTE_SEARCH: how far the walk over the conversations is, or one of these words; its time is the beginning. */
+#define WHOLE	"whole"
+#define ERASED	"erased"
+
 const struct ib_err *
-search_renew(struct db *db)
+search_erased(struct db *db)
+{
+	return note_put(db, NOTE_SEARCH, 0, ERASED);
+}
+
+const struct ib_err *
+search_state(struct db *db, struct arena *a, bool *whole)
+{
+	const struct ib_err *err;
+	const char *how;
+	int64_t at;
+
+	err = note_get(db, a, NOTE_SEARCH, &at, &how);
+	*whole = how == NULL || str_eq(how, WHOLE) || str_eq(how, ERASED);
+	return err;
+}
+
+static const struct ib_err *
+begin_anew(struct db *db, int64_t now)
 {
 	static const enum stmt_id steps[] = { ST_SEARCH_CLEAR, ST_SEARCH_CLEAR_BLOCKS, ST_SEARCH_CLEAR_WORDS,
-		ST_SEARCH_CLEAR_FRESH, ST_SEARCH_ALL_MESSAGES, ST_SEARCH_ALL_NAMES };
+		ST_SEARCH_CLEAR_FRESH };
 	const struct ib_err *err = NULL;
 	size_t i;
 
 	for (i = 0; err == NULL && i < sizeof(steps) / sizeof(steps[0]); i++)
 		err = db_run(db, steps[i], "");
+	return err != NULL ? err : note_put(db, NOTE_SEARCH, now, "0");
+}
+
+/* The places of some more conversations. */
+static const struct ib_err *
+walk_on(struct db *db, struct arena *a, int64_t from, int64_t began)
+{
+	const struct ib_err *err;
+	const char *how;
+	int64_t to;
+	bool more;
+
+	if ((err = db_get_int(db, ST_SEARCH_WALK_TO, &to, &more, "ii", from, (int64_t)WALK - 1)) != NULL)
+		return err;
+	if (!more)
+		to = INT64_MAX;
+	how = more ? arena_printf(a, "%lld", (long long)to) : WHOLE;
+	if ((err = db_run(db, ST_SEARCH_WALK_NAMES, "ii", from, to)) != NULL ||
+	    (err = db_run(db, ST_SEARCH_WALK, "ii", from, to)) != NULL)
+		return err;
+	return how == NULL ? ib_fail(IB_ENOMEM, IB_RETRY_LATER, "search") : note_put(db, NOTE_SEARCH, began, how);
+}
+
+const struct ib_err *
+search_renew(struct db *db, struct arena *a, int64_t now, bool *did)
+{
+	const struct ib_err *err;
+	const char *how;
+	int64_t at, from;
+	bool walking;
+
+	*did = false;
+	if ((err = note_get(db, a, NOTE_SEARCH, &at, &how)) != NULL)
+		return err;
+	walking = str_int_in(how, 0, INT64_MAX, &from);
+	if (str_eq(how, WHOLE) && at <= now && now - at < RENEW_MS)
+		return NULL;
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	/* Of a new database nothing is missing. */
+	if (how == NULL)
+		err = note_put(db, NOTE_SEARCH, now, WHOLE);
+	else
+		err = walking ? walk_on(db, a, from, at > 0 ? at : now) : begin_anew(db, now);
+	if (err == NULL && (err = db_commit(db)) == NULL)
+		*did = true;
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+search_count(struct db *db, int64_t user_id, int64_t now, int64_t most, bool *often)
+{
+	const struct ib_err *err;
+	int64_t n;
+	bool found;
+
+	err = db_get_int(db, ST_SEARCH_COUNT, &n, &found, "ii", user_id, now / MS_MINUTE);
+	*often = n > most;
 	return err;
 }
 
@@ -836,9 +915,9 @@ look_at_names(struct seek *k, int64_t thread, struct search_name *out, bool *hit
 				has[w] |= has_word(k, &k->w->w[w], text, strlen(text));
 	}
 	db_release(st);
-	for (w = 0; w < k->w->n && has[w]; w++)
+	for (w = 0; err == NULL && w < k->w->n && has[w]; w++)
 		continue;
-	if (err == NULL && w == k->w->n && (err = is_ours(k, thread, &ours)) == NULL)
+	if (err == NULL && w == k->w->n && out->last_at > 0 && (err = is_ours(k, thread, &ours)) == NULL)
 		*hit = ours;
 	return err;
 }

@@ -20,9 +20,12 @@
  *   search		the full-text table, no text in it: tokens of blocks, of
  *			names (NAMES + thread) and of words (WORDS + word)
  *
- * Ingest adds a place; a run, or a worker after an answer, turns 512 of them
- * into blocks.  A place whose message moved or left stays in its block, where
- * it finds nothing; search_renew() makes the index anew from what there is.
+ * Ingest adds a place; a run, or a worker after an answer, turns up to 512 of
+ * them into blocks.  A place whose message moved or left stays in its block,
+ * where it finds nothing.  So that nothing of what is gone stays in the tokens,
+ * the index is made anew from what there is: at once when somebody's data was
+ * erased, else each month.  Meanwhile searching goes on with what is there, and
+ * search_state() says that something may be missing.
  */
 #ifndef IB_SEARCH_H
 #define IB_SEARCH_H
@@ -36,10 +39,15 @@
 IB_MUST const struct ib_err *search_touch(struct db *db, int64_t thread_id, int64_t at);
 /* Index one slice; *did false when there are fewer than `least` places. */
 IB_MUST const struct ib_err *search_index(struct db *db, struct arena *a, int64_t least, bool *did);
-/* Places that no slice has taken yet. */
-IB_MUST const struct ib_err *search_waiting(struct db *db, int64_t *n);
-/* In a transaction: forget the index; everything is a fresh place again. */
-IB_MUST const struct ib_err *search_renew(struct db *db);
+/* In a transaction: somebody's data is gone, and shall be gone from the index. */
+IB_MUST const struct ib_err *search_erased(struct db *db);
+/* One step of making the index anew, when that is due or under way. */
+IB_MUST const struct ib_err *search_renew(struct db *db, struct arena *a, int64_t now, bool *did);
+/* *whole false: the places of some conversations are still to be noted. */
+IB_MUST const struct ib_err *search_state(struct db *db, struct arena *a, bool *whole);
+
+/* Somebody asks: *often when it is more than so many times in this minute. */
+IB_MUST const struct ib_err *search_count(struct db *db, int64_t user_id, int64_t now, int64_t most, bool *often);
 
 /* What is looked for: folded words, all of which have to be there. */
 struct search_words {
