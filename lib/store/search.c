@@ -10,9 +10,13 @@
  *   xy			RUN_SIGNS: the same with two; the last stands alone
  *   1abc		of a word: its parts, as those of RUN_ODD
  *   2install		company
+ *   3xy			where two runs touch: the last and the first character
  *
  * So that every part of a run begins some token: one character is searched by
  * prefix, two and more by the tokens within them, all of which must be there.
+ *
+ * A row of the table stands for DOC places of a block: the index is smaller by
+ * a fifth, and eight texts are soon compared.
  */
 #include "search.h"
 
@@ -27,13 +31,17 @@
 #include <string.h>
 
 #define SLICE		512		/* places of one transaction */
-#define BLOCK		16		/* places of one block */
+#define BLOCK		64		/* places of one block */
+#define DOC		8		/* of them, of one row of the full-text table */
+#define ROWS		(BLOCK / DOC)	/* of one block (stmts.def knows: >> 3) */
+#define WINDOW		4096		/* a block keeps times as multiples of that many ms */
 #define NAMES		(INT64_C(1) << 40)	/* rows of the full-text table: names of thread n */
 #define WORDS		(INT64_C(1) << 52)	/* and words */
 #define LATEST		(NAMES - 1)
 #define WALK		32		/* conversations of one step */
 #define RENEW_MS	(30 * MS_DAY)
 #define PARTS_MOST	1000		/* words that a part may stand in before looking at everything is better */
+#define PARTS_SOME	200		/* the same when something else is asked for, too */
 #define PROBE		32		/* newest blocks that are looked at before a question with many answers */
 #define NAMES_MOST	500		/* candidates */
 #define EXPR_MOST	((size_t)256 << 10)
@@ -80,6 +88,18 @@ put_grams(struct ib_buf *b, char space, const char *s, size_t n, size_t most)
 	}
 }
 
+/* Where two runs touch: one character before `at`, and one from there on. */
+static void
+put_touch(struct ib_buf *b, const char *from, const char *at)
+{
+	const char *p = at - 1;
+
+	while (p > from && ((unsigned char)*p & 0xc0) == 0x80)
+		p--;
+	buf_putc(b, '3');
+	put_gram(b, p, (size_t)(at - p) + 4, 2, true);
+}
+
 /* Words of a slice, each once. */
 struct wordlist {
 	struct arena	*a;
@@ -117,8 +137,8 @@ static void
 put_tokens(struct ib_buf *b, struct ib_buf *fold, struct wordlist *words, const char *text)
 {
 	size_t n = strlen(text);
+	const char *p, *end, *last = NULL;
 	struct fold_run run;
-	const char *p, *end;
 	char *to;
 
 	buf_clear(fold);
@@ -129,7 +149,11 @@ put_tokens(struct ib_buf *b, struct ib_buf *fold, struct wordlist *words, const 
 	}
 	p = to;
 	end = to + fold_text(to, NULL, text, n);
-	while (fold_next(&p, end, &run))
+	for (; fold_next(&p, end, &run); last = p) {
+		if (last == run.s) {
+			put_touch(b, to, run.s);
+			buf_putc(b, ' ');
+		}
 		switch (run.kind) {
 		case RUN_WORD:
 			buf_append(b, run.s, run.n);
@@ -143,9 +167,10 @@ put_tokens(struct ib_buf *b, struct ib_buf *fold, struct wordlist *words, const 
 			put_grams(b, '\0', run.s, run.n, 2);
 			break;
 		}
+	}
 }
 
-/* References of a block: differences as numbers of variable length ----------------- */
+/* Places of a block: differences as numbers of variable length ----------------- */
 
 struct place { int64_t thread, at, install; };
 
@@ -185,25 +210,25 @@ put_places(uint8_t *out, const struct place *p, size_t n)
 
 	for (i = 0; i < n; i++) {
 		len += put_number(out + len, p[i].thread - thread);
-		len += put_number(out + len, p[i].at - at);
+		len += put_number(out + len, p[i].at / WINDOW - at);
 		thread = p[i].thread;
-		at = p[i].at;
+		at = p[i].at / WINDOW;
 	}
 	return len;
 }
 
 static size_t
-get_places(const uint8_t *p, size_t len, struct place *out)
+get_places(const uint8_t *p, size_t len, size_t most, struct place *out)
 {
 	const uint8_t *end = p + len;
 	int64_t thread = 0, at = 0, v;
 	size_t n = 0;
 
-	while (n < BLOCK && get_number(&p, end, &v)) {
+	while (n < most && get_number(&p, end, &v)) {
 		out[n].thread = thread += v;
 		if (!get_number(&p, end, &v))
 			break;
-		out[n++].at = at += v;
+		out[n++].at = (at += v) * WINDOW;
 	}
 	return n;
 }
@@ -261,7 +286,7 @@ tokens_at(struct slice *s, const struct place *p, bool *any)
 	int i;
 
 	*any = false;
-	err = p->at != 0 ? db_query(s->db, ST_SEARCH_TEXTS, &st, "ii", p->thread, p->at) :
+	err = p->at != 0 ? db_query(s->db, ST_SEARCH_TEXTS, &st, "iii", p->thread, p->at, p->at) :
 	    db_query(s->db, ST_SEARCH_NAMES, &st, "ii", p->thread, p->install);
 	if (err != NULL)
 		return err;
@@ -297,15 +322,17 @@ put_block(struct slice *s, struct place *p, size_t n)
 
 	if ((err = db_get_int(s->db, ST_SEARCH_BLOCK_NEXT, &id, &any, "")) != NULL)
 		return err;
+	buf_clear(&s->tokens);
 	for (i = 0; i < n; i++) {
-		buf_clear(&s->tokens);
 		if ((err = tokens_at(s, &p[i], &any)) != NULL)
 			return err;
-		if (!any)
-			continue;
-		p[k] = p[i];
-		if ((err = put_row(s, id * BLOCK + (int64_t)k++, p[i].install)) != NULL)
-			return err;
+		if (any)
+			p[k++] = p[i];
+		if (((any && k % DOC == 0) || (i + 1 == n && k % DOC != 0)) && s->tokens.len > 0) {
+			if ((err = put_row(s, id * ROWS + (int64_t)(k - 1) / DOC, p[0].install)) != NULL)
+				return err;
+			buf_clear(&s->tokens);
+		}
 	}
 	/* In order of time: the last one is the latest. */
 	return k == 0 ? NULL : db_run(s->db, ST_SEARCH_BLOCK_ADD, "iib", id, p[k - 1].at, refs, put_places(refs, p, k));
@@ -543,6 +570,7 @@ struct seek {
 	const struct search_words *w;
 	const struct search_ask *ask;
 	struct ib_buf	 expr, fold, part;
+	bool		 some;		/* something is asked for that not everything has */
 	bool		 wide;		/* some token is asked for that nearly everything has */
 	int64_t		 deadline;
 	struct search_found *out;
@@ -593,7 +621,7 @@ put_words_with(struct seek *k, const struct fold_run *r, bool ends, bool *many)
 	const struct ib_err *err;
 	struct db_stmt *st;
 	const char *word;
-	size_t n = 0, len;
+	size_t n = 0, len, most = k->some ? PARTS_SOME : PARTS_MOST;
 	bool row;
 
 	*many = false;
@@ -602,7 +630,7 @@ put_words_with(struct seek *k, const struct fold_run *r, bool ends, bool *many)
 	if ((err = buf_check(&k->part)) != NULL ||
 	    (err = db_query(k->db, ST_SEARCH_WORDS, &st, "tii", buf_cstr(&k->part), WORDS, INT64_MAX)) != NULL)
 		return err;
-	while (n <= PARTS_MOST && (err = db_step(st, &row)) == NULL && row) {
+	while (n <= most && (err = db_step(st, &row)) == NULL && row) {
 		word = db_col_text(st, 0);
 		len = strlen(word);
 		if (len < r->n || (ends ? memmem(word, len, r->s, r->n) == NULL :
@@ -612,7 +640,7 @@ put_words_with(struct seek *k, const struct fold_run *r, bool ends, bool *many)
 		buf_append(&k->expr, word, len);
 		buf_putc(&k->expr, '"');
 	}
-	*many = n > PARTS_MOST;
+	*many = n > most;
 	if (n > 0)
 		buf_puts(&k->expr, " OR ");
 	else
@@ -620,7 +648,10 @@ put_words_with(struct seek *k, const struct fold_run *r, bool ends, bool *many)
 	return db_done(st, k->a, err);
 }
 
-/* What a run of a wanted word asks of a block; starts, ends: whether it may be part of a longer one there. */
+/*
+ * What a run of a wanted word asks of a row; starts, ends: whether it may be
+ * part of a longer one there.
+ */
 static const struct ib_err *
 ask_run(struct seek *k, const struct fold_run *r, bool starts, bool ends)
 {
@@ -632,6 +663,7 @@ ask_run(struct seek *k, const struct fold_run *r, bool starts, bool ends)
 	if (r->kind == RUN_SIGNS) {
 		k->wide |= r->chars == 1;
 		put_parts(&k->expr, '\0', r->s, r->n, r->chars, 2, ends);
+		k->some = true;
 		return NULL;
 	}
 	k->wide |= r->chars < 3;
@@ -651,22 +683,52 @@ ask_run(struct seek *k, const struct fold_run *r, bool starts, bool ends)
 	put_parts(&k->expr, '0', r->s, r->n, r->chars, 3, ends);
 	if (r->kind == RUN_WORD)
 		buf_putc(&k->expr, ')');
+	k->some = true;
 	return NULL;
 }
 
-/* The whole question as an expression of the full-text table. */
+/* Less than a token, so that it would be asked for by what it begins? */
+static bool
+is_short(const struct fold_run *r)
+{
+	return r->chars < (r->kind == RUN_SIGNS ? 2 : 3);
+}
+
+/*
+ * The whole question as an expression of the full-text table: first what is
+ * cheap to ask, then what is short, unless it touches something, which tells
+ * enough.
+ */
 static const struct ib_err *
 ask_all(struct seek *k)
 {
+	const char *p, *s, *end, *last;
 	const struct ib_err *err;
 	struct fold_run r;
-	const char *p, *end;
+	int round;
 	size_t i;
+	bool alone;
 
-	for (i = 0; i < k->w->n; i++)
-		for (p = k->w->w[i].s, end = p + k->w->w[i].len; fold_next(&p, end, &r); )
-			if ((err = ask_run(k, &r, r.s == k->w->w[i].s, p == end)) != NULL)
-				return err;
+	for (round = 0; round < 2; round++)
+		for (i = 0; i < k->w->n; i++) {
+			s = k->w->w[i].s;
+			end = s + k->w->w[i].len;
+			for (p = s, last = NULL; fold_next(&p, end, &r); last = p) {
+				if (round == 0 && last == r.s) {
+					also(k);
+					buf_putc(&k->expr, '"');
+					put_touch(&k->expr, s, r.s);
+					buf_putc(&k->expr, '"');
+					k->some = true;
+				}
+				alone = last != r.s && (p == end || *p == ' ');
+				/* Two letters at the end of a word: few words end so. */
+				alone |= r.kind != RUN_SIGNS && r.chars == 2 && p != end;
+				if (round == 0 ? !is_short(&r) : is_short(&r) && alone)
+					if ((err = ask_run(k, &r, r.s == s, p == end)) != NULL)
+						return err;
+			}
+		}
 	also(k);
 	buf_printf(&k->expr, "\"2%lld\"", (long long)k->ask->install_id);
 	return buf_check(&k->expr);
@@ -750,8 +812,9 @@ full_with(const struct seek *k, int64_t latest)
 	return k->out->n > k->ask->max && k->out->hit[k->ask->max].at > latest;
 }
 
+/* The messages of a conversation from a place's time to `to`. */
 static const struct ib_err *
-look_at(struct seek *k, const struct place *p)
+look_at(struct seek *k, const struct place *p, int64_t to)
 {
 	const struct search_ask *ask = k->ask;
 	const struct ib_err *err;
@@ -759,15 +822,17 @@ look_at(struct seek *k, const struct place *p)
 	struct db_stmt *st;
 	bool row, ours;
 
-	if ((ask->from > 0 && p->at < ask->from) || (ask->until > 0 && p->at >= ask->until) ||
-	    (ask->before_at > 0 && p->at > ask->before_at) || p->at == 0 || full_with(k, p->at))
+	if ((ask->from > 0 && to < ask->from) || (ask->until > 0 && p->at >= ask->until) ||
+	    (ask->before_at > 0 && p->at > ask->before_at) || full_with(k, to))
 		return NULL;
-	if ((err = db_query(k->db, ST_SEARCH_TEXTS, &st, "ii", p->thread, p->at)) != NULL)
+	if ((err = db_query(k->db, ST_SEARCH_TEXTS, &st, "iii", p->thread, p->at, to)) != NULL)
 		return err;
 	while ((err = db_step(st, &row)) == NULL && row) {
-		h = (struct search_hit){ p->thread, p->at, db_col_int(st, 3), db_col_int(st, 4), (int)db_col_int(st, 5),
-			db_col_text(st, 0) };
-		if ((ask->before_at == p->at && h.id >= ask->before_id) || !has_words(k, h.text))
+		h = (struct search_hit){ p->thread, db_col_int(st, 6), db_col_int(st, 3), db_col_int(st, 4),
+			(int)db_col_int(st, 5), db_col_text(st, 0) };
+		if ((ask->from > 0 && h.at < ask->from) || (ask->until > 0 && h.at >= ask->until) ||
+		    (ask->before_at > 0 && (h.at > ask->before_at || (h.at == ask->before_at && h.id >= ask->before_id))) ||
+		    !has_words(k, h.text))
 			continue;
 		if ((err = is_ours(k, p->thread, &ours)) != NULL || (ours && (err = keep_hit(k, &h)) != NULL))
 			break;
@@ -801,7 +866,7 @@ look_down(struct seek *k, const char *expr, size_t most, int64_t *id)
 		if (full_with(k, latest) || latest < k->ask->from)
 			break;
 		if (expr == NULL && most-- == 0) {
-			*id = row_id + BLOCK - 1;
+			*id = row_id + ROWS - 1;
 			break;
 		}
 		if (k->deadline > 0 && clock_mono() >= k->deadline) {
@@ -809,10 +874,10 @@ look_down(struct seek *k, const char *expr, size_t most, int64_t *id)
 			break;
 		}
 		refs = db_col_blob(st, 2, &len);
-		n = get_places(refs, len, p);
-		i = expr == NULL ? 0 : (size_t)(row_id % BLOCK);
-		for (n = expr == NULL || i >= n ? n : i + 1; err == NULL && i < n; i++)
-			err = look_at(k, &p[i]);
+		i = expr == NULL ? 0 : (size_t)(row_id % ROWS) * DOC;
+		n = get_places(refs, len, expr == NULL ? BLOCK : i + DOC, p);
+		for (; err == NULL && i < n; i++)
+			err = look_at(k, &p[i], p[i].at + WINDOW - 1);
 		if (err != NULL)
 			break;
 	}
@@ -834,7 +899,7 @@ look_fresh(struct seek *k)
 	while ((err = db_step(st, &row)) == NULL && row) {
 		p.thread = db_col_int(st, 0);
 		p.at = db_col_int(st, 1);
-		if ((err = look_at(k, &p)) != NULL)
+		if (p.at != 0 && (err = look_at(k, &p, p.at)) != NULL)
 			break;
 		if (k->deadline > 0 && clock_mono() >= k->deadline) {
 			k->out->reached = INT64_MAX;

@@ -6,8 +6,8 @@
  *
  *   search FOLDER [MESSAGES [QUERIES [SCANS]]]	default 200,000, 1,000, 40
  *
- * Told: processor time of storing, size of the index against the text, times
- * of the newest 50 hits against a plain scan (LIKE over the same table, SCANS
+ * Told: processor time of storing, size of the index against the text, that
+ * of the newest 50 hits against a plain scan's (LIKE over the same table, SCANS
  * of the questions), and whether the newest 50 hits of each question are those
  * of a scan through all texts.  Nothing here fails on a figure, but on a hit
  * that is missing or too many.  FOLDER is left with both databases.
@@ -22,7 +22,6 @@
 
 #include <sqlite3.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -35,24 +34,16 @@ static int64_t bytes;
 #define must(e) do { const struct ib_err *e_ = (e); if (e_ != NULL) { \
 	fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, e_->msg); exit(1); } } while (0)
 
+/* Processor time: what else happens on the machine disturbs it little. */
 static double
 cpu(void)
 {
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
-	    ((double)u.ru_utime.tv_usec + (double)u.ru_stime.tv_usec) / 1e6;
-}
-
-static double
-wall(void)
-{
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
+
 
 static void
 raw(sqlite3 *s, const char *sql)
@@ -243,7 +234,7 @@ static double
 scan(sqlite3 *s, const struct question *q)
 {
 	static sqlite3_stmt *st;
-	double t = wall();
+	double t = cpu();
 
 	if (st == NULL && sqlite3_prepare_v2(s, "SELECT thread_id, at, id FROM message"
 	    " WHERE text LIKE '%' || ?1 || '%' ORDER BY at DESC LIMIT 50", -1, &st, NULL) != SQLITE_OK)
@@ -252,7 +243,7 @@ scan(sqlite3 *s, const struct question *q)
 	while (sqlite3_step(st) == SQLITE_ROW)
 		continue;
 	sqlite3_reset(st);
-	return wall() - t;
+	return cpu() - t;
 }
 
 int
@@ -306,16 +297,16 @@ main(int argc, char **argv)
 	}
 	truth(q);
 	for (i = 0; i < queries; i++) {
-		d = wall();
+		d = cpu();
 		must(search_messages(db[1], &a, &q[i].w, &ask, &f));
-		took[i] = wall() - d;
+		took[i] = cpu() - d;
 		for (h = 0; h < f.n && h < q[i].n && f.hit[h].at == q[i].hit[h]; h++)
 			continue;
 		if (h != f.n || h != q[i].n) {
 			printf("WRONG \"%s\": %zu hits, a scan has %zu\n", q[i].text, f.n, q[i].n);
 			wrong++;
 		}
-		if (took[i] > 0.02 && getenv("SLOW") != NULL)
+		if (took[i] > 0.05 && getenv("SLOW") != NULL)
 			printf("slow \"%s\": %.1f ms, %zu hits\n", q[i].text, took[i] * 1e3, f.n);
 		arena_reset(&a);
 	}
