@@ -218,6 +218,17 @@ fmt_until(const struct fmt *f, int64_t ms)
 }
 
 const char *
+fmt_left(const struct fmt *f, int64_t ms, bool brief)
+{
+	int min = ms < MS_MINUTE ? 1 : ms > 30 * MS_DAY ? 30 * 24 * 60 : (int)(ms / MS_MINUTE), hours = min / 60;
+	enum str_id id = hours >= 48 ? STR_LEFT_DAYS : hours == 0 ? STR_LEFT_MINUTES :
+	    brief ? STR_LEFT_HOURS_BRIEF : STR_LEFT_HOURS;
+
+	return cat_fill(f->a, cat_str(f->cats, f->lang, id), "n",
+	    number(f->a, hours >= 48 ? hours / 24 : hours > 0 ? hours : min), "min", number(f->a, min % 60), NULL);
+}
+
+const char *
 fmt_size(const struct fmt *f, int64_t bytes)
 {
 	const char *n;

@@ -36,6 +36,8 @@ const char *fmt_day(const struct fmt *f, const struct civil *c);	/* "Nov 21", "N
 const char *fmt_money(const struct fmt *f, const char *value, const char *currency);	/* "1,200.50 EUR" */
 const char *fmt_separator(const struct fmt *f, const struct civil *c);
 const char *fmt_until(const struct fmt *f, int64_t ms);
+/* "5 days left", "3 h 20 min left", "20 min left"; brief: "3 h left". */
+const char *fmt_left(const struct fmt *f, int64_t ms, bool brief);
 const char *fmt_size(const struct fmt *f, int64_t bytes);	/* NULL when 0 */
 /* "2026-11-22" as its first moment in the reader's zone; `dflt` when it is none. */
 int64_t fmt_day_start(const struct fmt *f, const char *text, int64_t dflt);

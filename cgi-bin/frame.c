@@ -8,6 +8,7 @@
 #include "pass.h"
 
 #include "../lib/base/crypt.h"
+#include "../lib/base/home.h"
 #include "../lib/base/str.h"
 
 #include <fcntl.h>
@@ -15,10 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 /* The files are read once per process; a worker ends when the program is replaced. */
 struct static_file {
@@ -29,8 +26,10 @@ struct static_file {
 #define FILE(name, f) { name, offsetof(struct view_frame, f), "" }
 static struct static_file files[] = {
 	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
-	FILE("embed.js", embed_js), FILE("compose.js", compose_js),
+	FILE("embed.js", embed_js), FILE("compose.js", compose_js), FILE("conv.js", conv_js),
 	FILE("styleguide.css", guide_css),
+	FILE("icon-180.png", touch_icon), FILE("inbox.en.webmanifest", manifest_en),
+	FILE("inbox.ja.webmanifest", manifest_ja),
 };
 #undef FILE
 
@@ -46,7 +45,7 @@ digest_file(const struct app *app, struct static_file *f)
 	int fd;
 
 	snprintf(f->path, sizeof(f->path), "/static/%s", f->name);
-	snprintf(path, sizeof(path), "%s/%s", *dir != '\0' ? dir : PKGDATADIR "/static", f->name);
+	snprintf(path, sizeof(path), "%s/%s", home_folder(dir, HOME_STATIC), f->name);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return;
 	buf_init(&b, 4 << 20);
@@ -90,6 +89,16 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "sync_page", STR_NOTICE_SYNC_PAGE, true },
 };
 
+void
+frame_theme(struct view_frame *f, const char *word)
+{
+	f->theme_dark = str_eq(word, "dark");
+	f->theme_light = str_eq(word, "light");
+	f->theme_auto = !f->theme_dark && !f->theme_light;
+	f->theme = f->theme_auto ? NULL : word;
+	f->scheme = f->theme_auto ? "light dark" : word;
+}
+
 struct view_frame *
 view_frame_make(struct app *app, struct req *r)
 {
@@ -108,6 +117,9 @@ view_frame_make(struct app *app, struct req *r)
 		f->embed = pass_embed(app, r);
 		return f;
 	}
+	frame_theme(f, r->session != NULL ? pref_word(&r->session->prefs, PREF_THEME) : req_cookie(r, "theme"));
+	f->theme_action = req_below(app, r, "/theme");
+	f->manifest = r->lang == LANG_JA ? f->manifest_ja : f->manifest_en;
 	f->other_lang = lang_code(r->lang == LANG_EN ? LANG_JA : LANG_EN);
 	f->lang_action = req_below(app, r, "/language");
 	f->here = r->here;

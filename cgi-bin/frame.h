@@ -6,4 +6,7 @@
 #include "app.h"
 #include "views.h"
 
+/* "light" or "dark"; anything else, or NULL: as the system has it. */
+void frame_theme(struct view_frame *f, const char *word);
+
 #endif

@@ -23,11 +23,18 @@ replaces(struct req *r)
 	return str_int_in(req_form(r, "replaces"), 1, INT64_MAX, &id) ? id : 0;
 }
 
+/* "I am answering personally": set by hand, for this reply. */
+static bool
+ticked(struct req *r)
+{
+	return str_eq(req_form(r, "agent"), "1");
+}
+
 /* The same page again, with the text and a sentence. */
 static const struct ib_err *
 refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id why, const char *text)
 {
-	struct inbox_ask ask = { .thread = thread, .text = text, .replaces = replaces(r) };
+	struct inbox_ask ask = { .thread = thread, .text = text, .ticked = ticked(r), .replaces = replaces(r) };
 	const struct ib_err *err;
 	struct inbox in;
 
@@ -72,11 +79,13 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (p == NULL || p->state != PAGE_ACTIVE || t->owner_app != NULL)
 		return refuse(app, r, thread, 409, STR_PROBLEM_CANNOT_SEND, text);
-	win = window_state(t->customer_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	win = window_state(t->customer_at, t->ad_at, r->now, conf_bool(app->conf, CONF_FB_HUMAN_AGENT), &until);
+	if (win == WINDOW_AGENT && !ticked(r))
+		return refuse(app, r, thread, 422, STR_PROBLEM_TICK_AGENT, text);
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
 	n = (struct outbox_new){ .install_id = r->session->install_id, .thread_id = thread, .user_id = r->session->user_id,
-	    .key = key, .parts = &text, .nparts = 1, .replaces = replaces(r), .now = r->now };
+	    .key = key, .parts = &text, .nparts = 1, .agent = ticked(r), .replaces = replaces(r), .now = r->now };
 	if ((err = outbox_put(app->db, r->a, &n, &msg, &refusal)) != NULL)
 		return err;
 	resp_then_work(r);

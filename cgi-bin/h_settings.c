@@ -179,6 +179,7 @@ h_person(struct app *app, struct req *r)
 	    (err = prefs_put(app->db, r->a, r->session->user_id, &chosen)) != NULL)
 		return err;
 	resp_cookie(app, r, "lang", lang_code(lang), 365 * 86400);
+	resp_cookie(app, r, "theme", pref_word(&chosen, PREF_THEME), 365 * 86400);
 	return resp_see_other(app, r, "/settings?notice=saved");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* h_start.c - the start page, the language switch, signing out. */
+/* h_start.c - the start page, the switches of language and theme, signing out. */
 #include "frame.h"
 #include "handlers.h"
 
@@ -43,6 +43,23 @@ h_language(struct app *app, struct req *r)
 	    (err = user_set_lang(app->db, r->session->user_id, lang)) != NULL)
 		return err;
 	resp_cookie(app, r, "lang", lang_code(lang), 365 * 86400);
+	return resp_see_other(app, r, "%s", safe_back(req_form(r, "back")));
+}
+
+/* For this person, and by a cookie for this browser while nobody is signed in. */
+const struct ib_err *
+h_theme(struct app *app, struct req *r)
+{
+	struct prefs chosen = { { 0 } };
+	const struct ib_err *err;
+
+	if (r->session != NULL)
+		chosen = r->session->prefs;
+	if (!pref_set(&chosen, PREF_THEME, req_form(r, "theme")))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	if (r->session != NULL && (err = prefs_put(app->db, r->a, r->session->user_id, &chosen)) != NULL)
+		return err;
+	resp_cookie(app, r, "theme", pref_word(&chosen, PREF_THEME), 365 * 86400);
 	return resp_see_other(app, r, "%s", safe_back(req_form(r, "back")));
 }
 

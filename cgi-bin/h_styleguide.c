@@ -10,14 +10,12 @@
 #include "frame.h"
 #include "handlers.h"
 
+#include "../lib/base/home.h"
 #include "../lib/base/str.h"
 #include "../lib/tmpl/sample.h"
 
 #include <string.h>
 
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 static size_t
 template_named(const char *name)
@@ -70,6 +68,8 @@ answer_state(struct app *app, struct req *r, const struct samples *s, const stru
 	const struct ib_err *err;
 	void *view;
 
+	if (frame != NULL && req_query(r, "theme") != NULL)
+		frame_theme(frame, req_query(r, "theme"));
 	if (which == TPL_MAX || frame == NULL)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "sample %s has no page", json_get_str(state, "id"));
 	if ((view = arena_alloc(r->a, tpl_decls[which].type->size)) == NULL)
@@ -96,7 +96,7 @@ h_styleguide(struct app *app, struct req *r)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if (lang_parse(req_query(r, "lang"), &lang))
 		r->lang = lang;
-	if ((err = samples_read(*dir != '\0' ? dir : PKGDATADIR "/templates", r->a, &doc)) != NULL)
+	if ((err = samples_read(home_folder(dir, HOME_TEMPLATES), r->a, &doc)) != NULL)
 		return err;
 	s = (struct samples){ r->a, app->cats, r->lang, json_get(doc, "parts") };
 	states = json_get(doc, "states");

@@ -8,6 +8,7 @@
 /* h_start.c */
 IB_MUST const struct ib_err *h_start(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_language(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_theme(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_signout(struct app *app, struct req *r);
 /* h_styleguide.c */
 IB_MUST const struct ib_err *h_styleguide(struct app *app, struct req *r);

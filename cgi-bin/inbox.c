@@ -75,6 +75,35 @@ close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id 
 	c->advice = say(in, advice);
 }
 
+struct view_left *
+left_make(const struct inbox *in, int64_t until, bool brief)
+{
+	struct view_left *v = ARENA_NEW(in->r->a, struct view_left);
+	int64_t ms = until - in->r->now;
+	struct civil c;
+
+	if (v == NULL)
+		return NULL;
+	(void)clock_civil(until, in->fmt.zone, &c);
+	v->text = fmt_left(&in->fmt, ms, brief);
+	v->iso = fmt_iso(&in->fmt, &c);
+	v->ms = ms;
+	v->urgent = ms < MS_HOUR;
+	v->soon = !v->urgent && ms < LEFT_SOON_MS;
+	return v;
+}
+
+/* The window is over: which one it was, and since when. */
+static void
+close_window(struct inbox *in, struct view_closed *c)
+{
+	const struct thread *t = in->thread;
+	bool ad = t->ad_at > 0 && in->until == t->ad_at + WINDOW_LONG_MS;
+
+	close_box(in, c, ad ? STR_CLOSED_AD : in->human_agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
+	c->since = cat_fill(in->r->a, say(in, STR_CLOSED_SINCE), "since", fmt_since(&in->fmt, in->until), NULL);
+}
+
 static const struct ib_err *
 fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 {
@@ -82,7 +111,6 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	const struct thread *t = in->thread;
 	struct view_closed *c = ARENA_NEW(in->r->a, struct view_closed);
 	struct view_composer *box = ARENA_NEW(in->r->a, struct view_composer);
-	bool agent = conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT);
 	const struct ib_err *err;
 	char *key;
 
@@ -112,7 +140,7 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 			c->way_label = say(in, STR_WAY_FACEBOOK);
 		}
 	} else if (in->window == WINDOW_CLOSED) {
-		close_box(in, c, agent ? STR_CLOSED_WEEK : STR_CLOSED_DAY, STR_ADVICE_WAIT);
+		close_window(in, c);
 	} else if (in->window == WINDOW_NEVER) {
 		close_box(in, c, STR_CLOSED_NEVER, STR_ADVICE_ELSEWHERE);
 	} else {
@@ -125,7 +153,14 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->error = ask->error;
 		box->max = 2000;
 		box->until = fmt_until(&in->fmt, in->until);
+		box->left = left_make(in, in->until, false);
+		box->days = say(in, STR_LEFT_DAYS);
+		box->hours = say(in, STR_LEFT_HOURS);
+		box->minutes = say(in, STR_LEFT_MINUTES);
+		box->plain = in->window == WINDOW_OPEN;
+		box->ad = in->window == WINDOW_AD;
 		box->agent = in->window == WINDOW_AGENT;
+		box->ticked = ask->ticked;
 		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
@@ -169,8 +204,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		(void)clock_civil(t->last_at, in->fmt.zone, &c);
 		panel->last_iso = fmt_iso(&in->fmt, &c);
 	}
-	in->window = window_state(t->customer_at, in->r->now,
-	    conf_bool(in->app->conf, CONF_FB_HUMAN_AGENT), &in->until);
+	in->window = window_state(t->customer_at, t->ad_at, in->r->now, in->human_agent, &in->until);
 	in->writable = p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
 	if (in->r->pass == NULL && (err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL)
@@ -178,6 +212,9 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	if ((err = came_make(in, t->source, &in->came)) != NULL)
+		return err;
+	panel->came = in->came;
 	if ((err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
@@ -238,6 +275,9 @@ fill_bands(struct inbox *in, const struct inbox_ask *ask)
 				v->alerts[v->n_alerts++].text = cat_fill(in->r->a,
 				    say(in, STR_NOTICE_SENDS_PAUSED), "page", p->name, "time",
 				    fmt_since(&in->fmt, p->send_after), NULL);
+			else if (*p->policy != '\0')
+				v->alerts[v->n_alerts++].text = cat_fill(in->r->a, say(in, strcmp(p->policy, "block") == 0 ?
+				    STR_NOTICE_BLOCKED : STR_NOTICE_WARNED), "page", p->name, NULL);
 			continue;
 		}
 		al = &v->alerts[v->n_alerts++];
@@ -275,6 +315,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	if ((err = db_read_begin(app->db)) != NULL || (err = inbox_begin(app, r, in)) != NULL)
 		return err;
 	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
 		    r->session->user_id, &in->thread)) != NULL)

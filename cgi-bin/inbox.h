@@ -26,6 +26,7 @@ struct inbox_ask {
 	int64_t		 list_at, list_id;	/* rows before this key; 0 = the newest */
 	int64_t		 msg_at, msg_id;	/* messages before this key; 0 = the newest */
 	const char	*text, *error;	/* what the reply box shall hold and say */
+	bool		 ticked;	/* and whether it was marked as personal */
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
 	bool		 connected;	/* show the confirmation */
 };
@@ -38,6 +39,7 @@ struct inbox {
 	size_t		 npages;
 	const char	**marks;	/* their initials, as they were asked for */
 	struct thread	*thread;	/* the open one, NULL = none */
+	bool		 human_agent;	/* facebook.human_agent */
 	enum window	 window;	/* of the open one, until when */
 	int64_t		 until;
 	bool		 writable;	/* a reply to it could go out */
@@ -47,6 +49,7 @@ struct inbox {
 	int64_t		 colleague_id;	/* last one looked up, */
 	const char	*colleague;	/* and the name */
 	int64_t		 oldest_at;	/* of the messages shown */
+	struct view_came *came;		/* what started the open one, until it is shown; or NULL */
 	bool		 want_older;	/* the reader has come to the end of our copy */
 	struct view_inbox view;
 };
@@ -65,6 +68,11 @@ IB_MUST const struct ib_err *inbox_begin(struct app *app, struct req *r, struct 
 IB_MUST const struct ib_err *inbox_who(struct inbox *in, int dir, int64_t user, const struct page *p, const char **out);
 const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
 IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
+/* thread.source for people; *out NULL when there is none. */
+IB_MUST const struct ib_err *came_make(struct inbox *in, const char *source, struct view_came **out);
+/* What is left until then; NULL without memory. */
+#define LEFT_SOON_MS	(4 * MS_HOUR)
+struct view_left *left_make(const struct inbox *in, int64_t until, bool brief);
 /* Rows of these conversations alone, in their order; in a read transaction. */
 IB_MUST const struct ib_err *rows_load(struct inbox *in, const int64_t *ids, size_t n,
     struct view_row **rows, size_t *nrows);

@@ -18,6 +18,7 @@
 
 #include "../lib/base/clock.h"
 #include "../lib/base/fault.h"
+#include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
@@ -30,13 +31,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#ifndef SYSCONFDIR
-#define SYSCONFDIR "/etc"
-#endif
-#ifndef PKGDATADIR
-#define PKGDATADIR "/usr/share/messenger-inbox"
-#endif
 
 #define PROGRAM		"inbox.fcgi"
 #define REQUESTS_MAX	10000
@@ -61,14 +55,6 @@ set_log_level(const char *word)
 		}
 	return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: it must be debug, info, warn or error",
 	    conf_name(CONF_LOG_LEVEL));
-}
-
-static const char *
-folder(const struct conf *c, enum conf_key key, const char *installed)
-{
-	const char *set = conf_str(c, key);
-
-	return *set != '\0' ? set : installed;
 }
 
 /* The database as the worker uses it; `check` changes nothing. */
@@ -101,10 +87,10 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 		return err;
 	clock_file = conf_str(app->conf, CONF_TEST_CLOCK);
 	clock_set_offset_file(*clock_file != '\0' ? clock_file : NULL);
-	if ((err = cats_load(folder(app->conf, CONF_CATALOGUES, PKGDATADIR "/po"),
+	if ((err = cats_load(home_folder(conf_str(app->conf, CONF_CATALOGUES), HOME_PO),
 	    &app->cats)) != NULL)
 		return err;
-	if ((err = tmpl_load(folder(app->conf, CONF_TEMPLATES, PKGDATADIR "/templates"),
+	if ((err = tmpl_load(home_folder(conf_str(app->conf, CONF_TEMPLATES), HOME_TEMPLATES),
 	    app->cats, tpl_decls, TPL_MAX, !app->https, app->cgi, &app->tmpl)) != NULL ||
 	    (err = tmpl_set_base(app->tmpl, app->base_path)) != NULL)
 		return err;
@@ -243,13 +229,11 @@ main(int argc, char **argv)
 {
 	static struct app app;
 	static struct web web;
-	const char *conf_path = getenv("INBOX_CONF");
+	const char *conf_path = home_conf();
 	const struct ib_err *err;
 	bool check = false;
 	int opt, rc;
 
-	if (conf_path == NULL || *conf_path == '\0')
-		conf_path = SYSCONFDIR "/inbox.conf";
 	/* A CGI server may pass a query's words as arguments: they are not ours. */
 	if (getenv("GATEWAY_INTERFACE") == NULL) {
 		while ((opt = getopt(argc, argv, "c:n")) != -1) {

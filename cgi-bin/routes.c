@@ -8,6 +8,7 @@
 const struct route routes[] = {
 	{ M_GET,	  "/",				NEED_MAYBE,		 0,	   h_start, NULL },
 	{ M_POST,	  "/language",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_language, NULL },
+	{ M_POST,	  "/theme",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_theme, NULL },
 	{ M_POST,	  "/signout",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_signout, NULL },
 
 	{ M_GET,	  "/connect",			NEED_MAYBE,		 0,	   h_connect, NULL },

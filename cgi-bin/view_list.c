@@ -106,6 +106,21 @@ inbox_who(struct inbox *in, int dir, int64_t user, const struct page *p, const c
 	return NULL;
 }
 
+/* Somebody waits for an answer, and there is not much time for it. */
+static struct view_left *
+row_left(struct inbox *in, const struct thread *t)
+{
+	int64_t until;
+	enum window win;
+
+	if (t->last_dir != 0)
+		return NULL;
+	win = window_state(t->customer_at, t->ad_at, in->r->now, in->human_agent, &until);
+	if (win == WINDOW_CLOSED || until - in->r->now > LEFT_SOON_MS)
+		return NULL;
+	return win != WINDOW_NEVER ? left_make(in, until, true) : NULL;
+}
+
 /* Rows of one Page share it. */
 static const char *
 page_mark(struct inbox *in, const struct page *p)
@@ -152,9 +167,12 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 		v->page_mark = page_mark(in, p);
 		v->page_tint = p->id % 8;
 	}
-	v->end = v->failed;
+	v->left = row_left(in, t);
+	v->end = v->failed || v->left != NULL;
 	h = look_text(look_text(look_text(look_text(7, v->name), v->snippet), v->who), v->time);
 	h = look_text(look_text(look_text(h, v->picture), v->page), v->current);
+	if (v->left != NULL)
+		h = look_text(h, v->left->text);
 	v->rev = look_int(h, v->linked * 4 + v->unread * 2 + v->failed) >> 32;
 	return NULL;
 }

@@ -286,6 +286,9 @@ again_helps(const struct inbox *in, const struct message *m, const struct code_r
 		return false;
 	if (row == NULL || row->help == HELP_RETRY)
 		return true;
+	/* The customer has written since: no reply has to be personal. */
+	if (str_eq(row->key, "error.fb.personal"))
+		return in->window != WINDOW_AGENT;
 	/*
 	 * What somebody settles on Facebook we do not hear of; where nobody can,
 	 * only the customer's next word changes anything.
@@ -294,17 +297,23 @@ again_helps(const struct inbox *in, const struct message *m, const struct code_r
 	    (row->who == WHO_PAGE_ADMIN || in->thread->customer_at > m->at);
 }
 
-static void
+static const struct ib_err *
 fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 {
 	const struct code_row *row = code_by_key(m->detail);
 	long long thread = (long long)m->thread_id, id = (long long)m->id;
+	const struct ib_err *err;
+	bool again = again_helps(in, m, row);
 
+	/* Past 24 hours only what somebody marked as personal; the rest is edited, where the box to tick is. */
+	if (again && in->window == WINDOW_AGENT &&
+	    (err = outbox_agent(in->app->db, m->thread_id, m->id, &again)) != NULL)
+		return err;
 	v->failed = true;
 	v->reason = sentence(in, m->detail);
 	v->help = help_who(in->app, in->r->lang, m->detail);
 	/* The table of codes knows what helps. */
-	if (again_helps(in, m, row))
+	if (again)
 		v->retry = req_href(in->app, in->r, "%s/inbox/%lld/retry/%lld", in->r->session->root, thread, id);
 	if (row != NULL && row->help == HELP_RECONNECT && in->r->session->admin)
 		v->reconnect = req_href(in->app, in->r, "/connect/more");
@@ -314,6 +323,7 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 		v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply", in->r->session->root, thread, id);
 	if (m->state == MSG_FAILED)
 		v->dismiss = req_href(in->app, in->r, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id);
+	return NULL;
 }
 
 /*
@@ -372,7 +382,7 @@ fill_state(struct inbox *in, const struct message *m, const struct page *p, stru
 		break;
 	case MSG_FAILED:
 	case MSG_CANCELLED:
-		fill_failure(in, m, v);
+		err = fill_failure(in, m, v);
 		break;
 	case MSG_SENT:
 	case MSG_NONE:
@@ -398,6 +408,7 @@ fill_line(struct inbox *in, const struct message *m, const struct page *p, struc
 
 	v->line = cat_str(in->app->cats, in->r->lang, id);
 	v->line_text = !str_blank(m->detail) ? m->detail : m->text;
+	v->line_card = v->came != NULL && m->line == FB_LINE_REFERRAL;
 	/* What is missing here can be seen there. */
 	if (m->line == FB_LINE_GAP)
 		v->fb = in->thread->link != NULL || p == NULL ? in->thread->link :
@@ -446,6 +457,26 @@ fill_reactions(struct inbox *in, const struct message *m, const struct page *p, 
 	return NULL;
 }
 
+/* What an edited message said before. */
+static const struct ib_err *
+fill_former(struct inbox *in, const struct message *m, struct view_msg *v)
+{
+	const struct ib_err *err;
+	struct message *full;
+	struct fact *f;
+	size_t i, n;
+
+	if ((err = message_get(in->app->db, in->r->a, m->thread_id, m->at, m->id, &full)) != NULL ||
+	    full == NULL || !full->has_mkey || (err = facts_of(in->app->db, in->r->a, &full->mkey, &f, &n)) != NULL)
+		return err;
+	if ((v->former = ARENA_ARRAY(in->r->a, n + 1, struct view_former)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "former texts");
+	for (i = 0; i < n; i++)
+		if (f[i].kind == FACT_EDIT && f[i].num < m->edits && !str_blank(f[i].value))
+			v->former[v->n_former++].text = f[i].value;
+	return NULL;
+}
+
 static const struct ib_err *
 fill_message(struct inbox *in, const struct message *m, const struct page *p, struct civil *c,
     struct view_msg *v)
@@ -458,6 +489,10 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	(void)clock_civil(m->at, in->fmt.zone, c);
 	v->time = fmt_clock(&in->fmt, c);
 	v->datetime = fmt_iso(&in->fmt, c);
+	if (in->came != NULL && m->at == in->thread->source_at && m->dir == 0 && m->line != FB_LINE_LEAD) {
+		v->came = in->came;
+		in->came = NULL;	/* once */
+	}
 	if (m->line != FB_LINE_NONE) {
 		fill_line(in, m, p, v);
 		v->rev = look_text(look_text(3, v->line), v->line_text);
@@ -470,6 +505,8 @@ fill_message(struct inbox *in, const struct message *m, const struct page *p, st
 	v->deleted = (m->flags & MSG_DELETED) != 0;
 	v->unsupported = (m->flags & MSG_UNSUPPORTED) != 0;
 	v->edited = m->edits > 0;
+	if (v->edited && (err = fill_former(in, m, v)) != NULL)
+		return err;
 	if (!str_blank(m->text)) {
 		v->has_text = true;
 		v->big = only_emoji(m->text);

@@ -25,9 +25,18 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, conv_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
+	F_STR(struct view_frame, touch_icon),
+	F_STR(struct view_frame, manifest),
+	F_STR(struct view_frame, theme),
+	F_STR(struct view_frame, scheme),
+	F_BOOL(struct view_frame, theme_auto),
+	F_BOOL(struct view_frame, theme_light),
+	F_BOOL(struct view_frame, theme_dark),
+	F_STR(struct view_frame, theme_action),
 	F_STR(struct view_frame, home),
 	F_STR(struct view_frame, user),
 	F_STR(struct view_frame, company),
@@ -142,6 +151,16 @@ static const struct tmpl_field view_import_f[] = {
 };
 static const struct tmpl_type view_import_t = { "import", sizeof(struct view_import), view_import_f };
 
+static const struct tmpl_field view_left_f[] = {
+	F_STR(struct view_left, text),
+	F_STR(struct view_left, iso),
+	F_INT(struct view_left, ms),
+	F_BOOL(struct view_left, soon),
+	F_BOOL(struct view_left, urgent),
+	F_END
+};
+static const struct tmpl_type view_left_t = { "left", sizeof(struct view_left), view_left_f };
+
 static const struct tmpl_field view_row_f[] = {
 	F_INT(struct view_row, id),
 	F_STR(struct view_row, href),
@@ -163,6 +182,7 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, page),
 	F_STR(struct view_row, page_mark),
 	F_INT(struct view_row, page_tint),
+	F_SUB(struct view_row, left, &view_left_t),
 	F_BOOL(struct view_row, end),
 	F_END
 };
@@ -210,6 +230,20 @@ static const struct tmpl_field view_quote_f[] = {
 };
 static const struct tmpl_type view_quote_t = { "quote", sizeof(struct view_quote), view_quote_f };
 
+static const struct tmpl_field view_came_f[] = {
+	F_STR(struct view_came, label),
+	F_STR(struct view_came, title),
+	F_STR(struct view_came, facts),
+	F_END
+};
+static const struct tmpl_type view_came_t = { "came", sizeof(struct view_came), view_came_f };
+
+static const struct tmpl_field view_former_f[] = {
+	F_STR(struct view_former, text),
+	F_END
+};
+static const struct tmpl_type view_former_t = { "former", sizeof(struct view_former), view_former_f };
+
 static const struct tmpl_field view_reaction_f[] = {
 	F_STR(struct view_reaction, emoji),
 	F_STR(struct view_reaction, who),
@@ -256,6 +290,7 @@ static const struct tmpl_field view_msg_f[] = {
 	F_STR(struct view_msg, time),
 	F_STR(struct view_msg, datetime),
 	F_STR(struct view_msg, line),
+	F_BOOL(struct view_msg, line_card),
 	F_STR(struct view_msg, line_text),
 	F_BOOL(struct view_msg, out),
 	F_BOOL(struct view_msg, cont),
@@ -268,6 +303,8 @@ static const struct tmpl_field view_msg_f[] = {
 	F_LIST(struct view_msg, atts, &view_att_t),
 	F_BOOL(struct view_msg, deleted),
 	F_BOOL(struct view_msg, edited),
+	F_LIST(struct view_msg, former, &view_former_t),
+	F_SUB(struct view_msg, came, &view_came_t),
 	F_BOOL(struct view_msg, unsupported),
 	F_STR(struct view_msg, fb),
 	F_BOOL(struct view_msg, has_reactions),
@@ -298,7 +335,14 @@ static const struct tmpl_field view_composer_f[] = {
 	F_INT(struct view_composer, max),
 	F_STR(struct view_composer, replaces),
 	F_STR(struct view_composer, until),
+	F_SUB(struct view_composer, left, &view_left_t),
+	F_STR(struct view_composer, days),
+	F_STR(struct view_composer, hours),
+	F_STR(struct view_composer, minutes),
+	F_BOOL(struct view_composer, plain),
+	F_BOOL(struct view_composer, ad),
 	F_BOOL(struct view_composer, agent),
+	F_BOOL(struct view_composer, ticked),
 	F_BOOL(struct view_composer, enter),
 	F_END
 };
@@ -306,6 +350,7 @@ static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view
 
 static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
+	F_STR(struct view_closed, since),
 	F_STR(struct view_closed, advice),
 	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
@@ -427,6 +472,7 @@ static const struct tmpl_field view_panel_f[] = {
 	F_STR(struct view_panel, last_at),
 	F_STR(struct view_panel, first_iso),
 	F_STR(struct view_panel, last_iso),
+	F_SUB(struct view_panel, came, &view_came_t),
 	F_STR(struct view_panel, href),
 	F_STR(struct view_panel, link),
 	F_END

@@ -56,8 +56,12 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *conv_js, *embed_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
+	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
+	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
+	bool		 theme_auto, theme_light, theme_dark; /* one of */
+	const char	*theme_action;	/* POST csrf, theme, back */
 	const char	*prefs;		/* what this person has chosen, for scripts: "send=enter"; NULL: nothing */
 	const char	*home;		/* href of the product name: inbox or start page */
 	const char	*user;		/* signed-in person's name, NULL = signed out */
@@ -164,6 +168,13 @@ struct view_import {
 
 /* The inbox -------------------------------------------------------------------- */
 
+struct view_left {			/* how long replies still pass */
+	const char	*text;		/* "3 h left" */
+	const char	*iso;		/* until when, for <time> */
+	int64_t		 ms;		/* the same from now on */
+	bool		 soon, urgent;	/* one of: within four hours, within the hour */
+};
+
 struct view_row {			/* a conversation in the list */
 	int64_t		 id;
 	const char	*href;		/* inside Pipedrive only */
@@ -185,7 +196,8 @@ struct view_row {			/* a conversation in the list */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
 	const char	*page_mark;	/* its initials, on the picture */
 	int64_t		 page_tint;	/* 0..7 */
-	bool		 end;		/* failed: there is a third line */
+	struct view_left *left;		/* unanswered, and replies pass for some hours only; else NULL */
+	bool		 end;		/* failed or left: there is a third line */
 };
 
 struct view_sync {			/* how fresh the list is */
@@ -224,6 +236,16 @@ struct view_quote {			/* the message that was answered */
 	const char	*href;		/* "#m-..." when it is on this page, else its own address */
 };
 
+struct view_came {			/* the ad or link that started the chat */
+	const char	*label;		/* "Came from an ad" */
+	const char	*title;		/* of the ad, or NULL */
+	const char	*facts;		/* "Reference spring-sale · Ad 6045", or NULL */
+};
+
+struct view_former {			/* an earlier text of an edited message */
+	const char	*text;
+};
+
 struct view_reaction {
 	const char	*emoji;
 	const char	*who;		/* name, for the tooltip */
@@ -259,6 +281,7 @@ struct view_msg {
 	const char	*datetime;
 
 	const char	*line;		/* not a bubble: a small centred line with this text */
+	bool		 line_card;	/* the card of `came` says all of it */
 	const char	*line_text;	/* what was pressed, title of the ad, ...; or NULL */
 
 	bool		 out;		/* from the Page */
@@ -274,6 +297,9 @@ struct view_msg {
 	size_t		 n_atts;
 	bool		 deleted;	/* unsent: text and files are hidden */
 	bool		 edited;
+	struct view_former *former; /* edited: what it said before, oldest first */
+	size_t		 n_former;
+	struct view_came *came;	/* it started the chat from an ad or link, else NULL */
 	bool		 unsupported;	/* something only Facebook can show */
 	const char	*fb;		/* unsupported, or a line about a gap: link to Facebook or NULL */
 	bool		 has_reactions;
@@ -302,12 +328,19 @@ struct view_composer {
 	int64_t		 max;		/* 2000 UTF-16 units */
 	const char	*replaces;	/* id of the failed reply that it writes anew, or NULL */
 	const char	*until;		/* "tomorrow's" or today's time until which replies pass */
-	bool		 agent;		/* past 24 h: replies by people only, 7 days */
+	struct view_left *left;		/* the same as time that is left, */
+	const char	*days, *hours, *minutes; /* and how it is said, with {n} and {min} */
+	/* one of: */
+	bool		 plain;		/* within 24 h */
+	bool		 ad;		/* past 24 h, after an ad: up to 7 days, Facebook may refuse */
+	bool		 agent;		/* past 24 h: what somebody ticks as personal, 7 days */
+	bool		 ticked;	/* agent: that was ticked in the form that was refused */
 	bool		 enter;		/* Enter alone sends */
 };
 
 struct view_closed {			/* instead of the box */
 	const char	*reason;	/* why (STR_CLOSED_*, codes.def) */
+	const char	*since;		/* since when, or NULL */
 	const char	*advice;	/* what can be done, or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
 	const char	*draft;		/* under this name the browser may have kept a text */
@@ -406,6 +439,7 @@ struct view_panel {			/* right-hand pane */
 	const char	*name, *page;
 	const char	*first_at, *last_at;	/* "Nov 3, 2026 14:05" */
 	const char	*first_iso, *last_iso;
+	struct view_came *came;		/* what started the chat, or NULL */
 	const char	*href;		/* the panel as a page of its own */
 	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };

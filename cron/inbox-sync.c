@@ -9,6 +9,7 @@
  */
 #include "../lib/base/clock.h"
 #include "../lib/base/fault.h"
+#include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/sync/sync.h"
@@ -19,9 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef SYSCONFDIR
-#define SYSCONFDIR "/etc"
-#endif
 
 #define EX_PARTLY	1
 #define EX_CONF		2
@@ -92,13 +90,11 @@ main(int argc, char **argv)
 		{ "driver", required_argument, NULL, 'd' }, { "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
 	};
-	const char *file = getenv("INBOX_CONF"), *driver = "cron";
+	const char *file = home_conf(), *driver = "cron";
 	bool check = false, verbose = false;
 	int64_t budget = 50;
 	int c;
 
-	if (file == NULL || *file == '\0')
-		file = SYSCONFDIR "/inbox.conf";
 	while ((c = getopt_long(argc, argv, "c:nvh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':

@@ -17,6 +17,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/conf.h"
 #include "../lib/base/crypt.h"
+#include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
@@ -35,13 +36,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#ifndef SYSCONFDIR
-#define SYSCONFDIR "/etc"
-#endif
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 int
 ctl_fail(const struct ib_err *err)
@@ -106,9 +100,9 @@ verb_check(const struct conf *conf, char *const *args)
 	arena_init(&a, 1 << 20);
 	ok &= tell("configuration", NULL);
 	ok &= tell("keys", keyring_load(conf_str(conf, CONF_KEY_FILE), &keys));
-	ok &= tell("catalogues", cats_load(*dir != '\0' ? dir : PKGDATADIR "/po", &cats));
+	ok &= tell("catalogues", cats_load(home_folder(dir, HOME_PO), &cats));
 	if (cats != NULL)
-		ok &= tell("templates", tmpl_load(*html != '\0' ? html : PKGDATADIR "/templates", cats,
+		ok &= tell("templates", tmpl_load(home_folder(html, HOME_TEMPLATES), cats,
 		    tpl_decls, TPL_MAX, url_is_loopback(conf_str(conf, CONF_BASE_URL)), false, &set));
 	err = ctl_open_db(conf, 0, &db);
 	if (err == NULL && (err = db_check(db, &a, &whole, &what)) == NULL && !whole)
@@ -253,14 +247,12 @@ main(int argc, char **argv)
 		{ "conf", required_argument, NULL, 'c' }, { "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
 	};
-	const char *file = getenv("INBOX_CONF");
+	const char *file = home_conf();
 	const struct ib_err *err;
 	struct conf *conf;
 	size_t i;
 	int c, rc;
 
-	if (file == NULL || *file == '\0')
-		file = SYSCONFDIR "/inbox.conf";
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
 		if (c == 'c') {
 			file = optarg;

@@ -40,6 +40,10 @@ on("submit", (e) => {
 	else if (beside) panelForm(form);
 	else busy(form, true);
 });
+/* A menu closes when something else is wanted. */
+const menus = (but) => all(".menu[open]").filter((m) => !m.contains(but)).map((m) => { m.open = false; return m; });
+on("click", (e) => menus(e.target));
+on("keydown", (e) => { if (e.key === "Escape") menus()[0]?.children[0].focus(); });
 on("pageshow", (e) => e.persisted && all("form").forEach((form) => busy(form)));
 
 if ("import" in page) setInterval(async () => {
@@ -86,7 +90,9 @@ function merge(box, items, at) {
 
 let name = document.title;
 function title() {
-	document.title = `(${$("rows")?.dataset.unread || 0}) `.replace("(0) ", "") + name;
+	const unread = $("rows")?.dataset.unread || 0;
+	document.title = `(${unread}) `.replace("(0) ", "") + name;
+	navigator.setAppBadge?.(+unread).catch(() => {});
 }
 function mergeRows(doc) {
 	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);

@@ -49,6 +49,7 @@ inbox.send = async (form) => {
 	try {
 		const [r, doc] = await get(form.action, { method: "POST", body }), next = $("composer", doc);
 		if (next && box) all("[type=hidden]", next).forEach((el) => { form.elements[el.name].value = el.value; });
+		inbox.agent(doc);
 		why = r.ok && $("log", doc) ? "" : ($("error", doc) || $("problem", doc))?.textContent || why;
 		if (!why && form.isConnected) {
 			if (!live("log")) return location.assign(r.url);

@@ -78,9 +78,9 @@ ensure_packages()
 		apt-get -qq -y --no-install-recommends install $missing
 	} </dev/null >"$log" 2>&1 || status=1
 	[ -z "$policy" ] || ${as_root:-env} rm -f $policy
-	for s in lighttpd apache2; do
-		case " $missing " in
-		*" $s "*)	${as_root:-env} update-rc.d $s disable >/dev/null 2>&1 || : ;;
+	for s in lighttpd apache2 nginx; do
+		case " $missing" in
+		*" $s"*)	${as_root:-env} update-rc.d $s disable >/dev/null 2>&1 || : ;;
 		esac
 	done
 	[ $status -eq 0 ] || tail -n 20 "$log" >&2

@@ -44,6 +44,7 @@ enum {
 	CODE_MEDIA_GONE		= -1002,	/* a file's address has expired */
 	CODE_WAITED		= -1003,	/* a reply that waited too long for the connection */
 	CODE_UNCONFIRMED	= -1004,	/* a reply that was looked for and never found */
+	CODE_PERSONAL		= -1005,	/* a reply past 24 h that nobody marked as personal */
 	CODE_SUB_HUMAN_AGENT	= -1,		/* code 10 without subcode, sending with the tag */
 	CODE_SUB_LESS		= -2,		/* code 1, "reduce the amount of data" */
 

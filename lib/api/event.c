@@ -688,6 +688,15 @@ referral_json(struct arena *a, struct json *r)
 	return out;
 }
 
+/* Lead forms come from ads as well, but nobody has clicked to write. */
+static bool
+referral_is_ad(struct json *r)
+{
+	const char *type = json_get_str(r, "type");
+
+	return str_eq(json_get_str(r, "source"), "ADS") && (type == NULL || str_eq(type, "OPEN_THREAD"));
+}
+
 static const char *
 referral_detail(struct arena *a, struct json *r)
 {
@@ -753,8 +762,10 @@ on_message(struct ctx *c, struct json *j, struct json *m, struct fb_event *ev)
 	ev->text = text_of(c->a, s, TEXT_MAX);
 	if ((v = json_get(m, "reply_to")) != NULL)
 		ev->reply_to = opaque_of(c->a, v, "mid");
-	if ((v = json_get(m, "referral")) != NULL)
-		ev->referral = referral_json(c->a, v);
+	if ((v = json_get(m, "referral")) != NULL && (ev->referral = referral_json(c->a, v)) != NULL) {
+		ev->detail = referral_detail(c->a, v);
+		ev->ad = !ev->out && referral_is_ad(v);
+	}
 	if ((v = json_get(m, "attachments")) != NULL)
 		atts_parse(c->a, v, ev);
 	/* Before stickers had a type of their own. */
@@ -897,6 +908,7 @@ on_postback(struct ctx *c, struct json *j, struct json *p, struct fb_event *ev)
 	ev->mid = opaque_of(c->a, p, "mid");
 	ev->detail = line_of(c->a, json_get_str(p, "title"), WORD_MAX);
 	ev->referral = referral_json(c->a, json_get(p, "referral"));
+	ev->ad = referral_is_ad(json_get(p, "referral"));
 	payload = json_get_str(p, "payload");
 	set_key(c, ev, "postback", str_blank(payload) ? ev->detail : payload);
 }
@@ -942,6 +954,7 @@ on_referral(struct ctx *c, struct json *j, struct json *r, struct fb_event *ev)
 		return;
 	ev->referral = referral_json(c->a, r);
 	ev->detail = referral_detail(c->a, r);
+	ev->ad = referral_is_ad(r);
 	set_key(c, ev, "referral", ev->referral);
 }
 

@@ -105,7 +105,9 @@ struct fb_event {
 	const char	*referral;	/* compact JSON: ref, source, type, ad_id, ad_title,
 					   product_id (those there are); or NULL.
 					   On FB_LINE_REFERRAL and on first messages after an ad */
-	const char	*detail;	/* line: title of the button, order summary, ...; cleaned */
+	bool		 ad;		/* that tells of a click on an ad which opens the thread */
+	const char	*detail;	/* line: title of the button, order summary, ...; message: title of its ad,
+					   or where its link came from; cleaned */
 	const char	*owner_app;	/* control: new owner's app id, NULL = nobody */
 	const char	*fb_thread;	/* hint or API: "t_..." */
 	const char	*policy;	/* "warning", "block", "unblock" */

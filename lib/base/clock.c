@@ -7,8 +7,10 @@
  * zone at a time, by TZ).  Nothing here fails: the worst case is UTC.
  */
 #include "clock.h"
+#include "home.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ZONE_DIR	"/usr/share/zoneinfo/"
 #define ZONE_MAX	64
 
 /* What four digits of year can say: 0001-01-01 to 9999-12-31. */
@@ -136,7 +137,7 @@ name_ok(const char *tz)
 bool
 clock_zone_ok(const char *tz)
 {
-	char path[sizeof(ZONE_DIR) + ZONE_MAX], magic[4];
+	char path[PATH_MAX + ZONE_MAX], magic[4];
 	bool good;
 	int fd;
 
@@ -144,7 +145,7 @@ clock_zone_ok(const char *tz)
 		return false;
 	if (strcmp(tz, "UTC") == 0)
 		return true;
-	(void)snprintf(path, sizeof(path), ZONE_DIR "%s", tz);
+	(void)snprintf(path, sizeof(path), "%s%s", home_zones(), tz);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		return false;
 	good = read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
@@ -161,7 +162,7 @@ zone_load(const char *tz)
 {
 	static char last[ZONE_MAX + 1];
 	static bool last_good;
-	char value[sizeof(ZONE_DIR) + ZONE_MAX + 1];
+	char value[PATH_MAX + ZONE_MAX + 1];
 
 	if (tz != NULL && last[0] != '\0' && strcmp(tz, last) == 0)
 		return last_good;
@@ -173,7 +174,7 @@ zone_load(const char *tz)
 	if (!last_good || strcmp(tz, "UTC") == 0)
 		return last_good;
 	/* ":" and a full path: this file and nothing else, whatever TZDIR says. */
-	(void)snprintf(value, sizeof(value), ":" ZONE_DIR "%s", tz);
+	(void)snprintf(value, sizeof(value), ":%s%s", home_zones(), tz);
 	if (setenv("TZ", value, 1) != 0) {
 		last[0] = '\0';
 		return false;

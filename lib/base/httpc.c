@@ -85,6 +85,30 @@ curl_load(void)
 	return NULL;
 }
 
+/*
+ * Where systems keep the certificates of authorities.  libcurl was told one place
+ * when it was built; a copy that came from another system looks in vain there.
+ * NULL: as libcurl thinks.
+ */
+static const char *
+authorities(void)
+{
+	static const char *const places[] = {
+		"/etc/ssl/certs/ca-certificates.crt",		/* Debian, Alpine, Arch */
+		"/etc/pki/tls/certs/ca-bundle.crt",		/* Red Hat */
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+		"/etc/ssl/ca-bundle.pem",			/* SUSE */
+		"/etc/ssl/cert.pem",
+	};
+	static const char *found;
+	size_t i;
+
+	for (i = 0; found == NULL && i < sizeof(places) / sizeof(places[0]); i++)
+		if (access(places[i], R_OK) == 0)
+			found = places[i];
+	return found;
+}
+
 /* ---- one call ---- */
 
 struct httpc {
@@ -331,6 +355,8 @@ set_options(struct call *c, struct curl_slist *headers, curl_mime *mime)
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (authorities() != NULL)
+		SET(CURLOPT_CAINFO, authorities());
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, total < CONNECT_MS ? total : CONNECT_MS);
 	SET(CURLOPT_TIMEOUT_MS, total);

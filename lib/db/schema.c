@@ -491,7 +491,14 @@ const char *const schema_steps[] = {
 /* 9: the row of the list knows whether its conversation is linked */
 "ALTER TABLE thread ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"	/* a link that has not ended */
 "UPDATE thread SET linked = 1 WHERE id IN (SELECT thread_id FROM link WHERE state <> 'ended');",
-/* 10: searching (store/search.h) */
+/* 10: reply deadlines after an ad, replies that somebody gives personally */
+"ALTER TABLE thread ADD COLUMN ad_click INTEGER NOT NULL DEFAULT 0;"	/* the latest click on an ad; 0 = never */
+"ALTER TABLE thread ADD COLUMN ad_at INTEGER NOT NULL DEFAULT 0;"	/* first message after it: up to 7 days for replies */
+"ALTER TABLE thread ADD COLUMN ad_no INTEGER NOT NULL DEFAULT 0;"	/* the ad_at for which Facebook refused them */
+"ALTER TABLE outbox ADD COLUMN agent INTEGER NOT NULL DEFAULT 0;"	/* somebody ticked that he answers personally */
+"CREATE INDEX thread_waits ON thread(install_id, customer_at, id) WHERE last_dir = 0;"
+"CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;",
+/* 11: searching (store/search.h) */
 "CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
 "CREATE TABLE search_block ("			/* what a row of the index stands for */
 "  id INTEGER PRIMARY KEY,"

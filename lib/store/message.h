@@ -19,8 +19,11 @@
 #include "thread.h"
 
 enum msg_origin { ORIGIN_CUSTOMER, ORIGIN_OURS, ORIGIN_PAGE, ORIGIN_APP };
-/* DISMISSED: a reply that failed and that somebody took off the page; an echo that comes late brings it back. */
-enum msg_flag { MSG_EXACT = 1, MSG_UNSUPPORTED = 2, MSG_DELETED = 4, MSG_DISMISSED = 8 };
+/*
+ * DISMISSED: a reply that failed and that somebody took off the page; an echo that comes late brings it back.
+ * AD: it tells of a click on an ad.
+ */
+enum msg_flag { MSG_EXACT = 1, MSG_UNSUPPORTED = 2, MSG_DELETED = 4, MSG_DISMISSED = 8, MSG_AD = 16 };
 /* Stored: append only. */
 enum msg_state { MSG_NONE, MSG_QUEUED, MSG_SENDING, MSG_DEFERRED, MSG_CHECKING, MSG_SENT, MSG_FAILED, MSG_CANCELLED };
 enum fact_kind { FACT_EDIT = 1, FACT_REACT_IN, FACT_REACT_OUT, FACT_DELETE };

@@ -80,8 +80,9 @@ put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struc
 	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
 	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
-	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiittii", n->install_id, t->page_id, t->id, m.id,
-	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
+	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiittiii", n->install_id, t->page_id, t->id, m.id,
+	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, (int64_t)n->agent,
+	    n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
 	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at)) != NULL ||
 	    (err = audit_put(db, n->install_id, n->user_id, n->now, "replied",
@@ -149,6 +150,8 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->psid = db_col_dup(st, 18, a);
 		o->fb_thread = db_col_dup(st, 19, a);
 		o->customer_at = db_col_int(st, 20);
+		o->ad_at = db_col_int(st, 21);
+		o->agent = db_col_int(st, 22) != 0;
 		*out = o;
 	}
 done:
@@ -339,6 +342,30 @@ outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_i
 	*ok = err == NULL && key != NULL;
 	db_rollback(db);
 	return err;
+}
+
+const struct ib_err *
+outbox_agent(struct db *db, int64_t thread_id, int64_t msg_id, bool *agent)
+{
+	const struct ib_err *err;
+	int64_t v = 0;
+	bool found;
+
+	err = db_get_int(db, ST_OUTBOX_AGENT, &v, &found, "ii", thread_id, msg_id);
+	*agent = err == NULL && found && v != 0;
+	return err;
+}
+
+const char *
+outbox_barred(const struct outbox *o, int64_t now, bool human_agent, bool *tag)
+{
+	int64_t until;
+	enum window win = window_state(o->customer_at, o->ad_at, now, human_agent, &until);
+
+	*tag = win == WINDOW_AGENT && o->agent;
+	if (win == WINDOW_AGENT && !o->agent)
+		return "error.fb.personal";
+	return win == WINDOW_CLOSED ? "error.fb.window" : NULL;
 }
 
 const struct ib_err *
@@ -622,18 +649,20 @@ outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64
 const struct ib_err *
 outbox_overdue(struct db *db, struct arena *a, bool human_agent, int64_t now, int64_t *n)
 {
-	struct outbox_end end = { OUT_FAILED, 0, "error.fb.window", 0, 0 };
-	int64_t before = now - (human_agent ? WINDOW_AGENT_MS : WINDOW_MS), id;
+	struct outbox_end end = { OUT_FAILED, 0, NULL, 0, 0 };
+	int64_t day = now - WINDOW_MS, week = now - WINDOW_LONG_MS, id;
 	const struct ib_err *err;
 	struct outbox *o;
-	bool found;
+	bool found, tag;
 
 	*n = 0;
-	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) != NULL || !found ||
-	    (err = db_begin(db)) != NULL)
+	if ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "iii", day, week, (int64_t)human_agent)) != NULL ||
+	    !found || (err = db_begin(db)) != NULL)
 		return err;
-	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "i", before)) == NULL && found) {
+	while ((err = db_get_int(db, ST_OUTBOX_OVERDUE, &id, &found, "iii", day, week,
+	    (int64_t)human_agent)) == NULL && found) {
 		if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL ||
+		    (end.why = outbox_barred(o, now, human_agent, &tag)) == NULL ||
 		    (err = outbox_settle(db, o, &end, now)) != NULL)
 			break;
 		++*n;

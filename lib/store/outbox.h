@@ -41,7 +41,8 @@ struct outbox {
 	int64_t		 after_at;	/* what came of it is not older than this, by Facebook's clock */
 	enum outbox_state state;
 	const char	*token, *text, *psid, *fb_thread, *look;
-	int64_t		 customer_at;
+	int64_t		 customer_at, ad_at;	/* of window_state */
+	bool		 agent;		/* somebody ticked that he answers personally */
 	int		 code, subcode;
 };
 
@@ -56,6 +57,7 @@ struct outbox_new {
 	const char	*key;		/* random key of the posted form */
 	const char	*const *parts;	/* one text, or the parts of one that is too long for a message */
 	size_t		 nparts;
+	bool		 agent;		/* somebody ticked that he answers personally */
 	int64_t		 replaces;	/* message of a failed reply that this takes the place of; 0 = none */
 	int64_t		 hold_ms;	/* it can be taken back for so long; 0 = it goes at once */
 	const struct outbox_sight *seen;	/* refuse when somebody wrote after that; NULL: do not ask */
@@ -88,6 +90,13 @@ IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int
  */
 IB_MUST const struct ib_err *outbox_dismiss(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, int64_t msg_id, int64_t now, bool *ok);
+/* Did somebody tick that this one is personal? */
+IB_MUST const struct ib_err *outbox_agent(struct db *db, int64_t thread_id, int64_t msg_id, bool *agent);
+/*
+ * Why Facebook would refuse it now: catalogue key, NULL = it would not.  *tag:
+ * it goes with the tag of a personal reply, which is used for nothing else.
+ */
+const char *outbox_barred(const struct outbox *o, int64_t now, bool human_agent, bool *tag);
 /* The message of a failed reply; *out NULL when it is none of this install and thread. */
 IB_MUST const struct ib_err *outbox_failed(struct db *db, struct arena *a, int64_t install_id,
     int64_t thread_id, int64_t msg_id, struct message **out);

@@ -4,22 +4,28 @@
 #include "search.h"
 
 enum window
-window_state(int64_t customer_at, int64_t now, bool human_agent, int64_t *until)
+window_state(int64_t customer_at, int64_t ad_at, int64_t now, bool human_agent, int64_t *until)
 {
-	int64_t open_until = customer_at + WINDOW_MS - (human_agent ? WINDOW_MARGIN_MS : 0);
+	int64_t margin = human_agent ? WINDOW_MARGIN_MS : 0;
+	int64_t day = customer_at + WINDOW_MS, ad = ad_at > 0 ? ad_at + WINDOW_LONG_MS : 0;
+	int64_t agent = human_agent ? customer_at + WINDOW_LONG_MS : 0;
 
 	*until = 0;
 	if (customer_at <= 0)
 		return WINDOW_NEVER;
-	if (now < open_until) {
-		*until = customer_at + WINDOW_MS;
+	if (now < day - (ad > day ? 0 : margin)) {
+		*until = day;
 		return WINDOW_OPEN;
 	}
-	if (human_agent && now < customer_at + WINDOW_AGENT_MS) {
-		*until = customer_at + WINDOW_AGENT_MS;
+	if (now < ad - margin) {
+		*until = ad;
+		return WINDOW_AD;
+	}
+	if (now < agent) {
+		*until = agent;
 		return WINDOW_AGENT;
 	}
-	*until = customer_at + (human_agent ? WINDOW_AGENT_MS : WINDOW_MS);
+	*until = agent > 0 ? agent : ad > day ? ad : day;
 	return WINDOW_CLOSED;
 }
 
@@ -65,10 +71,38 @@ thread_get(struct db *db, struct arena *a, int64_t install_id, int64_t id, int64
 		t->snippet_kind = (int)db_col_int(st, 22);
 		t->upto = db_col_int(st, 23);
 		t->link = db_col_dup(st, 24, a);
+		t->ad_at = db_col_int(st, 25);
+		t->source_at = db_col_int(st, 26);
 		*out = t;
 	}
 done:
 	return db_done(st, a, err);
+}
+
+/* A row of the list. */
+static void
+read_row(struct db_stmt *st, struct arena *a, int64_t install_id, struct thread *t)
+{
+	*t = (struct thread){ .install_id = install_id };
+	t->id = db_col_int(st, 0);
+	t->page_id = db_col_int(st, 1);
+	t->psid = db_col_dup(st, 2, a);
+	t->name = db_col_dup(st, 3, a);
+	t->snippet = db_col_dup(st, 4, a);
+	t->picture = db_col_dup(st, 5, a);
+	t->last_at = db_col_int(st, 6);
+	t->last_in_at = db_col_int(st, 7);
+	t->failed = db_col_int(st, 9);
+	t->last_dir = (int)db_col_int(st, 10);
+	if (t->last_dir != 0) {		/* nobody of ours writes what comes in, */
+		t->last_user = db_col_int(st, 8);
+	} else {			/* and what we said waits for nobody here */
+		t->customer_at = db_col_int(st, 14);
+		t->ad_at = db_col_int(st, 15);
+	}
+	t->snippet_kind = (int)db_col_int(st, 11);
+	t->upto = db_col_int(st, 12);
+	t->linked = db_col_int(st, 13) != 0;
 }
 
 const struct ib_err *
@@ -77,7 +111,6 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 {
 	const struct ib_err *err;
 	struct db_stmt *st;
-	struct thread *t;
 	bool row;
 
 	*n = 0;
@@ -93,27 +126,34 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 	if (err != NULL)
 		return err;
 	while ((err = db_step(st, &row)) == NULL && row) {
-		if (*n == (size_t)max) {
-			*more = true;
+		if ((*more = *n == (size_t)max))
 			break;
-		}
-		t = &(*out)[(*n)++];
-		*t = (struct thread){ .install_id = install_id };
-		t->id = db_col_int(st, 0);
-		t->page_id = db_col_int(st, 1);
-		t->psid = db_col_dup(st, 2, a);
-		t->name = db_col_dup(st, 3, a);
-		t->snippet = db_col_dup(st, 4, a);
-		t->picture = db_col_dup(st, 5, a);
-		t->last_at = db_col_int(st, 6);
-		t->last_in_at = db_col_int(st, 7);
-		t->failed = db_col_int(st, 9);
-		t->last_dir = (int)db_col_int(st, 10);
-		if (t->last_dir != 0)		/* nobody of ours writes what comes in */
-			t->last_user = db_col_int(st, 8);
-		t->snippet_kind = (int)db_col_int(st, 11);
-		t->upto = db_col_int(st, 12);
-		t->linked = db_col_int(st, 13) != 0;
+		read_row(st, a, install_id, &(*out)[(*n)++]);
+	}
+	return db_done(st, a, err);
+}
+
+const struct ib_err *
+thread_closing(struct db *db, struct arena *a, int64_t install_id, int64_t user_id, int64_t now,
+    int64_t within, bool human_agent, int64_t after_due, int64_t after_id, int max,
+    struct thread **out, size_t *n, bool *more)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*n = 0;
+	*more = false;
+	if ((*out = arena_alloc(a, (size_t)max * sizeof(**out))) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread_closing");
+	if ((err = db_query(db, ST_THREAD_CLOSING, &st, "iiiiiiii", install_id, user_id, (int64_t)max + 1,
+	    now, now + within, (int64_t)human_agent, after_due, after_id)) != NULL)
+		return err;
+	while ((err = db_step(st, &row)) == NULL && row) {
+		if ((*more = *n == (size_t)max))
+			break;
+		read_row(st, a, install_id, &(*out)[*n]);
+		(*out)[(*n)++].due = db_col_int(st, 16);
 	}
 	return db_done(st, a, err);
 }
@@ -177,6 +217,8 @@ thread_find(struct db *db, struct arena *a, int64_t install_id, int64_t page_id,
 		out->control_app = db_col_dup(st, 16, a);
 		out->standby_at = db_col_int(st, 17);
 		out->direct_at = db_col_int(st, 18);
+		out->ad_click = db_col_int(st, 19);
+		out->ad_at = db_col_int(st, 20);
 	}
 	db_release(st);
 	if (err != NULL || out->id != 0)
@@ -197,6 +239,27 @@ thread_save(struct db *db, const struct thread_row *t)
 	    t->last_in_at, t->customer_at, t->delivered_at, t->seen_at,
 	    t->profile_at, t->last_user, (int64_t)t->last_dir, (int64_t)t->snippet_kind,
 	    t->owner_app, t->snippet, t->control_at, t->control_app, t->standby_at, t->direct_at);
+}
+
+const struct ib_err *
+thread_count_ad(struct db *db, struct thread_row *t)
+{
+	const struct ib_err *err;
+	bool found;
+
+	/* What is older than any window from the customer's last action opens none. */
+	if (t->ad_click == 0)
+		return NULL;
+	if ((err = db_get_int(db, ST_THREAD_AD_FIRST, &t->ad_at, &found, "ii", t->id,
+	    t->customer_at - WINDOW_LONG_MS)) != NULL)
+		return err;
+	return db_run(db, ST_THREAD_AD_SET, "iii", t->id, t->ad_click, t->ad_at);
+}
+
+const struct ib_err *
+thread_ad_refused(struct db *db, int64_t id)
+{
+	return db_run(db, ST_THREAD_AD_NO, "i", id);
 }
 
 const struct ib_err *

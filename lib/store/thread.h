@@ -11,17 +11,22 @@
 
 #include "../db/db.h"
 
-/* Reply window (messenger.md 5.5), measured from the customer's last action. */
-enum window { WINDOW_NEVER, WINDOW_OPEN, WINDOW_AGENT, WINDOW_CLOSED };
+/*
+ * Reply window (messenger.md 5.5), with the reason why it is open: a day since
+ * the customer's last action; AD, up to 7 days since the first message after an
+ * ad (Facebook's policy says "may": it can refuse, see thread_ad_refused); AGENT,
+ * 7 days since the last action, for what somebody answers personally.
+ */
+enum window { WINDOW_NEVER, WINDOW_OPEN, WINDOW_AD, WINDOW_AGENT, WINDOW_CLOSED };
 #define WINDOW_MS	(INT64_C(24) * 3600 * 1000)
-#define WINDOW_AGENT_MS	(INT64_C(7) * 24 * 3600 * 1000)
+#define WINDOW_LONG_MS	(INT64_C(7) * 24 * 3600 * 1000)
 #define WINDOW_MARGIN_MS (INT64_C(5) * 60 * 1000)
 /*
- * State at `now` and until when.  AGENT only with human_agent; the open
- * window ends 5 minutes early when the agent tag can take over, so that a
- * reply under way does not miss the line.
+ * The one place that decides: state at `now` and until when (closed: since
+ * when).  AGENT only with human_agent; what comes before it ends 5 minutes
+ * early, so that a reply under way does not miss the line.
  */
-enum window window_state(int64_t customer_at, int64_t now, bool human_agent, int64_t *until);
+enum window window_state(int64_t customer_at, int64_t ad_at, int64_t now, bool human_agent, int64_t *until);
 
 struct thread {
 	int64_t		 id, install_id, page_id;
@@ -32,6 +37,9 @@ struct thread {
 	int64_t		 last_user, failed;
 	int		 last_dir, snippet_kind;
 	int64_t		 upto;		/* how far the asking user has read */
+	int64_t		 ad_at;		/* of window_state: 0 = none, or refused */
+	int64_t		 source_at;	/* when the ad or link of `source` brought the customer */
+	int64_t		 due;		/* thread_closing() only: the deadline it is listed for */
 	bool		 linked;	/* to a record in Pipedrive; in the list only */
 };
 
@@ -47,6 +55,14 @@ IB_MUST const struct ib_err *thread_list(struct db *db, struct arena *a, int64_t
     int64_t user_id, int64_t before_at, int64_t before_id, int max,
     struct thread **out, size_t *n, bool *more);
 
+/*
+ * Unanswered conversations whose reply deadline comes within `within` ms, soonest
+ * first, strictly after (after_due, after_id) when after_due > 0; else as thread_list.
+ */
+IB_MUST const struct ib_err *thread_closing(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
+    int64_t now, int64_t within, bool human_agent, int64_t after_due, int64_t after_id, int max,
+    struct thread **out, size_t *n, bool *more);
+
 /* Customers whose name has `part` in it, latest first, at most `max`; filled: id, page, psid, name, last_at. */
 IB_MUST const struct ib_err *thread_by_name(struct db *db, struct arena *a, int64_t install_id,
     const char *part, size_t max, struct thread **out, size_t *n, bool *more);
@@ -56,6 +72,7 @@ struct thread_row {
 	int64_t		 id, last_at, last_id, last_in_at, customer_at;
 	int64_t		 delivered_at, seen_at, profile_at, profile_got;
 	int64_t		 control_at, standby_at, direct_at;
+	int64_t		 ad_click, ad_at;	/* kept by thread_count_ad */
 	int64_t		 last_user;
 	int		 last_dir, snippet_kind;
 	const char	*owner_app, *control_app, *snippet;
@@ -66,6 +83,14 @@ IB_MUST const struct ib_err *thread_find(struct db *db, struct arena *a, int64_t
     int64_t page_id, const char *psid, int64_t now, struct thread_row *out);
 /* Write back everything of the row that ingest may move. */
 IB_MUST const struct ib_err *thread_save(struct db *db, const struct thread_row *t);
+/*
+ * The window that an ad opens, anew from the messages there are: after a click,
+ * a message of the customer's or a change of their times.  Nothing to do for a
+ * thread without clicks.  *t has them then.
+ */
+IB_MUST const struct ib_err *thread_count_ad(struct db *db, struct thread_row *t);
+/* Facebook refused a reply in the window of the ad that counts now: it is none. */
+IB_MUST const struct ib_err *thread_ad_refused(struct db *db, int64_t id);
 IB_MUST const struct ib_err *thread_set_name(struct db *db, int64_t id, const char *name);	/* only where none is */
 IB_MUST const struct ib_err *thread_set_source(struct db *db, int64_t id, const char *json, int64_t at);	/* the earliest counts */
 IB_MUST const struct ib_err *thread_set_fb(struct db *db, int64_t id, const char *fb_id, int64_t synced_at);

@@ -16,6 +16,7 @@
 #include "sync.h"
 
 #include "../base/clock.h"
+#include "../base/home.h"
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/str.h"
@@ -32,9 +33,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef PKGDATADIR
-#define PKGDATADIR "."
-#endif
 
 #define PART_MESSAGES	300
 #define CONTENTS_ROWS	1000
@@ -121,7 +119,7 @@ sync_cats(struct sync *s)
 {
 	const char *po = conf_str(s->conf, CONF_CATALOGUES);
 
-	return s->cats != NULL ? NULL : cats_load(*po != '\0' ? po : PKGDATADIR "/po", &s->cats);
+	return s->cats != NULL ? NULL : cats_load(home_folder(po, HOME_PO), &s->cats);
 }
 
 const char *
@@ -129,7 +127,7 @@ sync_templates(const struct sync *s)
 {
 	const char *pages = conf_str(s->conf, CONF_TEMPLATES);
 
-	return *pages != '\0' ? pages : PKGDATADIR "/templates";
+	return home_folder(pages, HOME_TEMPLATES);
 }
 
 static const struct ib_err *

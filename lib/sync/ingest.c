@@ -269,6 +269,8 @@ merge_message(struct work *w)
 	if ((err = message_move(w->db, m->thread_id, m->at, m->id, e->at)) != NULL)
 		return err;
 	w->changed = true;
+	if ((err = thread_count_ad(w->db, &w->thread)) != NULL)
+		return err;
 	return message_lead(w->db, w->a, &w->thread);
 }
 
@@ -287,6 +289,8 @@ fill_message(struct work *w, struct message *m)
 		m->flags |= MSG_EXACT;
 	if (e->unsupported)
 		m->flags |= MSG_UNSUPPORTED;
+	if (e->ad)
+		m->flags |= MSG_AD;
 	if (e->out)
 		m->state = MSG_SENT;
 	if (e->reply_to != NULL) {
@@ -342,6 +346,10 @@ store_message(struct work *w)
 	if ((err = add_attachments(w, &m)) != NULL)
 		return err;
 	note_customer(w, &m);
+	if (e->ad)
+		max_to(&w->thread.ad_click, m.at);
+	if (m.dir == 0 && (err = thread_count_ad(w->db, &w->thread)) != NULL)
+		return err;
 	if (e->referral != NULL &&
 	    (err = thread_set_source(w->db, w->thread.id, e->referral, e->at)) != NULL)
 		return err;

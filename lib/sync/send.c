@@ -53,8 +53,13 @@ settle(struct sync *s, const struct outbox *o, const struct outbox_end *end, int
 
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
+	/* By policy the window after an ad "may" be longer than a day: here it is not. */
+	if (o->ad_at > 0 && now >= o->customer_at + WINDOW_MS && end->state == OUT_FAILED && end->code != 0 && strcmp(end->why, "error.fb.window") == 0 &&
+	    (err = thread_ad_refused(s->db, o->thread_id)) != NULL)
+		goto done;
 	if ((err = outbox_settle(s->db, o, end, now)) == NULL)
 		err = db_commit(s->db);
+done:
 	db_rollback(s->db);
 	if (end->state == OUT_FAILED)
 		s->stats.failed++;
@@ -174,8 +179,6 @@ send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 	struct graph *g;
 	struct page *page;
 	const char *mid = NULL;
-	int64_t until;
-	enum window win;
 
 	if ((err = page_with_token(s->db, s->keys, a, o->page_id, &page)) != NULL)
 		return err;
@@ -185,11 +188,9 @@ send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 			return err;
 		return settle(s, o, &end, now);
 	}
-	win = window_state(o->customer_at, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &until);
-	if (win == WINDOW_CLOSED) {
-		end.why = "error.fb.window";
+	end.why = outbox_barred(o, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &msg.human_agent);
+	if (end.why != NULL)
 		return settle(s, o, &end, now);
-	}
 	if ((err = sync_graph(s, &g)) != NULL)
 		goto not_sent;
 	msg.page = page->fb_id;
@@ -197,7 +198,6 @@ send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 	msg.psid = o->psid;
 	msg.text = o->text;
 	msg.metadata = o->token;
-	msg.human_agent = win == WINDOW_AGENT;
 	s->stats.calls++;
 	if ((bad = graph_send(g, a, &msg, &mid, &res)) != NULL) {
 		log_err(bad, "send");
@@ -320,8 +320,7 @@ sync_check_one(struct sync *s, int64_t now, bool *did)
 	struct outbox *o;
 	struct page *page;
 	const char *next;
-	bool reached, mine;
-	int64_t until;
+	bool reached, mine, tag;
 
 	*did = false;
 	arena_reset(a);
@@ -362,9 +361,11 @@ sync_check_one(struct sync *s, int64_t now, bool *did)
 		return settle_sent(s, a, o, page->fb_id, hit->mid, hit->at, false, now);
 	if (o->checks + 1 < LOOKS)
 		return outbox_looked(s->db, o, true, NULL, now + CHECK_WAIT_MS);
-	if (window_state(o->customer_at, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &until) == WINDOW_CLOSED)
-		end = (struct outbox_end){ OUT_FAILED, 0, "error.fb.window", 0, 0 };
-	else if (o->attempts >= TRIES)
+	end = (struct outbox_end){ OUT_FAILED, 0,
+	    outbox_barred(o, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &tag), 0, 0 };
+	if (end.why != NULL)
+		return settle(s, o, &end, now);
+	if (o->attempts >= TRIES)
 		end = (struct outbox_end){ OUT_FAILED, 0, "error.fb.unconfirmed", 0, 0 };
 	else
 		end = (struct outbox_end){ OUT_QUEUED, now, "", 0, 0 };

@@ -40,7 +40,7 @@ for _program in (CHROMIUM, DRIVER):
 from stand import Stand, free_port, say, until  # noqa: E402
 
 SHOTS = os.environ.get("INBOX_SHOTS")
-HEIGHT = {320: 600, 390: 844, 1280: 800}
+HEIGHT = {320: 600, 390: 844, 900: 800, 1280: 800}
 GONE = (StaleElementReferenceException, NoSuchElementException)
 
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""address - every message has an address of its own.
+"""address - every message has an address of its own, and what it shows besides its words.
 
 Proved: the address leads to the page where the message stands, with some of
 what followed it, wherever in the conversation that is and whatever its time
 became; from there pages lead on to both ends; a quote leads to its source, on
 the page or elsewhere; a reply keeps its address when Facebook names it; what
-is gone, unknown or another conversation's leads to a sentence.
+is gone, unknown or another conversation's leads to a sentence.  The ad or link
+that started a chat is a card at its message and in the panel; an edited message
+keeps its former texts, an unsent one none; a warning of Facebook's is a band.
 """
 import re
 import time
@@ -115,6 +117,99 @@ class Address(unittest.TestCase):
         if not self.st.thread(OTHER):
             self.st.hook(event_body([message(OTHER, "m_o1", "hello", int(time.time() * 1000))], PAGE_A))
         return self.st.thread(OTHER)
+
+
+class Shown(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.st = cls.enterClassContext(Stand())
+        cls.b = cls.st.connect("shared")
+        cls.n = 590000000000000
+
+    def setUp(self):
+        type(self).n += 1
+        self.psid, self.at = str(self.n), int(time.time() * 1000)
+
+    def post(self, *events):
+        self.assertEqual(self.st.hook(event_body(list(events), PAGE_A)), 200)
+
+    def event(self, **more):
+        return dict({"sender": {"id": self.psid}, "recipient": {"id": PAGE_A}, "timestamp": self.at}, **more)
+
+    def page(self):
+        return self.b.get("/inbox/%d" % self.st.thread(self.psid)).page
+
+    def cards(self, page):
+        """Which element has a card, and what the card says."""
+        found = re.findall(r'<li class="(msg|line)[^>]*>(?:(?!<li).)*?<div class="card came">(.*?)</div>', page.source, re.S)
+        return [(kind, re.sub(r"<[^>]*>", "|", body)) for kind, body in found]
+
+    def test_an_ad(self):
+        ad = {"ref": "spring-sale", "source": "ADS", "type": "OPEN_THREAD", "ad_id": "6045246247433",
+              "ads_context_data": {"ad_title": "Tune-up <b>29</b> EUR", "photo_url": "https://scontent.example/a.jpg", "post_id": "1_99"}}
+        self.post(message(self.psid, "m_s1_" + self.psid, "about the ad", self.at, referral=ad),
+                  message(self.psid, "m_s2_" + self.psid, "and one more", self.at + 1))
+        page = self.page()
+        self.assertEqual(self.cards(page), [("msg", "|%s||Tune-up &lt;b&gt;29&lt;/b&gt; EUR||%s · %s|" % (
+            say("came.ad"), say("came.ref", ref="spring-sale"), say("came.ad_id", id="6045246247433")))])
+        self.assertNotIn("scontent.example", page.source)
+        for words in (say("panel.came"), say("came.ad"), "Tune-up <b>29</b> EUR"):
+            self.assertIn(words, page.by_id_text["pipedrive"])
+
+    def test_a_link_and_then_an_ad(self):
+        """The first counts; the later one is a line with its title."""
+        self.post(message(self.psid, "m_s3_" + self.psid, "hello", self.at),
+                  dict(self.event(referral={"ref": "qr-shop", "source": "SHORTLINK", "type": "OPEN_THREAD"}), timestamp=self.at - 5),
+                  dict(self.event(referral={"source": "ADS", "type": "OPEN_THREAD", "ad_id": "1", "ads_context_data": {"ad_title": "Later"}}),
+                       timestamp=self.at + 5000))
+        page = self.page()
+        self.assertEqual(self.cards(page), [("line", "|%s||%s|" % (say("came.link"), say("came.ref", ref="qr-shop")))])
+        self.assertIn("Later", page.by_id_text["log"])
+
+    def test_a_button_behind_a_link(self):
+        self.post(self.event(postback={"mid": "m_s4_" + self.psid, "title": "Get started", "payload": "GO",
+                                       "referral": {"ref": "x", "source": "MESSENGER_CODE", "type": "OPEN_THREAD"}}))
+        page = self.page()
+        self.assertEqual(self.cards(page), [("line", "|%s||%s|" % (say("came.code"), say("came.ref", ref="x")))])
+        self.assertIn("Get started", page.by_id_text["log"])
+
+    def test_odd_referrals(self):
+        for i, (referral, words) in enumerate((({"product": {"id": "3344556677"}}, [say("came.product"), say("came.product_id", id="3344556677")]),
+                                               ({"source": "SOMETHING_NEW", "ref": "<i>"}, [say("line.referral"), "&lt;i&gt;"]),
+                                               ({"source": "ADS"}, [say("came.ad")]), ({}, None), ("x", None), ({"ref": 5, "source": None}, ["5"]))):
+            with self.subTest(referral):
+                type(self).n += 1
+                self.psid = str(self.n)
+                self.post(message(self.psid, "m_o%d_%s" % (i, self.psid), "hi", self.at, referral=referral))
+                got = self.cards(self.page())
+                self.assertEqual(len(got), 0 if words is None else 1)
+                for w in words or ():
+                    self.assertIn(w, got[0][1])
+
+    def test_former_texts(self):
+        mid = "m_e_" + self.psid
+        edit = lambda n, text: dict(self.event(message_edit={"mid": mid, "text": text, "num_edit": n}), timestamp=self.at + n)
+        self.post(message(self.psid, mid, "Size <54>?", self.at), edit(1, "Size 56?"), edit(2, "Size 58?"))
+        page = self.page()
+        self.assertEqual(re.findall(r'<details class="former">.*?</details>', page.source, re.S)[0].count("<li>"), 2)
+        former = [re.sub(r"<[^>]*>", "", t) for t in re.findall(r"<li>(.*?)</li>", page.source.split('class="former"')[1].split("</ol>")[0], re.S)]
+        self.assertEqual(former, [say("msg.former") + "Size &lt;54&gt;?", say("msg.former") + "Size 56?"])
+        self.assertEqual([t for _, t in shown(page)], ["Size 58?"])
+        # Unsent: nothing of it is left, here or there.
+        self.post(dict(self.event(message={"mid": mid, "is_deleted": True}), timestamp=self.at + 9))
+        page = self.page()
+        self.assertIn(say("msg.deleted"), page.text)
+        for words in ("Size", "former"):
+            self.assertNotIn(words, page.source)
+
+    def test_policy(self):
+        self.post(message(self.psid, "m_p_" + self.psid, "hello", self.at))
+        name = self.st.db("SELECT name FROM page WHERE fb_id = ?", PAGE_A)[0][0]
+        for k, (action, key) in enumerate((("warning", "notice.warned"), ("block", "notice.blocked"), ("unblock", None))):
+            self.post({"recipient": {"id": PAGE_A}, "timestamp": self.at + k, "policy_enforcement": {"action": action, "reason": "because"}})
+            text = self.page().text
+            for other in ("notice.warned", "notice.blocked"):
+                self.assertEqual(say(other, page=name) in text, other == key, (action, other))
 
 
 if __name__ == "__main__":

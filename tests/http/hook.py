@@ -479,7 +479,7 @@ class Changes(Case):
         text = self.bubble(psid, "m_e1")
         self.assertIn("size 56?", text)
         self.assertIn(say("msg.edited"), text)
-        self.assertNotIn("54", text)
+        self.assertIn(say("msg.former") + " size 54?", text)
         self.edit(psid, "m_e1", "size 58?", "2", at=at + 20)
         self.edit(psid, "m_e1", "size 57?", 1, at=at + 15)          # late: an older edit
         self.assertIn("size 58?", self.bubble(psid, "m_e1"))

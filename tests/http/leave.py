@@ -42,7 +42,7 @@ def uninstall(st, company=ACME, user=MARIA, auth=(CLIENT, SECRET), **body):
     headers = {"Content-Type": "application/json"}
     if auth:
         headers["Authorization"] = "Basic " + base64.b64encode(("%s:%s" % auth).encode()).decode()
-    c = http.client.HTTPConnection("127.0.0.1", st.port, timeout=30)
+    c = http.client.HTTPConnection(st.host, st.port, timeout=30)
     c.request("DELETE", st.base_path + "/pipedrive/callback", body=json.dumps(body).encode(), headers=headers)
     r = c.getresponse()
     r.read()
@@ -51,7 +51,7 @@ def uninstall(st, company=ACME, user=MARIA, auth=(CLIENT, SECRET), **body):
 
 
 def signed(st, path, text):
-    c = http.client.HTTPConnection("127.0.0.1", st.port, timeout=30)
+    c = http.client.HTTPConnection(st.host, st.port, timeout=30)
     c.request("POST", st.base_path + path, body=urllib.parse.urlencode({"signed_request": text}).encode(),
               headers={"Content-Type": "application/x-www-form-urlencoded"})
     r = c.getresponse()

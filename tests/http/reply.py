@@ -37,6 +37,14 @@ class Case(Replies, unittest.TestCase):
         type(self).ahead += ms
         self.st.clock(self.ahead)
 
+    def from_an_ad(self, page=PAGE_A):
+        """Somebody new, by a click on an ad and a message after it."""
+        psid = self.st.control("customer/new", {"page": page, "name": "Kim Clicker"})["psid"]
+        self.st.control("customer/referral", {"page": page, "psid": psid, "referral": {
+            "ref": "spring", "source": "ADS", "type": "OPEN_THREAD", "ad_id": "6045246247433"}})
+        self.st.customer("about the ad", psid=psid, page=page)
+        return psid, until(lambda: self.st.db("SELECT id FROM thread WHERE psid = ? AND ad_at > 0", psid))[0][0]
+
     def customer(self, page=PAGE_A, text="hello", **more):
         """Somebody new has written; the PSID and the thread."""
         psid = self.st.control("customer/new", dict({"page": page, "name": "Kim Tester"}, **more))["psid"]
@@ -613,7 +621,8 @@ class Refused(Case):
                 self.assertNotIn(say("state.sending"), page.by_id_text["log"])
                 waits = say("wait.soon", sentence=say("error.fb.limit")).split("{until}")[0]
                 self.assertIn(waits, page.by_id_text["log"])
-                self.assertIn(waits + re.sub(r"^.*?until ", "", page.by_id_text["window"]), page.by_id_text["log"])
+                until_when = re.sub(r"^.*?until ", "", page.by_id_text["window"].replace(page.by_id_text["left"], "").strip())
+                self.assertIn(waits + until_when, page.by_id_text["log"])
                 self.st.customer("still here?", psid=psid)
                 self.assertIn((0, "still here?"), self.log(thread))
                 self.st.sync(2)
@@ -647,7 +656,9 @@ class Window(Case):
         self.later(25 * HOUR)
         page = self.conversation(thread)
         self.assertNotIn("composer", page.ids)
-        for words in (say("closed.day"), say("advice.wait"), say("conv.closed")):
+        # Why, since when, and what can be done.
+        since = time.strftime("%H:%M", time.gmtime(self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0] // 1000 + 2 * 3600))
+        for words in (say("closed.day"), say("closed.since", since=since), say("advice.wait"), say("conv.closed")):
             self.assertIn(words, page.text)
         before = len(self.sends())
         r = self.b.submit(form, "/reply", {"text": "by hand, 25 h later"})
@@ -690,43 +701,180 @@ class Window(Case):
 
 
 class Agent(Case):
+    """Past 24 hours with the tag, and only what somebody ticked by hand."""
     conf = {"facebook.human_agent": "yes"}
     switches = {"human_agent": True}
 
+    def moment(self, thread, since):
+        """The clock so long after the customer's last action."""
+        written = self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0]
+        self.later(written + since - int(time.time() * 1000) - self.ahead)
+
+    def sent_as(self, psid):
+        sent = self.sends(psid)[-1]["json"]
+        return sent["messaging_type"], sent.get("tag")
+
     def test_tag_only_between_a_day_and_a_week(self):
         psid, thread = self.customer()
-        written = self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0]
-        ahead = lambda to: written + to - int(time.time() * 1000) - self.ahead
         table = ((0, None), (DAY - 10 * MINUTE, None), (DAY - 4 * MINUTE, "HUMAN_AGENT"), (DAY + 1000, "HUMAN_AGENT"),
                  (7 * DAY - 30_000, "HUMAN_AGENT"))
         for i, (when, tag) in enumerate(table):
             with self.subTest(when):
                 if when:
-                    self.later(ahead(when))
+                    self.moment(thread, when)
                 page = self.conversation(thread)
                 self.assertIn("composer", page.ids)
-                self.assertEqual(say("composer.agent") in page.text, tag is not None)
-                self.st.reply(self.b, thread, "reply %d" % i)
+                for words in (say("composer.agent"), say("composer.agent_tick")):
+                    self.assertEqual(words in page.text, tag is not None)
+                self.st.reply(self.b, thread, "reply %d" % i, **({"agent": "1"} if tag else {}))
                 self.wait_state(thread, *["sent"] * (i + 1))
-                sent = self.sends(psid)[-1]["json"]
-                self.assertEqual((sent["messaging_type"], sent.get("tag")), ("MESSAGE_TAG" if tag else "RESPONSE", tag))
+                self.assertEqual(self.sent_as(psid), ("MESSAGE_TAG" if tag else "RESPONSE", tag))
         form = self.b.get("/inbox/%d" % thread)
-        self.later(ahead(7 * DAY + 1000))
+        self.moment(thread, 7 * DAY + 1000)
         page = self.conversation(thread)
         self.assertNotIn("composer", page.ids)
         self.assertIn(say("closed.week"), page.text)
-        self.assertEqual(self.b.submit(form, "/reply", {"text": "too late"}).status, 409)
+        self.assertEqual(self.b.submit(form, "/reply", {"text": "too late", "agent": "1"}).status, 409)
         self.assertEqual(len(self.sends(psid)), len(table))
+
+    def test_never_without_the_tick(self):
+        psid, thread = self.customer()
+        self.later(26 * HOUR)
+        before = len(self.sends())
+        page = self.b.get("/inbox/%d" % thread)
+        tick = page.page.ids["agent-tick"]
+        self.assertEqual((tick["type"], tick["name"], "checked" in tick), ("checkbox", "agent", False))
+        for fields in ({}, {"agent": ""}, {"agent": "0"}, {"agent": "yes"}):
+            r = self.b.submit(page, "/reply", dict(fields, text="not marked <b>"))
+            self.assertEqual(r.status, 422)
+            self.assertIn(say("problem.tick_agent"), r.page.text)
+            self.assertIn("not marked &lt;b&gt;</textarea>", r.text)
+            self.assertNotIn("checked", r.page.ids["agent-tick"])
+        self.assertEqual((self.state(thread), len(self.sends())), ([], before))
+        # Sent from the page that said so; the next one is not ticked by itself.
+        r = self.b.submit(r, "/reply", {"text": "marked", "agent": "1"})
+        self.assertNotIn("checked", r.page.ids["agent-tick"])
+        self.settled(psid, thread, "marked")
+        self.assertEqual(self.sent_as(psid), ("MESSAGE_TAG", "HUMAN_AGENT"))
+
+    def test_a_tick_is_used_only_past_the_day(self):
+        """It is ticked, waits, and the customer writes meanwhile: no tag."""
+        psid, thread = self.customer()
+        self.later(26 * HOUR)
+        self.st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "x", "code": 613}})
+        self.st.reply(self.b, thread, "ticked", agent="1")
+        self.wait_state(thread, "deferred")
+        self.st.customer("me again", psid=psid)
+        until(lambda: (0, "me again") in self.log(thread))
+        self.later(2 * MINUTE)
+        self.st.sync()
+        self.settled(psid, thread, "ticked")
+        self.assertEqual(self.sent_as(psid), ("RESPONSE", None))
+
+    def test_the_day_ends_while_it_waits(self):
+        """Nobody ticked it: it fails and says what to do; edited and ticked it goes."""
+        psid, thread = self.customer()
+        self.st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "x", "code": 613}})
+        self.st.reply(self.b, thread, "overtaken")
+        self.wait_state(thread, "deferred")
+        self.later(26 * HOUR)
+        self.st.sync()
+        self.wait_state(thread, "failed")
+        self.assertEqual(self.st.arrived(psid), [])
+        r = self.b.get("/inbox/%d" % thread)
+        self.assertIn(say("error.fb.personal"), r.page.text)
+        ident = self.st.db("SELECT msg_id FROM outbox WHERE thread_id = ?", thread)[0][0]
+        self.assertFalse([f for f in r.page.forms if "/retry/" in (f["action"] or "")], "the same again would fail again")
+        # Asked for by hand all the same: it fails again, and nothing is sent.
+        self.b.post("/inbox/%d/retry/%d" % (thread, ident), {"csrf": r.page.form_to("/reply")["fields"]["csrf"]})
+        self.wait_state(thread, "failed")
+        self.assertFalse([s for s in self.sends(psid) if "tag" in s["json"]])
+        r = self.b.get(r.page.link_to("edit="))
+        self.assertIn("overtaken</textarea>", r.text)
+        self.assertEqual(self.b.submit(r, "/reply", {"text": "overtaken"}).status, 422)
+        self.b.submit(r, "/reply", {"text": "overtaken", "agent": "1"})
+        self.wait_state(thread, "cancelled", "sent")
+        self.assertEqual(self.sent_as(psid), ("MESSAGE_TAG", "HUMAN_AGENT"))
+
+    def test_a_ticked_one_that_failed_may_go_again(self):
+        psid, thread = self.customer()
+        self.later(26 * HOUR)
+        self.st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "x", "code": 551}})
+        self.st.reply(self.b, thread, "once more", agent="1")
+        self.wait_state(thread, "failed")
+        self.b.submit(self.b.get("/inbox/%d" % thread), "/retry/")
+        self.settled(psid, thread, "once more")
+        self.assertEqual(self.sent_as(psid), ("MESSAGE_TAG", "HUMAN_AGENT"))
 
     def test_not_approved(self):
         self.st.control("config", {"switches": {"human_agent": False}})
         self.addCleanup(self.st.control, "config", {"switches": {"human_agent": True}})
         psid, thread = self.customer()
         self.later(26 * HOUR)
-        self.st.reply(self.b, thread, "unapproved")
+        self.st.reply(self.b, thread, "unapproved", agent="1")
         self.wait_state(thread, "failed")
         self.assertIn(say("error.fb.human_agent"), self.conversation(thread).text)
         self.assertEqual(self.st.arrived(psid), [])
+
+    def test_an_ad_that_facebook_does_not_honour(self):
+        """Policy says that the window after an ad "may" last: refused once, it is none, and the tick is offered."""
+        psid, thread = self.from_an_ad()
+        self.later(26 * HOUR)
+        page = self.conversation(thread)
+        self.assertIn(say("composer.ad"), page.text)
+        self.assertNotIn("agent-tick", page.ids)
+        self.st.control("config", {"switches": {"ad_window": False}})
+        self.addCleanup(self.st.control, "config", {"switches": {"ad_window": True}})
+        self.st.reply(self.b, thread, "after the ad")
+        self.wait_state(thread, "failed")
+        self.assertEqual(self.sent_as(psid), ("RESPONSE", None))
+        r = self.b.get("/inbox/%d" % thread)
+        self.assertIn("agent-tick", r.page.ids)
+        self.b.submit(self.b.get(r.page.link_to("edit=")), "/reply", {"text": "personally", "agent": "1"})
+        self.wait_state(thread, "cancelled", "sent")
+        self.assertEqual(self.sent_as(psid), ("MESSAGE_TAG", "HUMAN_AGENT"))
+
+
+class Ad(Case):
+    """A customer whom an ad brought; without the tag."""
+
+    def test_seven_days(self):
+        psid, thread = self.from_an_ad()
+        page = self.conversation(thread)
+        self.assertIn(say("conv.until").split("{")[0], page.by_id_text["window"])
+        written = self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0]
+        for i, when in enumerate((DAY - 20_000, DAY + 1000, 7 * DAY - 30_000)):
+            self.later(written + when - int(time.time() * 1000) - self.ahead)
+            page = self.conversation(thread)
+            self.assertEqual(say("composer.ad") in page.text, when > DAY)
+            self.st.reply(self.b, thread, "reply %d" % i)
+            self.wait_state(thread, *["sent"] * (i + 1))
+        self.assertFalse([s for s in self.sends(psid) if "tag" in s["json"]])
+        self.later(60_000)
+        page = self.conversation(thread)
+        self.assertNotIn("composer", page.ids)
+        self.assertIn(say("closed.ad"), page.text)
+
+    def test_refused(self):
+        psid, thread = self.from_an_ad()
+        self.later(26 * HOUR)
+        self.st.control("config", {"switches": {"ad_window": False}})
+        self.addCleanup(self.st.control, "config", {"switches": {"ad_window": True}})
+        self.st.reply(self.b, thread, "after the ad")
+        self.wait_state(thread, "failed")
+        page = self.conversation(thread)
+        self.assertIn(say("error.fb.window"), page.text)
+        self.assertNotIn("composer", page.ids)
+        self.assertIn(say("closed.day"), page.text)
+
+    def test_waiting_through_the_first_day(self):
+        psid, thread = self.from_an_ad()
+        self.st.fault({"endpoint": "fb.send"}, times=1, status=400, body={"error": {"message": "x", "code": 613}})
+        self.st.reply(self.b, thread, "a day later")
+        self.wait_state(thread, "deferred")
+        self.later(26 * HOUR)
+        self.st.sync()
+        self.settled(psid, thread, "a day later")
 
 
 class DeadToken(Case):

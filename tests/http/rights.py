@@ -25,7 +25,7 @@ ADMIN, OTHER_ADMIN, OTHER_USER = 10483299, 10590002, 10590003
 #   pass      who may read, with a pass of Pipedrive's frame; pass-any: without reading
 # "+" behind it: it is about a thing of the company; to others that does not exist.
 RULES = {
-    ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/signout"): ("open", 303),
+    ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/theme"): ("open", 303), ("POST", "/signout"): ("open", 303),
     ("GET", "/connect"): ("open", 302), ("GET", "/pipedrive/callback"): ("open", 400), ("DELETE", "/pipedrive/callback"): ("open", 401),
     ("GET", "/connect/visibility"): ("open", 400), ("POST", "/connect/visibility"): ("open", 400),
     ("GET", "/connect/more"): ("admin", 303), ("GET", "/connect/facebook"): ("open", 200, 400),

@@ -210,6 +210,9 @@ class Browser:
         self.extra = {}
 
     def request(self, method, url, body=None, headers=None, follow=True, hops=10):
+        base = self.stand.base_path
+        if url.startswith("/") and not url.startswith(base + "/"):
+            url = base + url        # the product's address; pages name theirs with the path in front
         url = urllib.parse.urljoin(self.stand.url + "/", url)
         u = urllib.parse.urlsplit(url)
         c = http.client.HTTPConnection(u.hostname, u.port, timeout=30)
@@ -256,12 +259,13 @@ class Browser:
 
 
 class Stand:
-    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path=""):
+    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path="", host="127.0.0.1"):
         self.server_kind, self.seed, self.procs = server, seed, procs
         self.extra_conf, self.sandbox_args, self.base_path = conf or {}, list(sandbox_args), base_path
+        self.host = host
         self.children, self.build, self.listener, self.src = [], _build(), None, SRC
-        # Apache will not work as root: then everything of the product runs as its user.
-        self.user = "www-data" if server.startswith("apache") and os.getuid() == 0 else None
+        # Neither will work as root: then everything of the product runs as its user.
+        self.user = "www-data" if server.startswith(("apache", "nginx")) and os.getuid() == 0 else None
 
     # life -------------------------------------------------------------------
 
@@ -353,7 +357,7 @@ class Stand:
 
     def start(self):
         self.port = free_port()
-        self.url = "http://127.0.0.1:%d%s" % (self.port, self.base_path)
+        self.url = "http://%s:%d%s" % (self.host, self.port, self.base_path)
         self.sandbox_proc = self.run_sandbox(0)
         if self.user:
             self.settle_in()
@@ -519,7 +523,7 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         elif signature:
             h["X-Hub-Signature-256"] = signature
         h.update(headers or {})
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        c = http.client.HTTPConnection(self.host, self.port, timeout=30)
         c.request("POST", self.base_path + "/hook/facebook", body=body, headers=h)
         r = c.getresponse()
         r.read()
@@ -639,9 +643,9 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         rows = self.db("SELECT id FROM thread WHERE psid = ?", psid)
         return rows[0][0] if rows else None
 
-    def reply(self, b, thread, text, key=None):
+    def reply(self, b, thread, text, key=None, **fields):
         r = b.get("/inbox/%d" % thread)
-        fields = {"text": text}
+        fields["text"] = text
         if key:
             fields["key"] = key
         return b.submit(r, "/inbox/%d/reply" % thread, fields)

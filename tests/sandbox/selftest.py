@@ -519,6 +519,39 @@ class Messaging(Base):
         self.ctl("customer/react", page=PAGE_A, psid=LIISA, mid=mid)    # a reaction opens it again
         self.graph("POST", post, t, ok)
 
+    def test_window_after_an_ad(self):
+        t = self.page()
+        start, hour = 1_800_000_000_000, 3_600_000
+        ok = {"recipient": {"id": LIISA}, "messaging_type": "RESPONSE", "message": {"text": "x"}}
+        post, ad = PAGE_A + "/messages", {"ref": "x", "source": "ADS", "type": "OPEN_THREAD", "ad_id": "6045246247433"}
+        self.ctl("clock", fixed=start)
+        self.ctl("customer/referral", page=PAGE_A, psid=LIISA, referral=ad)
+        self.refused(10, 2018278, "POST", post, t, ok)      # a click is no message
+        self.ctl("clock", fixed=start + hour)
+        self.say()
+        self.ctl("clock", fixed=start + 49 * hour)
+        self.graph("POST", post, t, ok)
+        self.ctl("config", switches={"ad_window": False})   # the policy says "may"
+        self.refused(10, 2018278, "POST", post, t, ok)
+        self.ctl("config", switches={"ad_window": True})
+        self.say("later")                                    # does not prolong what the ad gave
+        self.ctl("clock", fixed=start + 169 * hour)
+        self.graph("POST", post, t, ok)
+        self.ctl("clock", fixed=start + 169 * hour + 1000)
+        self.refused(10, 2018278, "POST", post, t, ok)
+        # An ad in the message itself; a link is no ad, a lead form neither.
+        for referral, long in ((ad, True), ({"source": "SHORTLINK", "type": "OPEN_THREAD"}, False), ({"source": "ADS", "type": "LEAD_COMPLETE"}, False)):
+            psid = self.ctl("customer/new", page=PAGE_A, name="Ad %s" % long)["psid"]
+            self.ctl("customer/write", page=PAGE_A, psid=psid, text="hi", message={"referral": referral})
+            at = start + 169 * hour + 1000
+            self.ctl("clock", fixed=at + 25 * hour)
+            body = dict(ok, recipient={"id": psid})
+            if long:
+                self.graph("POST", post, t, body)
+            else:
+                self.refused(10, 2018278, "POST", post, t, body)
+            self.ctl("clock", fixed=at)
+
     def test_other_app(self):
         t = self.page()
         self.say()

@@ -117,10 +117,10 @@ dump(struct place *p)
 		struct thread *full;
 
 		must(thread_get(p->db, &p->a, p->install, t[k].id, p->user, &full));
-		buf_printf(&b, "thread %s last %lld in %lld cust %lld dir %d snip %s/%d deliv %lld seen %lld owner %s\n",
+		buf_printf(&b, "thread %s last %lld in %lld cust %lld dir %d snip %s/%d deliv %lld seen %lld owner %s ad %lld\n",
 		    full->psid, (long long)full->last_at, (long long)full->last_in_at, (long long)full->customer_at,
 		    full->last_dir, full->snippet, full->snippet_kind, (long long)full->delivered_at,
-		    (long long)full->seen_at, full->owner_app != NULL ? full->owner_app : "-");
+		    (long long)full->seen_at, full->owner_app != NULL ? full->owner_app : "-", (long long)full->ad_at);
 		must(message_page(p->db, &p->a, full->id, 0, 0, 100, &m, &nm, &more));
 		for (i = 0; i < nm; i++)
 			buf_printf(&b, "  %lld %lld dir %d line %d flags %u edits %lld '%s' '%s' in %s out %s att %d\n",
@@ -152,6 +152,17 @@ static const char *const other_tale[] = {
 	"{" SENDER ",\"timestamp\":1795341007000,\"message\":{\"mid\":\"m_C1\",\"is_deleted\":true}}",
 	"{" SENDER ",\"timestamp\":1795341008000,\"postback\":{\"mid\":\"m_P1\",\"title\":\"Get started\",\"payload\":\"GO\"}}",
 	"{" SENDER ",\"timestamp\":1795341009000,\"delivery\":{\"watermark\":1795341008500}}",
+};
+
+#define AD	"\"referral\":{\"source\":\"ADS\",\"type\":\"OPEN_THREAD\",\"ad_id\":\"6045246247433\"}"
+/* Clicked, written twice, clicked again and not written since. */
+static const char *const ad_tale[] = {
+	"{" SENDER ",\"timestamp\":1795341000," AD "}",
+	"{" SENDER ",\"timestamp\":1795341001000,\"message\":{\"mid\":\"m_D1\",\"text\":\"about the ad\"}}",
+	"{" SENDER ",\"timestamp\":1795341002000,\"message\":{\"mid\":\"m_D2\",\"text\":\"are you there?\"}}",
+	"{" ECHO ",\"timestamp\":1795341002500,\"message\":{\"mid\":\"m_D3\",\"is_echo\":true,\"text\":\"Yes.\"}}",
+	"{" SENDER ",\"timestamp\":1795341003," AD "}",
+	"{" SENDER ",\"timestamp\":1795340999000,\"message\":{\"mid\":\"m_D0\",\"text\":\"before it\"}}",
 };
 
 static void
@@ -269,6 +280,34 @@ test_echo(bool echo_first)
 	place_close(&p);
 }
 
+/* Which message opens the window of an ad. */
+static void
+test_ad(void)
+{
+	static const char *const own = "{" SENDER ",\"timestamp\":1795341009000,\"message\":{\"mid\":\"m_D9\",\"text\":\"new ad\"," AD "}}";
+	static const struct { const char *event, *ad, *what; } rows[] = {
+		{ ad_tale[5], "ad 0\n", "no ad, no window of one" }, { ad_tale[0], "ad 0\n", "a click is no message" },
+		{ ad_tale[2], "ad 1795341002000\n", "the message after it" },
+		{ ad_tale[1], "ad 1795341001000\n", "an earlier one that came late" },
+		{ ad_tale[4], "ad 1795341001000\n", "the next click leaves it as long as nobody writes" },
+		{ own, "ad 1795341009000\n", "an ad that the message names itself" },
+	};
+	struct place p;
+	size_t i;
+
+	place_open(&p);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)feed(&p, rows[i].event);
+		ok(strstr(dump(&p), rows[i].ad) != NULL, "%s", rows[i].what);
+	}
+	place_close(&p);
+	place_open(&p);
+	(void)feed(&p, "{" SENDER ",\"timestamp\":1795341000,\"referral\":{\"source\":\"SHORTLINK\",\"type\":\"OPEN_THREAD\"}}");
+	(void)feed(&p, ad_tale[1]);
+	ok(strstr(dump(&p), "ad 0\n") != NULL, "a link is no ad");
+	place_close(&p);
+}
+
 static int
 drop(const char *path, const struct stat *sb, int kind, struct FTW *at)
 {
@@ -292,6 +331,8 @@ main(void)
 	test_echo(true);
 	test_echo(false);
 	permute(other_tale, sizeof(other_tale) / sizeof(other_tale[0]), "card, unsending, postback");
+	test_ad();
+	permute(ad_tale, 6, "clicks on ads");
 	permute(tale, 6, "edits and reactions");
 	conf_free(conf);
 	keyring_free(keys);

@@ -89,6 +89,47 @@ test_links(void)
 	is_str(linked(t), "-,deal33", "the deal stays");
 }
 
+/* What the row of the list says. */
+static bool
+marked(int64_t thread)
+{
+	struct thread *t;
+	bool more, yes = false;
+	size_t n, i;
+
+	must(thread_list(db, &a, install, maria, 0, 0, 50, &t, &n, &more));
+	for (i = 0; i < n; i++)
+		yes |= t[i].id == thread && t[i].linked;
+	return yes;
+}
+
+static void
+test_mark(void)
+{
+	int64_t t = thread_of("7", "Marked"), other = thread_of("8", "Marked too");
+	struct thread_row row;
+	bool ended;
+
+	must(thread_find(db, &a, install, page, "7", NOW, &row));
+	row.last_at = NOW;
+	must(thread_save(db, &row));
+	must(thread_find(db, &a, install, page, "8", NOW, &row));
+	row.last_at = NOW;
+	must(thread_save(db, &row));
+	ok(!marked(t), "a row is not linked at first");
+	put(t, CRM_PERSON, "71", "Marked");
+	ok(marked(t) && !marked(other), "a linked one is, another one not");
+	put(t, CRM_DEAL, "72", "Bike");
+	must(db_begin(db));
+	must(link_end(db, &a, install, t, maria, true, NOW, &ended));
+	must(db_commit(db));
+	ok(marked(t), "the deal is still there");
+	must(db_begin(db));
+	must(link_end(db, &a, install, t, maria, false, NOW, &ended));
+	must(db_commit(db));
+	ok(!marked(t), "nothing is any more");
+}
+
 static void
 test_writes(void)
 {
@@ -202,6 +243,7 @@ main(void)
 	u.install_id = install;
 	must(user_put(db, keys, &a, &u, "access", "refresh", NOW, NOW, &peeter));
 	test_links();
+	test_mark();
 	test_writes();
 	test_answers();
 	company_close();

@@ -20,22 +20,115 @@ thread_with(const char *psid, int64_t last_at, int64_t customer_at)
 	return t.id;
 }
 
+/* Every reason, at its borders: the last moment of one and the first of the next. */
 static void
 test_window(void)
 {
-	static const struct { int64_t since; bool agent; enum window want; } rows[] = {
-		{ 24 * HOUR - 1000, false, WINDOW_OPEN }, { 24 * HOUR + 1000, false, WINDOW_CLOSED },
-		{ 23 * HOUR, true, WINDOW_OPEN }, { 24 * HOUR - 1000, true, WINDOW_AGENT },
-		{ 24 * HOUR + 1000, true, WINDOW_AGENT }, { 7 * 24 * HOUR + 1000, true, WINDOW_CLOSED },
-		{ 7 * 24 * HOUR - 1000, true, WINDOW_AGENT }, { 7 * 24 * HOUR - 1000, false, WINDOW_CLOSED },
+	const int64_t day = 24 * HOUR, week = 7 * day, margin = 5 * 60000, none = -1;
+	/* Since the customer's last action; since the first message after an ad. */
+	static const char *const names[] = { "never", "open", "ad", "agent", "closed" };
+	const struct { int64_t since, ad; bool agent; enum window want; int64_t until; } rows[] = {
+		{ 0, none, false, WINDOW_OPEN, day }, { day - 1, none, false, WINDOW_OPEN, day },
+		{ day, none, false, WINDOW_CLOSED, day }, { week - 1, none, false, WINDOW_CLOSED, day },
+		/* The tag takes over before the day is over. */
+		{ day - margin - 1, none, true, WINDOW_OPEN, day }, { day - margin, none, true, WINDOW_AGENT, week },
+		{ day, none, true, WINDOW_AGENT, week }, { week - 1, none, true, WINDOW_AGENT, week },
+		{ week, none, true, WINDOW_CLOSED, week },
+		/* An ad: a day for certain, then up to seven since its first message. */
+		{ day - 1, day - 1, false, WINDOW_OPEN, day }, { day, day, false, WINDOW_AD, week },
+		{ day - 1, day - 1, true, WINDOW_OPEN, day }, { day, day, true, WINDOW_AD, week },
+		{ week - 1, week - 1, false, WINDOW_AD, week }, { week, week, false, WINDOW_CLOSED, week },
+		{ week, week, true, WINDOW_CLOSED, week },
+		/* The customer wrote again three days after it: that day is counted, then the ad goes on. */
+		{ day - 1, 4 * day - 1, false, WINDOW_OPEN, day }, { day, 4 * day, false, WINDOW_AD, 4 * day },
+		{ 4 * day - 1, week - 1, false, WINDOW_AD, 4 * day }, { 4 * day, week, false, WINDOW_CLOSED, 4 * day },
+		{ 4 * day - margin - 1, week - margin - 1, true, WINDOW_AD, 4 * day },
+		{ 4 * day - margin, week - margin, true, WINDOW_AGENT, week }, { week, 10 * day, true, WINDOW_CLOSED, week },
+		/* An ad that was long ago opens nothing. */
+		{ day - 1, 9 * day, false, WINDOW_OPEN, day }, { day, 9 * day, false, WINDOW_CLOSED, day },
 	};
 	int64_t until;
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		is_int(window_state(NOW - rows[i].since, NOW, rows[i].agent, &until), rows[i].want,
-		    "window, row %zu", i);
-	is_int(window_state(0, NOW, true, &until), WINDOW_NEVER, "nobody wrote");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum window win = window_state(NOW - rows[i].since, rows[i].ad < 0 ? 0 : NOW - rows[i].ad, NOW,
+		    rows[i].agent, &until);
+
+		is_str(names[win], names[rows[i].want], "window, row %zu", i);
+		is_int(until, NOW - rows[i].since + rows[i].until, "and until when, row %zu", i);
+	}
+	is_int(window_state(0, 0, NOW, true, &until), WINDOW_NEVER, "nobody wrote");
+}
+
+/* What the engine takes, and what it may say of it. */
+static void
+test_personal(void)
+{
+	const int64_t day = 24 * HOUR;
+	struct outbox o = { .customer_at = NOW - day };
+	bool tag;
+
+	is_str(outbox_barred(&o, NOW, false, &tag), "error.fb.window", "a day, and no tag here");
+	is_str(outbox_barred(&o, NOW, true, &tag), "error.fb.personal", "nobody ticked it");
+	ok(!tag, "so it has no tag");
+	o.agent = true;
+	ok(outbox_barred(&o, NOW, true, &tag) == NULL && tag, "ticked: with the tag");
+	is_str(outbox_barred(&o, NOW, false, &tag), "error.fb.window", "but not where the tag was not approved");
+	is_str(outbox_barred(&o, NOW + 6 * day, true, &tag), "error.fb.window", "nor after seven days");
+	o.customer_at = NOW;
+	ok(outbox_barred(&o, NOW, true, &tag) == NULL && !tag, "ticked, and the customer wrote: without the tag");
+	o.customer_at = o.ad_at = NOW - day;
+	ok(outbox_barred(&o, NOW, true, &tag) == NULL && !tag, "after an ad as well");
+}
+
+static int64_t
+waiting(const char *psid, int64_t customer_at, int64_t ad_at, int last_dir)
+{
+	struct thread_row t;
+
+	must(thread_find(db, &a, install, page, psid, NOW, &t));
+	t.last_at = t.customer_at = customer_at;
+	t.last_dir = last_dir;
+	must(thread_save(db, &t));
+	if (ad_at > 0)
+		must(db_run(db, ST_THREAD_AD_SET, "iii", t.id, ad_at, ad_at));
+	return t.id;
+}
+
+static void
+test_closing(void)
+{
+	const int64_t day = 24 * HOUR, week = 7 * day, within = 12 * HOUR;
+	int64_t due = 0, id = 0, want[8], got[8], k = 0;
+	struct thread *t;
+	size_t n, i;
+	bool more = true;
+
+	want[0] = waiting("w-hour", NOW - day + HOUR, 0, 0);
+	want[1] = waiting("w-ad", NOW - 2 * day, NOW - week + 2 * HOUR, 0);
+	want[2] = waiting("w-two", NOW - day + 3 * HOUR, 0, 0);
+	want[3] = waiting("w-two-too", NOW - day + 3 * HOUR, 0, 0);
+	want[4] = waiting("w-agent", NOW - week + 12 * HOUR, 0, 0);
+	(void)waiting("w-answered", NOW - day + HOUR, 0, 1);
+	(void)waiting("w-over", NOW - day, 0, 0);
+	(void)waiting("w-later", NOW - day + 12 * HOUR + 1, 0, 0);
+	id = waiting("w-refused", NOW - 2 * day, NOW - week + 2 * HOUR, 0);
+	must(thread_ad_refused(db, id));
+	for (id = 0; more && k < 8; ) {
+		must(thread_closing(db, &a, install, maria, NOW, within, true, due, id, 2, &t, &n, &more));
+		for (i = 0; i < n && k < 8; i++) {
+			got[k++] = id = t[i].id;
+			due = t[i].due;
+		}
+	}
+	is_int(k, 5, "what closes soon, in pages of two");
+	for (i = 0; i < 5; i++)
+		is_int(got[i], want[i], "soonest first: %zu", i);
+	must(thread_closing(db, &a, install, maria, NOW, within, false, 0, 0, 50, &t, &n, &more));
+	is_int(n, 4, "without the tag its seven days are none");
+	ok(n == 4 && t[0].due == NOW + HOUR && t[1].due == NOW + 2 * HOUR, "until then");
+	must(thread_closing(db, &a, install + 1, maria, NOW, within, true, 0, 0, 50, &t, &n, &more));
+	is_int(n, 0, "and nothing of another company's");
 }
 
 static void
@@ -239,8 +332,10 @@ main(void)
 {
 	company_open();
 	test_window();
+	test_personal();
 	test_tokens();
 	test_list();
+	test_closing();
 	test_outbox();
 	test_sessions();
 	test_claims();

@@ -307,6 +307,7 @@ def customer_referral(sb, d):
     c = _conv(sb, d)
     ev = M.event_shell(c["page"], c["psid"], sb.st.clock.now())
     ev["referral"] = d.get("referral") or {"ref": "qr-shop", "source": "SHORTLINK", "type": "OPEN_THREAD"}
+    M.clicked(sb.st, c, ev["referral"], ev["timestamp"])
     M.emit(sb, c, ev)
 
 

@@ -227,6 +227,12 @@ def unsend(sb, m):
     return emit(sb, c, ev)
 
 
+def clicked(st, c, referral, ts):
+    """A click on an ad: the customer's next message opens the long window."""
+    if referral and referral.get("source") == "ADS" and referral.get("type", "OPEN_THREAD") == "OPEN_THREAD":
+        st.run("UPDATE fb_conv SET ad_click=max(ad_click,?) WHERE id=?", ts, c["id"])
+
+
 def postback(sb, c, title, payload, referral=None):
     """A tapped button: a customer action that opens the window and appears in the thread."""
     st = sb.st
@@ -235,6 +241,7 @@ def postback(sb, c, title, payload, referral=None):
     ev["postback"] = {"mid": m["mid"], "title": title, "payload": payload}
     if referral:
         ev["postback"]["referral"] = referral
+        clicked(st, c, referral, m["ts"])
     emit(sb, c, ev)
     return m
 
@@ -244,6 +251,9 @@ def write(sb, c, direction, text=None, atts=(), overrides=None, event_overrides=
     st = sb.st
     before = c
     m = add_message(st, c, direction, text, atts, **more)
+    if direction == "in":
+        clicked(st, c, (overrides or {}).get("referral"), m["ts"])
+        st.run("UPDATE fb_conv SET ad_first=?,ad_click=0 WHERE id=? AND ad_click>0 AND ad_click<=?", m["ts"], c["id"], m["ts"])
     c = st.one("SELECT * FROM fb_conv WHERE id=?", c["id"])
     post = 0 if silent else emit(sb, c, message_event(sb, m, overrides, event_overrides), sby)
     if phantom:

@@ -222,14 +222,15 @@ def _check_control(st, c):
 
 
 def _check_window(st, c, mtype, tag):
-    """Meta's rule by Meta's clock: 24 hours, or 7 days for a human agent."""
+    """Meta's rule by Meta's clock: 24 hours; after an ad perhaps 7 days; 7 days for a human agent."""
     age = st.clock.now() - c["last_customer"] if c["last_customer"] else None
+    ad = st.sw["ad_window"] and c["ad_first"] and st.clock.now() - c["ad_first"] <= 7 * DAY_MS
     if mtype == "MESSAGE_TAG" and tag == "HUMAN_AGENT":
         if not st.sw["human_agent"]:
             raise GraphError("human_agent")
         if age is None or age > 7 * DAY_MS:
             raise GraphError("window")
-    elif age is None or age > DAY_MS:
+    elif age is None or (age > DAY_MS and not ad):
         raise GraphError("window")
 
 

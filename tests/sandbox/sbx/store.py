@@ -36,7 +36,7 @@ CREATE TABLE fb_conv(id TEXT PRIMARY KEY, page TEXT, psid TEXT, first TEXT, last
   no_name INTEGER DEFAULT 0, blocked INTEGER DEFAULT 0, deactivated INTEGER DEFAULT 0, online INTEGER DEFAULT 1,
   can_reply INTEGER DEFAULT 1, profile_error INTEGER DEFAULT 0, updated INTEGER DEFAULT 0, last_customer INTEGER DEFAULT 0,
   owner_app TEXT, owner_until INTEGER DEFAULT 0, unread INTEGER DEFAULT 0, delivered INTEGER DEFAULT 0, seen INTEGER DEFAULT 0,
-  human TEXT, color TEXT, UNIQUE(page,psid));
+  human TEXT, color TEXT, ad_click INTEGER DEFAULT 0, ad_first INTEGER DEFAULT 0, UNIQUE(page,psid));
 CREATE INDEX fb_conv_upd ON fb_conv(page,updated DESC,id);
 CREATE TABLE fb_msg(seq INTEGER PRIMARY KEY, mid TEXT UNIQUE, conv TEXT, page TEXT, psid TEXT, dir TEXT, app_id TEXT, ts INTEGER,
   text TEXT, attachments TEXT, metadata TEXT, reply_to TEXT, reactions TEXT, deleted INTEGER DEFAULT 0, num_edit INTEGER DEFAULT 0,
@@ -66,7 +66,7 @@ CREATE INDEX req_ep ON req(endpoint);
 """
 
 SWITCHES = {
-    "require_proof": True, "enforce_rate": True, "rate_code": 80006, "human_agent": False, "app_live": True, "away": False,
+    "require_proof": True, "enforce_rate": True, "rate_code": 80006, "human_agent": False, "ad_window": True, "app_live": True, "away": False,
     "pd_away": False, "profile_access": True, "code_token": "short", "status_190": 400, "text_unit": "utf16",
     "auto_delivery": True, "echo_first": False, "history_depth": 0, "max_limit": 100, "media_ttl": 86400, "legacy_sha1": True,
     "webhook_timeout_ms": 5000, "usage_page": 0, "usage_app": 0,
