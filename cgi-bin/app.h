@@ -76,8 +76,10 @@ enum need {
 	NEED_MOMENT = 32,	/* session and page are read from one moment of the database */
 	NEED_KEEPER = 64,	/* the installer or a company admin; else 403 (has NEED_SESSION in it) */
 	NEED_FRAME = 128,	/* shown in a frame by Pipedrive: no cookie is read or set */
-	NEED_PASS = 256		/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
+	NEED_PASS = 256,	/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
 				   in it; the pass is the token of its forms) */
+	TAKES_FILES = 512	/* the form may be multipart/form-data and bring files (req_files);
+				   body_max is then the cap of its fields */
 };
 
 typedef const struct ib_err *handler(struct app *app, struct req *r);

@@ -143,6 +143,9 @@ route_wrong(const struct route *t)
 		return "a CSRF token that has no form to be in";
 	if (((t->need & NEED_PASS) != 0) != (strncmp(t->pattern, "/pd/{pass}/", 11) == 0))
 		return "a pass that no path has, or nobody asks for";
+	if ((t->need & TAKES_FILES) != 0 && ((t->methods & M_POST) == 0 || t->body_max == 0 ||
+	    (t->need & NEED_RAW) != 0 || (t->need & (NEED_SESSION | NEED_PASS)) == 0))
+		return "files that nobody is known to bring, or without a form";
 	if (t->repeatable != NULL && ((t->need & NEED_RAW) != 0 || t->body_max == 0))
 		return "a repeatable field without a form";
 	return NULL;
@@ -281,7 +284,7 @@ problem_key(int status)
 static const struct ib_err *
 refuse(struct app *app, struct req *r, int status)
 {
-	return resp_problem(app, r, status, problem_key(status));
+	return resp_problem(app, r, status, r->pv->refusal != NULL ? r->pv->refusal : problem_key(status));
 }
 
 static const struct ib_err *
@@ -437,7 +440,7 @@ handle(struct app *app, struct req *r)
 	if ((need & (NEED_CSRF | NEED_PASS)) != 0 && r->method == M_POST &&
 	    (why = csrf_bad_origin(r)) != NULL)
 		return refuse_csrf(app, r, why);
-	if ((status = req_read_body(r)) != 0)
+	if ((status = req_brings_files(r) ? req_read_files(r) : req_read_body(r)) != 0)
 		return refuse(app, r, status);
 	if ((need & NEED_CSRF) != 0 && r->method == M_POST &&
 	    (why = csrf_bad_token(app, r)) != NULL)
@@ -523,6 +526,7 @@ web_serve(struct web *w, struct io *io)
 	if ((err = handle(w->app, &r)) != NULL || (err = resp_check(&r)) != NULL)
 		answer_error(w->app, &r, err);
 	db_read_end(w->app->db);
+	req_drop_files(&r);
 	req_drain(&r);
 	resp_send(&r);
 	io->finish(io);

@@ -44,10 +44,10 @@ is_control(unsigned char c)
 /*
  * Decode [s, end) to out, which has room for it and a NUL.  Returns the byte
  * after the NUL, or NULL when it is refused.  `clean` treats controls as in
- * values; else they are refused.
+ * values; else they are refused.  `plain`: nothing in it is escaped.
  */
 static char *
-decode(const char *s, const char *end, char *out, bool clean)
+decode(const char *s, const char *end, char *out, bool clean, bool plain)
 {
 	char *from = out;
 	bool cr = false;
@@ -55,7 +55,9 @@ decode(const char *s, const char *end, char *out, bool clean)
 
 	for (; s < end; s++) {
 		c = (unsigned char)*s;
-		if (c == '+') {
+		if (plain) {
+			;
+		} else if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
 			if ((c = escaped(s, end)) < 0)
@@ -108,12 +110,12 @@ add_field(struct form *f, const char *s, const char *end, const char *repeatable
 	if ((eq = memchr(s, '=', (size_t)(end - s))) == NULL)
 		eq = end;
 	name = *text;
-	if ((value = decode(s, eq, *text, false)) == NULL)
+	if ((value = decode(s, eq, *text, false, false)) == NULL)
 		return FORM_BAD;
 	len = (size_t)(value - name) - 1;
 	if (len == 0 || len > FORM_NAME_MAX)
 		return FORM_BAD;
-	if ((after = decode(eq < end ? eq + 1 : end, end, value, true)) == NULL)
+	if ((after = decode(eq < end ? eq + 1 : end, end, value, true, false)) == NULL)
 		return FORM_BAD;
 	if (is_repeated(f, name, len) && (repeatable == NULL || strcmp(name, repeatable) != 0))
 		return FORM_BAD;
@@ -150,6 +152,31 @@ form_parse(struct arena *a, const char *s, size_t n, const char *repeatable, str
 			return res;
 	}
 	return FORM_OK;
+}
+
+enum form_result
+form_put(struct arena *a, struct form *f, const char *name, const char *s, size_t n, const char *repeatable)
+{
+	struct form_field *field;
+	size_t len = strlen(name);
+	char *value;
+
+	if (f->fields == NULL && (f->fields = ARENA_ARRAY(a, FORM_FIELDS_MAX, struct form_field)) == NULL)
+		return FORM_NOMEM;
+	if (f->n == FORM_FIELDS_MAX)
+		return FORM_MANY;
+	if (len == 0 || len > FORM_NAME_MAX || !str_utf8_ok(name, len) ||
+	    (is_repeated(f, name, len) && (repeatable == NULL || strcmp(name, repeatable) != 0)))
+		return FORM_BAD;
+	if ((value = arena_alloc(a, n + 1)) == NULL)
+		return FORM_NOMEM;
+	if (decode(s, s + n, value, true, true) == NULL)
+		return FORM_BAD;
+	field = &f->fields[f->n++];
+	field->name = arena_dup(a, name);
+	field->name_len = len;
+	field->value = value;
+	return field->name == NULL ? FORM_NOMEM : FORM_OK;
 }
 
 const char *

@@ -10,7 +10,9 @@
 #include "handlers.h"
 #include "inbox.h"
 
+#include "../lib/base/filetype.h"
 #include "../lib/base/str.h"
+#include "../lib/store/install.h"
 #include "../lib/sync/sync.h"
 
 #include <errno.h>
@@ -19,20 +21,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const shown[] = { "image/jpeg", "image/png", "image/gif", "image/webp",
-	"video/mp4", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/wav" };
-
 static const struct ib_err *
 send_file(struct app *app, struct req *r, const char *name, const char *mime, const char *as)
 {
 	const char *path = arena_printf(r->a, "%s/%s", sync_media_dir(app->sync, r->a), name);
+	const char *shown = filetype_shown(mime);
 	struct stat sb;
-	size_t i;
 	int fd;
 
-	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-		if (str_eq(mime, shown[i]))
-			break;
 	/* Names are made by us, of letters, digits and '-'. */
 	if (path == NULL || strpbrk(name, "/.") != NULL ||
 	    (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
@@ -42,10 +38,28 @@ send_file(struct app *app, struct req *r, const char *name, const char *mime, co
 		return resp_problem(app, r, 404, "problem.not_found");
 	}
 	resp_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
-	if (i < sizeof(shown) / sizeof(shown[0]))
-		return resp_file(r, fd, sb.st_size, shown[i], NULL, 86400);
+	if (shown != NULL)
+		return resp_file(r, fd, sb.st_size, shown, NULL, 86400);
 	return resp_file(r, fd, sb.st_size, "application/octet-stream",
 	    as != NULL ? as : "file", 86400);
+}
+
+/* The attachment that the path names; *t NULL: the refusal was answered. */
+static const struct ib_err *
+attachment_of_path(struct app *app, struct req *r, struct attachment **t)
+{
+	const struct ib_err *err;
+	int64_t thread, message, n = 0;
+
+	*t = NULL;
+	if (!r->session->may_read)
+		return resp_problem(app, r, 403, "problem.private");
+	if (!req_id(r, "thread", &thread) || !req_id(r, "message", &message) ||
+	    !(str_eq(req_segment(r, "n"), "0") || req_id(r, "n", &n)) || n > FB_ATT_PER_MESSAGE)
+		return resp_problem(app, r, 404, "problem.not_found");
+	if ((err = attachment_get(app->db, r->a, r->session->install_id, thread, message, n, t)) != NULL || *t != NULL)
+		return err;
+	return resp_problem(app, r, 404, "problem.not_found");
 }
 
 const struct ib_err *
@@ -53,18 +67,36 @@ h_media(struct app *app, struct req *r)
 {
 	const struct ib_err *err;
 	struct attachment *t;
-	int64_t thread, message, n = 0;
 
-	if (!r->session->may_read)
-		return resp_problem(app, r, 403, "problem.private");
-	if (!req_id(r, "thread", &thread) || !req_id(r, "message", &message) ||
-	    !(str_eq(req_segment(r, "n"), "0") || req_id(r, "n", &n)) || n > FB_ATT_PER_MESSAGE)
-		return resp_problem(app, r, 404, "problem.not_found");
-	if ((err = attachment_get(app->db, r->a, r->session->install_id, thread, message, n, &t)) != NULL)
+	if ((err = attachment_of_path(app, r, &t)) != NULL || t == NULL)
 		return err;
-	if (t == NULL || t->file == NULL || *t->file == '\0' || *t->file == '!')
+	if (!attachment_here(t))
 		return resp_problem(app, r, 404, "problem.not_found");
 	return send_file(app, r, t->file, t->mime, t->name);
+}
+
+/* A file that is not here, or was not to be had: fetched now, from where it lies at Facebook now. */
+const struct ib_err *
+h_media_want(struct app *app, struct req *r)
+{
+	const struct ib_err *err;
+	struct attachment *t;
+	bool wanted;
+
+	if ((err = attachment_of_path(app, r, &t)) != NULL || t == NULL)
+		return err;
+	if ((err = db_begin(app->db)) != NULL)
+		return err;
+	if ((err = attachment_want(app->db, t, r->now, &wanted)) == NULL && wanted &&
+	    (err = install_touch(app->db, r->session->install_id)) == NULL)
+		err = db_commit(app->db);
+	db_rollback(app->db);
+	if (err != NULL)
+		return err;
+	/* Not so any more: somebody was faster, the page shows the truth. */
+	resp_then_work(r);
+	return resp_see_other(app, r, "%s/inbox/%lld#m-%lld", r->session->root, (long long)t->thread_id,
+	    (long long)t->msg_id);
 }
 
 const struct ib_err *

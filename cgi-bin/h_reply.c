@@ -4,8 +4,9 @@
  *
  * The reply is stored first, then the page is answered, then it is sent
  * (after the answer, by this worker).  Whatever cannot be sent is refused
- * before it is stored, with the text kept in the box.
+ * before it is stored, with the text and the files kept in the box.
  */
+#include "attach.h"
 #include "handlers.h"
 #include "inbox.h"
 
@@ -32,13 +33,13 @@ ticked(struct req *r)
 
 /* The same page again, with the text and a sentence. */
 static const struct ib_err *
-refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id why, const char *text)
+refuse_with(struct app *app, struct req *r, int64_t thread, int status, const char *why, const char *text)
 {
 	struct inbox_ask ask = { .thread = thread, .text = text, .ticked = ticked(r), .replaces = replaces(r) };
 	const struct ib_err *err;
 	struct inbox in;
 
-	ask.error = cat_str(app->cats, r->lang, why);
+	ask.error = why;
 	if ((err = inbox_load(app, r, &ask, &in)) != NULL)
 		return err;
 	if (in.missing)
@@ -46,10 +47,16 @@ refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id w
 	return inbox_answer(app, r, status, &in);
 }
 
+static const struct ib_err *
+refuse(struct app *app, struct req *r, int64_t thread, int status, enum str_id why, const char *text)
+{
+	return refuse_with(app, r, thread, status, cat_str(app->cats, r->lang, why), text);
+}
+
 const struct ib_err *
 h_reply(struct app *app, struct req *r)
 {
-	const char *raw = req_form(r, "text"), *key = req_form(r, "key"), *text;
+	const char *raw = req_form(r, "text"), *key = req_form(r, "key"), *text, *why, **files;
 	const struct ib_err *err;
 	enum outbox_refusal refusal;
 	struct outbox_new n;
@@ -57,6 +64,7 @@ h_reply(struct app *app, struct req *r)
 	struct thread *t;
 	struct page *p;
 	enum window win;
+	size_t nfiles;
 
 	if (!r->session->may_read)
 		return resp_problem(app, r, 403, "problem.private");
@@ -71,7 +79,12 @@ h_reply(struct app *app, struct req *r)
 		return err;
 	if (t == NULL)
 		return resp_problem(app, r, 404, "problem.not_found");
-	if (str_blank(text))
+	if ((err = attach_form(app, r, thread, &why)) != NULL)
+		return err;
+	if (why != NULL)
+		return refuse_with(app, r, thread, 422, why, text);
+	nfiles = req_form_all(r, "upload", &files);
+	if (str_blank(text) && nfiles == 0)
 		return refuse(app, r, thread, 422, STR_PROBLEM_REPLY_EMPTY, NULL);
 	if (str_utf16_units(text) > REPLY_MAX_UNITS)
 		return refuse(app, r, thread, 422, STR_PROBLEM_REPLY_TOO_LONG, text);
@@ -85,9 +98,11 @@ h_reply(struct app *app, struct req *r)
 	if (win == WINDOW_CLOSED || win == WINDOW_NEVER)
 		return refuse(app, r, thread, 409, STR_PROBLEM_WINDOW_CLOSED, text);
 	n = (struct outbox_new){ .install_id = r->session->install_id, .thread_id = thread, .user_id = r->session->user_id,
-	    .key = key, .parts = &text, .nparts = 1, .agent = ticked(r), .replaces = replaces(r), .now = r->now };
+	    .key = key, .parts = &text, .nparts = !str_blank(text), .files = files, .nfiles = nfiles, .agent = ticked(r), .replaces = replaces(r), .now = r->now };
 	if ((err = outbox_put(app->db, r->a, &n, &msg, &refusal)) != NULL)
 		return err;
+	if (refusal == OUTBOX_NO_FILE)
+		return refuse(app, r, thread, 409, STR_PROBLEM_FILE_LOST, text);
 	resp_then_work(r);
 	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);
 }

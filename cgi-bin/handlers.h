@@ -43,8 +43,11 @@ IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);
 /* h_health.c */
 IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
+/* h_upload.c */
+IB_MUST const struct ib_err *h_upload(struct app *app, struct req *r);
 /* h_media.c */
 IB_MUST const struct ib_err *h_media(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_media_want(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_avatar(struct app *app, struct req *r);
 /* h_follow.c */
 IB_MUST const struct ib_err *h_pipedrive_hook(struct app *app, struct req *r);

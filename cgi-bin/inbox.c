@@ -7,6 +7,7 @@
 #include "../lib/api/codes.h"
 #include "../lib/base/str.h"
 #include "../lib/store/shelf.h"
+#include "../lib/store/upload.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,29 @@ close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id 
 {
 	c->reason = say(in, why);
 	c->advice = say(in, advice);
+}
+
+/* Files of the form that was refused: they are here already. */
+static const struct ib_err *
+fill_kept(struct inbox *in, struct view_composer *box)
+{
+	const char **keys;
+	size_t i, n = req_form_all(in->r, "upload", &keys);
+	const struct ib_err *err;
+	struct upload *u;
+
+	if (n == 0)
+		return NULL;
+	if ((box->files = ARENA_ARRAY(in->r->a, n, struct view_kept_file)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
+	for (i = 0; i < n; i++) {
+		if ((err = upload_find(in->app->db, in->r->a, in->thread->id, in->r->session->user_id, keys[i],
+		    &u)) != NULL)
+			return err;
+		if (u != NULL && u->type != 0)
+			box->files[box->n_files++] = (struct view_kept_file){ u->key, u->name, fmt_size(&in->fmt, u->size) };
+	}
+	return NULL;
 }
 
 struct view_left *
@@ -162,6 +186,8 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->agent = in->window == WINDOW_AGENT;
 		box->ticked = ask->ticked;
 		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
+		if ((err = fill_kept(in, box)) != NULL)
+			return err;
 		if (ask->replaces != 0)
 			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;

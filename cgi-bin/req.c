@@ -364,6 +364,20 @@ req_form_all(const struct req *r, const char *name, const char ***out)
 	return form_all(&r->pv->form, r->a, name, out);
 }
 
+bool
+req_form_add(struct req *r, const char *name, const char *value)
+{
+	struct form *f = &r->pv->form, wide = { .n = f->n };
+
+	if (f->n == FORM_FIELDS_MAX || (wide.fields = ARENA_ARRAY(r->a, f->n + 1, struct form_field)) == NULL)
+		return false;
+	if (f->n > 0)
+		memcpy(wide.fields, f->fields, f->n * sizeof(*f->fields));
+	wide.fields[wide.n++] = (struct form_field){ name, value, strlen(name) };
+	*f = wide;
+	return true;
+}
+
 const char *
 req_cookie(const struct req *r, const char *name)
 {

@@ -56,6 +56,20 @@ const char *req_query(const struct req *r, const char *name);	/* NULL when absen
 const char *req_form(const struct req *r, const char *name);
 /* Every value of a form name that may repeat (listed in the route). */
 size_t req_form_all(const struct req *r, const char *name, const char ***out);
+/* One more value of such a name, for whoever reads the form after this.  False: no memory, or too many. */
+bool req_form_add(struct req *r, const char *name, const char *value);
+/*
+ * Files that a form brought (TAKES_FILES), in its order.  They lie in
+ * media_dir under names that begin with a dot, and go with the request unless
+ * the handler renames them.
+ */
+struct req_file {
+	const char	*field;		/* of the form */
+	const char	*name;		/* cleaned; NULL: none was told */
+	const char	*path;
+	int64_t		 size;
+};
+size_t req_files(const struct req *r, const struct req_file **out);
 const char *req_cookie(const struct req *r, const char *name);	/* name without prefix */
 /* Does "Authorization: Basic" name this user and password?  Compared as digests, in constant time. */
 bool req_basic_ok(const struct req *r, const char *user, const char *password);

@@ -17,6 +17,8 @@
 #define HEADER_MAX	((size_t)8 << 10)
 #define BODY_MAX	((size_t)8 << 20)	/* most that a route may allow */
 #define BODY_STEP	((size_t)16 << 10)	/* one read */
+#define FILES_MAX	10			/* files of one form */
+#define FILES_BODY_MAX	((size_t)32 << 20)	/* and most bytes of a form that may bring some */
 #define DRAIN_MAX	((size_t)4 << 20)	/* unread body thrown away before an answer */
 #define PATH_PARAMS_MAX	4
 #define EXTRAS_MAX	24
@@ -47,6 +49,9 @@ enum form_result {
  */
 enum form_result form_parse(struct arena *a, const char *s, size_t n,
     const char *repeatable, struct form *out);
+/* One more field of a form whose values are not escaped, by the same rules. */
+enum form_result form_put(struct arena *a, struct form *f, const char *name, const char *s, size_t n,
+    const char *repeatable);
 const char *form_get(const struct form *f, const char *name);
 /* All values of a name into the arena; 0 when there is none. */
 size_t form_all(const struct form *f, struct arena *a, const char *name, const char ***out);
@@ -96,6 +101,9 @@ struct req_private {
 	bool		 too_big;		/* a header over HEADER_MAX */
 	bool		 drained;		/* the body was read, or there is none */
 	struct form	 query, form;
+	struct req_file	 files[FILES_MAX];
+	size_t		 nfiles;
+	const char	*refusal;		/* sentence for the status that refuses; NULL: the usual one */
 	struct path_param params[PATH_PARAMS_MAX];
 	size_t		 nparams;
 	const char	*csrf;			/* token, once asked for */
@@ -119,6 +127,12 @@ struct req_private {
 IB_MUST int req_read_head(struct req *r);
 /* The body and its form, for the route found.  0, or the status that refuses. */
 IB_MUST int req_read_body(struct req *r);
+/* Is it a form that may bring files, on a route that takes them? */
+bool req_brings_files(const struct req *r);
+/* Instead of req_read_body: such a body, streamed (req_files.c). */
+IB_MUST int req_read_files(struct req *r);
+/* Those that no handler has taken away. */
+void req_drop_files(struct req *r);
 /* Throw away what is left of the body, within DRAIN_MAX. */
 void req_drain(struct req *r);
 /* Language of somebody who is not signed in: cookie, then Accept-Language. */

@@ -36,7 +36,8 @@ const struct route routes[] = {
 	{ M_GET,	  "/inbox",			NEED_SESSION | NEED_MOMENT, 0,	   h_inbox, NULL },
 	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_GET,	  "/inbox/{thread}/m/{message}", NEED_SESSION,		 0,	   h_message, NULL },
-	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_reply, NULL },
+	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF | TAKES_FILES, 64 * KIB, h_reply, "upload" },
+	{ M_POST,	  "/inbox/{thread}/upload",	NEED_SESSION | NEED_CSRF | TAKES_FILES, 4 * KIB, h_upload, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
 	{ M_GET,	  "/search",			NEED_SESSION,		 0,	   h_search, NULL },
@@ -46,6 +47,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/inbox/{thread}/unlink",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_unlink, NULL },
 	{ M_POST,	  "/inbox/{thread}/write",	NEED_SESSION | NEED_CSRF, 64 * KIB, h_write, NULL },
 	{ M_GET,	  "/media/{thread}/{message}/{n}", NEED_SESSION,	 0,	   h_media, NULL },
+	{ M_POST,	  "/media/{thread}/{message}/{n}/load", NEED_SESSION | NEED_CSRF, 4 * KIB, h_media_want, NULL },
 	{ M_GET,	  "/avatar/{thread}",		NEED_SESSION,		 0,	   h_avatar, NULL },
 
 	/* In a frame of Pipedrive's, which opens the first two with its token. */
@@ -55,11 +57,13 @@ const struct route routes[] = {
 	{ M_GET,	  "/pd/{pass}/panel",		NEED_PASS | NEED_MOMENT, 0,	   h_embed_panel, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}/m/{message}", NEED_PASS,	 0,	   h_message, NULL },
-	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS,		 64 * KIB, h_reply, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS | TAKES_FILES, 64 * KIB, h_reply, "upload" },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/upload", NEED_PASS | TAKES_FILES, 4 * KIB, h_upload, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/retry/{message}", NEED_PASS, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/dismiss/{message}", NEED_PASS, 4 * KIB, h_dismiss, NULL },
 	{ M_GET,	  "/pd/{pass}/poll/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_poll, NULL },
 	{ M_GET,	  "/pd/{pass}/media/{thread}/{message}/{n}", NEED_PASS,	 0,	   h_media, NULL },
+	{ M_POST,	  "/pd/{pass}/media/{thread}/{message}/{n}/load", NEED_PASS, 4 * KIB,  h_media_want, NULL },
 	{ M_GET,	  "/pd/{pass}/avatar/{thread}",	NEED_PASS,		 0,	   h_avatar, NULL },
 
 	{ M_GET,	  "/shelf",			NEED_ADMIN,		 0,	   h_shelf, NULL },

@@ -3,6 +3,7 @@
 #include "inbox.h"
 
 #include "../lib/api/codes.h"
+#include "../lib/base/filetype.h"
 #include "../lib/base/json.h"
 #include "../lib/base/str.h"
 #include "../lib/store/outbox.h"
@@ -91,6 +92,14 @@ only_emoji(const char *s)
 	return shown >= 1 && shown <= 3;
 }
 
+/* Where what is missing here can be seen; NULL: nowhere. */
+static const char *
+at_facebook(const struct inbox *in, const struct page *p)
+{
+	return in->thread->link != NULL || p == NULL ? in->thread->link :
+	    arena_printf(in->r->a, "https://www.facebook.com/%s/inbox/", p->fb_id);
+}
+
 /* Attachments ----------------------------------------------------------------------- */
 
 static const char *
@@ -106,9 +115,10 @@ is_mime(const struct attachment *t, const char *prefix)
 }
 
 static void
-fill_file(struct inbox *in, const struct attachment *t, const char *src, struct view_att *v)
+fill_file(struct inbox *in, const struct message *m, const struct attachment *t, const char *src, struct view_att *v)
 {
 	const struct fmt *f = &in->fmt;
+	bool vast = t->width > 0 && t->height > PICTURE_MAX_PX / t->width;
 
 	v->name = t->name != NULL ? t->name : v->label;
 	v->size = fmt_size(f, t->size);
@@ -117,10 +127,11 @@ fill_file(struct inbox *in, const struct attachment *t, const char *src, struct 
 		v->sticker = true;
 		v->src = src;
 		v->alt = cat_str(f->cats, f->lang, STR_ATT_ALT_STICKER);
-	} else if (is_mime(t, "image/")) {
+	} else if (is_mime(t, "image/") && !vast) {
 		v->image = true;
 		v->src = v->href = src;
-		v->alt = cat_fill(f->a, cat_str(f->cats, f->lang, STR_ATT_ALT_PHOTO), "name",
+		v->alt = m->dir != 0 ? cat_str(f->cats, f->lang, STR_ATT_ALT_SENT) :
+		    cat_fill(f->a, cat_str(f->cats, f->lang, STR_ATT_ALT_PHOTO), "name",
 		    fmt_customer(f, in->thread->name, in->thread->psid), NULL);
 	} else if (is_mime(t, "audio/") || (t->type == FB_ATT_AUDIO && is_mime(t, "video/"))) {
 		v->audio = true;
@@ -132,14 +143,14 @@ fill_file(struct inbox *in, const struct attachment *t, const char *src, struct 
 		v->file = true;
 		v->href = src;
 	}
-	if (t->width > 0 && t->height > 0 && t->width < 20000 && t->height < 20000) {
+	if (t->width > 0 && t->height > 0 && !vast) {
 		v->width = arena_printf(f->a, "%lld", (long long)t->width);
 		v->height = arena_printf(f->a, "%lld", (long long)t->height);
 	}
 }
 
 static void
-fill_media(struct inbox *in, const struct attachment *t, struct view_att *v)
+fill_media(struct inbox *in, const struct message *m, const struct attachment *t, struct view_att *v)
 {
 	const char *src = req_href(in->app, in->r, "%s/media/%lld/%lld/%lld", in->r->session->root,
 	    (long long)t->thread_id, (long long)t->msg_id, (long long)t->n);
@@ -150,17 +161,22 @@ fill_media(struct inbox *in, const struct attachment *t, struct view_att *v)
 	} else if (t->file == NULL) {
 		v->pending = t->fetch_at > 0;
 		v->gone = !v->pending;
-	} else if (*t->file == '\0') {
-		v->gone = true;
 	} else if (*t->file == '!') {
 		v->too_large = true;
+	} else if (attachment_here(t)) {
+		fill_file(in, m, t, src, v);
 	} else {
-		fill_file(in, t, src, v);
+		v->gone = *t->file == '\0';
+		v->away = !v->gone;
+		v->fb = at_facebook(in, inbox_page(in, in->thread->page_id));
+		/* What was not to be had once may be now. */
+		if (t->url != NULL && conf_bool(in->app->conf, CONF_MEDIA_KEEP))
+			v->load = arena_printf(in->r->a, "%s/load", src);
 	}
 }
 
 static void
-fill_attachment(struct inbox *in, const struct attachment *t, struct view_att *v)
+fill_attachment(struct inbox *in, const struct message *m, const struct attachment *t, struct view_att *v)
 {
 	static const enum str_id labels[FB_ATT_MAX] = {
 		[FB_ATT_IMAGE] = STR_ATT_PHOTO, [FB_ATT_VIDEO] = STR_ATT_VIDEO,
@@ -182,7 +198,7 @@ fill_attachment(struct inbox *in, const struct attachment *t, struct view_att *v
 	v->title = t->title;
 	switch (type) {
 	case FB_ATT_IMAGE: case FB_ATT_VIDEO: case FB_ATT_AUDIO: case FB_ATT_FILE: case FB_ATT_STICKER:
-		fill_media(in, t, v);
+		fill_media(in, m, t, v);
 		break;
 	case FB_ATT_LOCATION:
 		v->location = true;
@@ -233,8 +249,8 @@ fill_attachments(struct inbox *in, const struct message *m, struct view_msg *v)
 	if ((v->atts = ARENA_ARRAY(in->r->a, n + 1, struct view_att)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "attachments");
 	for (i = 0; i < n; i++) {
-		fill_attachment(in, &t[i], &v->atts[i]);
-		v->rev = look_int(v->rev, v->atts[i].pending * 4 + v->atts[i].gone * 2 + 1);
+		fill_attachment(in, m, &t[i], &v->atts[i]);
+		v->rev = look_int(v->rev, v->atts[i].away * 8 + v->atts[i].pending * 4 + v->atts[i].gone * 2 + 1);
 	}
 	v->n_atts = n;
 	return NULL;
@@ -319,7 +335,7 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 		v->reconnect = req_href(in->app, in->r, "/connect/more");
 	if (row != NULL && row->help == HELP_OPEN_FACEBOOK)
 		v->open_fb = in->thread->link;
-	if (in->writable)
+	if (in->writable && m->natt == 0)
 		v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply", in->r->session->root, thread, id);
 	if (m->state == MSG_FAILED)
 		v->dismiss = req_href(in->app, in->r, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id);
@@ -411,8 +427,7 @@ fill_line(struct inbox *in, const struct message *m, const struct page *p, struc
 	v->line_card = v->came != NULL && m->line == FB_LINE_REFERRAL;
 	/* What is missing here can be seen there. */
 	if (m->line == FB_LINE_GAP)
-		v->fb = in->thread->link != NULL || p == NULL ? in->thread->link :
-		    arena_printf(in->r->a, "https://www.facebook.com/%s/inbox/", p->fb_id);
+		v->fb = at_facebook(in, p);
 }
 
 static const struct ib_err *

@@ -26,6 +26,8 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
 	F_STR(struct view_frame, conv_js),
+	F_STR(struct view_frame, attach_js),
+	F_STR(struct view_frame, viewer_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
@@ -256,6 +258,9 @@ static const struct tmpl_field view_att_f[] = {
 	F_BOOL(struct view_att, pending),
 	F_BOOL(struct view_att, gone),
 	F_BOOL(struct view_att, too_large),
+	F_BOOL(struct view_att, away),
+	F_STR(struct view_att, load),
+	F_STR(struct view_att, fb),
 	F_BOOL(struct view_att, image),
 	F_BOOL(struct view_att, video),
 	F_BOOL(struct view_att, audio),
@@ -327,6 +332,14 @@ static const struct tmpl_field view_msg_f[] = {
 };
 static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
 
+static const struct tmpl_field view_kept_file_f[] = {
+	F_STR(struct view_kept_file, key),
+	F_STR(struct view_kept_file, name),
+	F_STR(struct view_kept_file, size),
+	F_END
+};
+static const struct tmpl_type view_kept_file_t = { "kept_file", sizeof(struct view_kept_file), view_kept_file_f };
+
 static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, action),
 	F_STR(struct view_composer, key),
@@ -344,6 +357,7 @@ static const struct tmpl_field view_composer_f[] = {
 	F_BOOL(struct view_composer, agent),
 	F_BOOL(struct view_composer, ticked),
 	F_BOOL(struct view_composer, enter),
+	F_LIST(struct view_composer, files, &view_kept_file_t),
 	F_END
 };
 static const struct tmpl_type view_composer_t = { "composer", sizeof(struct view_composer), view_composer_f };

@@ -56,7 +56,7 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *conv_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *embed_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
 	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
@@ -256,7 +256,10 @@ struct view_att {
 	/* one of these for media that cannot be shown: */
 	bool		 pending;	/* not fetched yet */
 	bool		 gone;		/* no longer available on Facebook */
-	bool		 too_large;	/* not kept: too large, or the store is full */
+	bool		 too_large;	/* not kept: too large */
+	bool		 away;		/* not here, still on Facebook */
+	const char	*load;		/* gone, away: POST csrf fetches it; or NULL */
+	const char	*fb;		/* away: the conversation at Facebook, or NULL */
 	/* else one of: */
 	bool		 image, video, audio, file, sticker, location, link, card, booking, privacy, other;
 
@@ -319,7 +322,12 @@ struct view_msg {
 	const char	*open_fb;	/* href */
 };
 
-/* POST csrf, key, text */
+struct view_kept_file {
+	const char	*key;		/* of the upload */
+	const char	*name, *size;
+};
+
+/* POST csrf, key, text, upload (keys), files */
 struct view_composer {
 	const char	*action;	/* "/inbox/12/reply" */
 	const char	*key;		/* fresh random key */
@@ -336,6 +344,8 @@ struct view_composer {
 	bool		 agent;		/* past 24 h: what somebody ticks as personal, 7 days */
 	bool		 ticked;	/* agent: that was ticked in the form that was refused */
 	bool		 enter;		/* Enter alone sends */
+	struct view_kept_file *files;	/* of the form that was refused: here already */
+	size_t		 n_files;
 };
 
 struct view_closed {			/* instead of the box */

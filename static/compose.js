@@ -34,11 +34,12 @@ function setUp() {
 inbox.send = async (form) => {
 	const box = form.elements.text, text = box?.value, body = new URLSearchParams(new FormData(form));
 	$("error").textContent = text?.length > form.dataset.max ? $("long").textContent : "";
-	if (box && (!text.trim() || $("error").textContent)) return box.focus();
+	const files = all("[name=upload]:not([type=checkbox]:not(:checked))", form);
+	if (box && ((!text.trim() && !files.length) || $("error").textContent)) return box.focus();
 	busy(form, true);
 	if (box) {
 		const li = $("sample").content.children[0].cloneNode(true);
-		li.children[0].textContent = text;
+		li.children[0].textContent = [text, ...files.map((el) => el.closest("li").querySelector("b").textContent)].join("\n").trim();
 		if (live("log")) $("log").append(li);
 		box.value = "";
 		grow();

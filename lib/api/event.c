@@ -14,6 +14,7 @@
 
 #include "../base/clock.h"
 #include "../base/crypt.h"
+#include "../base/filetype.h"
 #include "../base/str.h"
 
 #include <inttypes.h>
@@ -27,7 +28,6 @@
 #define DETAIL_MAX	4000	/* of a line in the thread */
 #define TITLE_MAX	1000	/* of a card */
 #define WORD_MAX	300	/* of one-line values */
-#define NAME_MAX_	120	/* of a file name */
 #define MIDS_MAX	1000
 #define REACTIONS_MAX	64
 #define SUMMARY_BYTES	((size_t)64 << 10)
@@ -223,61 +223,6 @@ hex_digit(char c)
 	return -1;
 }
 
-/* Marks that turn the reading direction can disguise the end of a name. */
-static size_t
-bidi_mark(const unsigned char *p)
-{
-	if (p[0] == 0xd8 && p[1] == 0x9c)
-		return 2;			/* U+061C */
-	if (p[0] != 0xe2)
-		return 0;
-	if (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae)))
-		return 3;			/* U+200E, 200F, 202A..202E */
-	if (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
-		return 3;			/* U+2066..2069 */
-	return 0;
-}
-
-/* A name that is safe in a header, a page and a folder; NULL when nothing is left. */
-static const char *
-file_name(struct arena *a, const char *s, size_t n)
-{
-	const char *dot, *ext = "";
-	char *t, *out;
-	size_t i, o = 0, skip, len;
-
-	/* A pathological name is cut before any work is done on it. */
-	if (n > 2048)
-		n = 2048;
-	if ((t = str_line(a, s, n, 2048)) == NULL || (out = arena_dup(a, t)) == NULL)
-		return NULL;
-	for (i = 0; t[i] != '\0'; i++) {
-		if ((skip = bidi_mark((const unsigned char *)t + i)) > 0) {
-			i += skip - 1;
-			continue;
-		}
-		if (o == 0 && (t[i] == '.' || t[i] == ' '))
-			continue;
-		out[o++] = strchr("/\\:*?\"<>|", t[i]) != NULL ? '_' : t[i];
-	}
-	while (o > 0 && (out[o - 1] == ' ' || out[o - 1] == '.'))
-		o--;
-	out[o] = '\0';
-	if (o == 0)
-		return NULL;
-	if (str_chars(out) <= NAME_MAX_)
-		return out;
-	/* Keep a short extension when the stem is cut. */
-	if ((dot = strrchr(out, '.')) != NULL && strlen(dot) <= 12)
-		ext = dot;
-	for (len = 0, i = 0; out[len] != '\0' && i < NAME_MAX_ - strlen(ext); i++) {
-		do
-			len++;
-		while (((unsigned char)out[len] & 0xc0) == 0x80);
-	}
-	return arena_printf(a, "%.*s%s", (int)len, out, ext);
-}
-
 /* The last segment of a URL's path, percent-decoded. */
 static const char *
 url_file_name(struct arena *a, const char *url)
@@ -306,7 +251,7 @@ url_file_name(struct arena *a, const char *url)
 		} else
 			t[o++] = *p;
 	}
-	return file_name(a, t, o);
+	return file_name_clean(a, t, o);
 }
 
 /* "type/subtype" in lower case without parameters; NULL when it is not that. */
@@ -537,7 +482,7 @@ att_parse(struct arena *a, struct json *j, struct fb_attachment *out)
 		if (str_blank(name = json_get_str(payload, "name")))
 			name = title;
 		if (!str_blank(name))
-			out->name = file_name(a, name, strlen(name));
+			out->name = file_name_clean(a, name, strlen(name));
 		if (out->name == NULL)
 			out->name = url_file_name(a, out->url);
 		return;
@@ -1374,7 +1319,7 @@ api_att_parse(struct arena *a, struct json *j, struct fb_attachment *out)
 		return;
 	}
 	if (!str_blank(name))
-		out->name = file_name(a, name, strlen(name));
+		out->name = file_name_clean(a, name, strlen(name));
 	if (out->name == NULL)
 		out->name = url_file_name(a, out->url);
 	else if (strchr(out->name, '.') == NULL && (ext = mime_extension(out->mime)) != NULL)

@@ -74,6 +74,9 @@ struct call {
 	const char	*type;		/* of the body */
 	int		 json_flags;
 	bool		 any_answer;	/* a 2xx that is no JSON is fine: *root NULL */
+	const struct httpc_part *parts;	/* instead of body */
+	size_t		 nparts;
+	long		 timeout_ms;	/* 0: the usual one */
 };
 
 const struct ib_err *
@@ -377,6 +380,9 @@ perform(struct graph *g, struct arena *a, struct call *c, struct json **root, st
 	req.content_type = c->type;
 	req.body = c->type != NULL ? buf_cstr(&c->body) : NULL;
 	req.body_len = c->body.len;
+	req.parts = c->parts;
+	req.nparts = c->nparts;
+	req.timeout_ms = c->timeout_ms;
 	err = httpc_do(g->http, a, &req, &resp);
 	res->fate = resp.fate;
 	if (err != NULL)
@@ -1103,17 +1109,94 @@ graph_profile(struct graph *g, struct arena *a, const char *token, const char *p
 
 /* Sending ------------------------------------------------------------------ */
 
+/* The member `message`: a text, or what kind of file comes beside it. */
+static struct json *
+send_message(const struct graph_send *s)
+{
+	struct json *m = json_new_object(), *t, *load;
+	bool done = m != NULL;
+
+	if (done && s->file != NULL) {
+		t = json_new_object();
+		load = json_new_object();
+		done = t != NULL && load != NULL && json_set_str(t, "type", s->file->kind) &&
+		    json_set_bool(load, "is_reusable", false);
+		/* The setters own their value from here on, also when they fail. */
+		if (done) {
+			done = json_set(t, "payload", load);
+			load = NULL;
+		}
+		if (done) {
+			done = json_set(m, "attachment", t);
+			t = NULL;
+		}
+		json_free(t);
+		json_free(load);
+	} else if (done) {
+		done = json_set_str(m, "text", s->text);
+	}
+	if (done && s->metadata != NULL)
+		done = json_set_str(m, "metadata", s->metadata);
+	if (!done) {
+		json_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+/* A value of a multipart form as JSON text in the arena; takes it. */
+static const char *
+part_json(struct arena *a, struct json *take)
+{
+	struct ib_buf b;
+	const char *out = NULL;
+
+	buf_init(&b, BODY_BYTES);
+	if (take != NULL && json_dump(take, false, &b) == NULL && !b.failed)
+		out = arena_dup(a, buf_cstr(&b));
+	buf_fini(&b);
+	json_free(take);
+	return out;
+}
+
+enum { SEND_PARTS = 5 };
+
+/* messenger.md 5.3: the file travels with the message itself. */
+static bool
+send_parts(struct call *c, struct arena *a, const struct graph_send *s, struct httpc_part parts[SEND_PARTS])
+{
+	struct json *to = json_new_object();
+	size_t n = 0;
+
+	if (to == NULL || !json_set_str(to, "id", s->psid)) {
+		json_free(to);
+		return false;
+	}
+	memset(parts, 0, SEND_PARTS * sizeof(*parts));
+	parts[n++] = (struct httpc_part){ .name = "recipient", .value = part_json(a, to) };
+	parts[n++] = (struct httpc_part){ .name = "messaging_type",
+		.value = s->human_agent ? "MESSAGE_TAG" : "RESPONSE" };
+	if (s->human_agent)
+		parts[n++] = (struct httpc_part){ .name = "tag", .value = "HUMAN_AGENT" };
+	parts[n++] = (struct httpc_part){ .name = "message", .value = part_json(a, send_message(s)) };
+	parts[n] = (struct httpc_part){ .name = "filedata", .path = s->file->path,
+		.filename = s->file->name, .type = s->file->mime };
+	c->parts = parts;
+	c->nparts = n + 1;
+	/* Half a Mbit/s, and some seconds for the answer: longer than that, nobody waits. */
+	c->timeout_ms = (long)(15000 + s->file->size / 64);
+	if (c->timeout_ms > GRAPH_FILE_MS)
+		c->timeout_ms = GRAPH_FILE_MS;
+	return parts[0].value != NULL && parts[n - 1].value != NULL;
+}
+
 static bool
 send_body(struct call *c, const struct graph_send *s)
 {
-	struct json *o = json_new_object(), *to = json_new_object(), *m = json_new_object();
+	struct json *o = json_new_object(), *to = json_new_object(), *m = send_message(s);
 	struct json *r = NULL;
-	bool done = o != NULL && to != NULL && m != NULL;
+	bool done = o != NULL && to != NULL && m != NULL && json_set_str(to, "id", s->psid);
 
-	done = done && json_set_str(to, "id", s->psid) && json_set_str(m, "text", s->text);
-	if (done && s->metadata != NULL)
-		done = json_set_str(m, "metadata", s->metadata);
-	/* The setters own their value from here on, also when they fail. */
 	if (done) {
 		done = json_set(o, "recipient", to);
 		to = NULL;
@@ -1149,20 +1232,21 @@ graph_send(struct graph *g, struct arena *a, const struct graph_send *s, const c
     struct graph_res *res)
 {
 	const struct ib_err *err;
+	struct httpc_part parts[SEND_PARTS];
 	struct json *root = NULL;
 	struct call c;
 
 	*mid = NULL;
 	res_init(res);
 	res->fate = HTTPC_NOT_SENT;
-	if (s->page == NULL || s->token == NULL || s->psid == NULL || s->text == NULL)
+	if (s->page == NULL || s->token == NULL || s->psid == NULL || (s->text == NULL && s->file == NULL))
 		return ib_fail(IB_EPARSE, IB_RETRY_NEVER, "graph send: an argument is missing");
 	call_init(&c, g, "send", HTTPC_POST);
 	call_path(&c, s->page);
 	buf_puts(&c.url, "/messages");
 	c.token = s->token;
 	c.any_answer = true;		/* a 2xx that cannot be read is "unknown" */
-	if (!send_body(&c, s)) {
+	if (s->file != NULL ? !send_parts(&c, a, s, parts) : !send_body(&c, s)) {
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "graph send: no memory");
 		goto done;
 	}

@@ -124,13 +124,23 @@ IB_MUST const struct ib_err *graph_profile(struct graph *g, struct arena *a,
 
 /* Sending ---------------------------------------------------------------- */
 
+/* A file of a message, read while it is sent. */
+struct graph_file {
+	const char	*path, *kind;	/* kind: "image", "video", "audio", "file" */
+	const char	*name, *mime;
+	int64_t		 size;
+};
+
 struct graph_send {
 	const char	*page, *token, *psid;
 	const char	*text;
+	const struct graph_file *file;	/* instead of text */
 	const char	*metadata;	/* our id; returns in the echo */
 	bool		 human_agent;	/* tag for replies past 24 h */
 	const char	*reply_to;	/* mid quoted, or NULL */
 };
+/* The longest that a call with a file takes. */
+#define GRAPH_FILE_MS	100000
 /*
  * res->refused with row->send_unknown, or an ib_err with fate UNKNOWN, or a
  * 200 without message_id (*mid NULL): the outcome is unknown.

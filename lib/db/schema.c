@@ -473,6 +473,7 @@ const char *const schema_steps[] = {
 "  at INTEGER NOT NULL,"			/* of the event */
 "  PRIMARY KEY (install_id, kind, old_id)"
 ") STRICT, WITHOUT ROWID;",
+
 /* 7: what people choose for themselves */
 "ALTER TABLE user ADD COLUMN prefs TEXT NOT NULL DEFAULT '';",	/* lib/store/pref.h */
 /* 8: drafts are kept here; a reply can be taken back for some seconds */
@@ -498,7 +499,25 @@ const char *const schema_steps[] = {
 "ALTER TABLE outbox ADD COLUMN agent INTEGER NOT NULL DEFAULT 0;"	/* somebody ticked that he answers personally */
 "CREATE INDEX thread_waits ON thread(install_id, customer_at, id) WHERE last_dir = 0;"
 "CREATE INDEX thread_waits_ad ON thread(install_id, ad_at, id) WHERE last_dir = 0 AND ad_at > ad_no;",
-/* 11: searching (store/search.h) */
+/* 11: files that people send */
+"CREATE TABLE upload ("				/* files that people are about to send (store/upload.h) */
+"  id INTEGER PRIMARY KEY,"			/* random, and the message's id later; the file is u<thread>-<id> */
+"  install_id INTEGER NOT NULL,"		/* as the thread's, which goes with it */
+"  thread_id INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+"  user_id INTEGER NOT NULL,"
+"  key TEXT NOT NULL,"				/* random, by the page that brings it */
+"  name TEXT NOT NULL,"
+"  mime TEXT NOT NULL DEFAULT '',"
+"  type INTEGER NOT NULL DEFAULT 0,"		/* enum fb_att; 0 = not whole yet */
+"  size INTEGER NOT NULL,"
+"  got INTEGER NOT NULL DEFAULT 0,"		/* bytes on the disk */
+"  width INTEGER NOT NULL DEFAULT 0, height INTEGER NOT NULL DEFAULT 0,"
+"  created_at INTEGER NOT NULL,"
+"  UNIQUE (thread_id, user_id, key)"
+") STRICT;"
+"CREATE INDEX upload_open ON upload(user_id, created_at);"
+"CREATE INDEX upload_old ON upload(created_at);",
+/* 12: searching (store/search.h) */
 "CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
 "CREATE TABLE search_block ("			/* what a row of the index stands for */
 "  id INTEGER PRIMARY KEY,"

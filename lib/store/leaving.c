@@ -461,7 +461,7 @@ drop_picture(const char *picture, struct arena *a, leave_drop *drop, void *arg, 
 	n->files++;
 }
 
-/* Files of one message; "" and "!" are no files. */
+/* Files of one message; "", "!" and "?" are no files. */
 static const struct ib_err *
 drop_files(struct db *db, int64_t thread, int64_t msg, leave_drop *drop, void *arg, struct leave_counts *n)
 {
@@ -474,7 +474,7 @@ drop_files(struct db *db, int64_t thread, int64_t msg, leave_drop *drop, void *a
 		return err;
 	while ((err = db_step(st, &row)) == NULL && row) {
 		file = db_col_text(st, 0);
-		if (*file != '\0' && *file != '!') {
+		if (*file != '\0' && *file != '!' && *file != '?') {
 			drop(arg, file);
 			n->files++;
 		}

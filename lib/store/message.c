@@ -448,18 +448,15 @@ attachment_drop(struct db *db, int64_t thread_id, int64_t msg_id)
 	return db_run(db, ST_ATT_DROP, "ii", thread_id, msg_id);
 }
 
-const struct ib_err *
-attachment_next(struct db *db, struct arena *a, int64_t now, struct attachment **out,
-    int64_t *page_id, int64_t *install_id)
+/* A row with its Page and company; the statement is closed. */
+static const struct ib_err *
+read_owned(struct db_stmt *st, struct arena *a, struct attachment **out, int64_t *page_id, int64_t *install_id)
 {
 	const struct ib_err *err;
 	struct attachment *t;
-	struct db_stmt *st;
 	bool row;
 
 	*out = NULL;
-	if ((err = db_query(db, ST_ATT_NEXT, &st, "i", now)) != NULL)
-		return err;
 	if ((err = db_step(st, &row)) == NULL && row &&
 	    (t = ARENA_NEW(a, struct attachment)) != NULL) {
 		read_attachment(st, a, t);
@@ -468,6 +465,32 @@ attachment_next(struct db *db, struct arena *a, int64_t now, struct attachment *
 		*out = t;
 	}
 	return db_done(st, a, err);
+}
+
+const struct ib_err *
+attachment_next(struct db *db, struct arena *a, int64_t now, struct attachment **out,
+    int64_t *page_id, int64_t *install_id)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_ATT_NEXT, &st, "i", now)) != NULL)
+		return err;
+	return read_owned(st, a, out, page_id, install_id);
+}
+
+const struct ib_err *
+attachment_kept(struct db *db, struct arena *a, int64_t thread_id, int64_t msg_id, int64_t n,
+    struct attachment **out, int64_t *page_id, int64_t *install_id)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+
+	*out = NULL;
+	if ((err = db_query(db, ST_ATT_KEPT, &st, "iii", thread_id, msg_id, n)) != NULL)
+		return err;
+	return read_owned(st, a, out, page_id, install_id);
 }
 
 const struct ib_err *
@@ -511,8 +534,25 @@ const struct ib_err *
 attachment_done(struct db *db, const struct attachment *t, const char *file,
     const char *mime, int64_t size, int64_t next_at)
 {
-	return db_run(db, ST_ATT_DONE, "iiittii", t->thread_id, t->msg_id, t->n, file, mime,
-	    size, next_at);
+	return db_run(db, ST_ATT_DONE, "iiittiiiit", t->thread_id, t->msg_id, t->n, file, mime,
+	    size, next_at, t->width, t->height, t->url);
+}
+
+bool
+attachment_here(const struct attachment *t)
+{
+	return t->file != NULL && *t->file != '\0' && *t->file != '!' && *t->file != '?';
+}
+
+const struct ib_err *
+attachment_want(struct db *db, const struct attachment *t, int64_t now, bool *wanted)
+{
+	const struct ib_err *err;
+	int64_t n = 0;
+
+	err = db_run_n(db, ST_ATT_WANT, &n, "iiii", t->thread_id, t->msg_id, t->n, now);
+	*wanted = n > 0;
+	return err;
 }
 
 /* Facts ------------------------------------------------------------------------ */

@@ -123,8 +123,18 @@ IB_MUST const struct ib_err *attachment_get(struct db *db, struct arena *a, int6
     int64_t thread_id, int64_t msg_id, int64_t n, struct attachment **out);
 /* One worker takes it; it comes back at `again` if nobody finishes it. */
 IB_MUST const struct ib_err *attachment_claim(struct db *db, const struct attachment *t, int64_t again, bool *mine);
-/* file NULL: leave, try again at next_at; "" : gone; "!" : too large to keep. */
+/*
+ * file NULL: leave, try again at next_at; "": gone; "!": too large to keep; "?":
+ * not here, to be had at Facebook.  Width, height and address are those of t.
+ */
 IB_MUST const struct ib_err *attachment_done(struct db *db, const struct attachment *t,
     const char *file, const char *mime, int64_t size, int64_t next_at);
+/* Is there a file of ours under this name? */
+bool attachment_here(const struct attachment *t);
+/* A reader wants one that is gone or not here: it is due at once.  *wanted false: it is neither. */
+IB_MUST const struct ib_err *attachment_want(struct db *db, const struct attachment *t, int64_t now, bool *wanted);
+/* Whosever it is, for the engine; *out NULL: nobody's. */
+IB_MUST const struct ib_err *attachment_kept(struct db *db, struct arena *a, int64_t thread_id, int64_t msg_id,
+    int64_t n, struct attachment **out, int64_t *page_id, int64_t *install_id);
 
 #endif

@@ -5,9 +5,11 @@
 #include "draft.h"
 #include "install.h"
 #include "thread.h"
+#include "upload.h"
 
 #include "../api/codes.h"
 #include "../base/crypt.h"
+#include "../base/filetype.h"
 #include "../base/str.h"
 
 #include <string.h>
@@ -43,11 +45,12 @@ part_key(struct arena *a, const char *key, size_t part)
 	return part == 0 ? key : arena_printf(a, "%s.%zu", key, part + 1);
 }
 
-/* Write message, outbox row and list row of one part; inside the caller's transaction. */
+/* Write message, outbox row and list row of one part, a text or a file; inside the caller's transaction. */
 static const struct ib_err *
-put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, size_t part, int64_t *msg_id)
+put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, size_t part,
+    const struct upload *file, int64_t *msg_id)
 {
-	const char *text = n->parts[part];
+	const char *text = file != NULL ? "" : n->parts[part];
 	const struct ib_err *err;
 	struct thread_row row;
 	struct message m = { 0 };
@@ -62,12 +65,13 @@ put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struc
 	m.thread_id = t->id;
 	/* Below everything that is there, also when Facebook's clock is ahead of ours. */
 	m.at = n->now > row.last_at ? n->now : row.last_at + 1;
-	m.id = (int64_t)(rnd >> 11) | 1;
+	m.id = file != NULL ? file->id : (int64_t)(rnd >> 11) | 1;
 	m.dir = 1;
 	m.origin = ORIGIN_OURS;
 	m.state = MSG_QUEUED;
 	m.user_id = n->user_id;
 	m.text = text;
+	m.natt = file != NULL;
 	if ((err = message_add(db, &m, &added)) != NULL)
 		return err;
 	if (!added)
@@ -76,11 +80,12 @@ put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struc
 	row.last_id = m.id;
 	row.last_dir = 1;
 	row.last_user = n->user_id;
-	row.snippet_kind = 0;
+	row.snippet_kind = file != NULL ? (int)file->type : 0;
 	if ((row.snippet = str_ellipsis(a, str_line(a, text, strlen(text), 200), 120)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "snippet");
 	token = arena_printf(a, OUTBOX_PREFIX "%s", token);
-	if ((err = db_run(db, ST_OUTBOX_ADD, "iiiiiittiii", n->install_id, t->page_id, t->id, m.id,
+	if ((file != NULL && (err = upload_take(db, file)) != NULL) ||
+	    (err = db_run(db, ST_OUTBOX_ADD, "iiiiiittiii", n->install_id, t->page_id, t->id, m.id,
 	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, (int64_t)n->agent,
 	    n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
@@ -152,6 +157,11 @@ outbox_get(struct db *db, struct arena *a, int64_t id, struct outbox **out)
 		o->customer_at = db_col_int(st, 20);
 		o->ad_at = db_col_int(st, 21);
 		o->agent = db_col_int(st, 22) != 0;
+		o->file = db_col_dup(st, 23, a);
+		o->file_name = db_col_dup(st, 24, a);
+		o->file_mime = db_col_dup(st, 25, a);
+		o->file_type = (enum fb_att)db_col_int(st, 26);
+		o->file_size = db_col_int(st, 27);
 		*out = o;
 	}
 done:
@@ -211,17 +221,48 @@ is_outdated(struct db *db, const struct outbox_new *n, bool *outdated)
 	return err;
 }
 
-/* The rows of n; what they take the place of goes. */
+/* The uploads of n; *all false when one of them is not here, whole and once. */
 static const struct ib_err *
-put_all(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, int64_t *msg_id)
+find_files(struct db *db, struct arena *a, const struct outbox_new *n, struct upload *u[REPLY_FILES_MAX], bool *all)
 {
+	const struct ib_err *err;
+	size_t i, j;
+
+	*all = true;
+	if (n->nfiles > REPLY_FILES_MAX)
+		return ib_fail(IB_ELIMIT, IB_RETRY_NEVER, "%zu files", n->nfiles);
+	for (i = 0; i < n->nfiles && *all; i++) {
+		if ((err = upload_find(db, a, n->thread_id, n->user_id, n->files[i], &u[i])) != NULL)
+			return err;
+		*all = u[i] != NULL && u[i]->type != 0;
+		for (j = 0; j < i && *all; j++)
+			*all = u[j]->id != u[i]->id;
+	}
+	return NULL;
+}
+
+/*
+ * The rows of n, a message for each part: Messenger takes no two in one
+ * (messenger.md 5.3).  What they take the place of goes.
+ */
+static const struct ib_err *
+put_all(struct db *db, struct arena *a, const struct outbox_new *n, const struct thread *t, int64_t *msg_id,
+    enum outbox_refusal *refusal)
+{
+	struct upload *u[REPLY_FILES_MAX];
 	struct draft none = { .thread_id = n->thread_id, .at = n->now, .form = "" };
 	const struct ib_err *err;
 	size_t i;
-	bool gone;
+	bool gone, all;
 
-	for (i = 0; i < n->nparts; i++)
-		if ((err = put_rows(db, a, n, t, i, msg_id)) != NULL)
+	if ((err = find_files(db, a, n, u, &all)) != NULL)
+		return err;
+	if (!all) {
+		*refusal = OUTBOX_NO_FILE;
+		return NULL;
+	}
+	for (i = 0; i < n->nparts + n->nfiles; i++)
+		if ((err = put_rows(db, a, n, t, i, i < n->nparts ? NULL : u[i - n->nparts], msg_id)) != NULL)
 			return err;
 	if ((err = draft_put(db, n->user_id, &none)) != NULL)
 		return err;
@@ -252,7 +293,7 @@ outbox_put(struct db *db, struct arena *a, const struct outbox_new *n, int64_t *
 		*refusal = OUTBOX_DUPLICATE;
 	else if (outdated)
 		*refusal = OUTBOX_OUTDATED;
-	else if ((err = put_all(db, a, n, t, msg_id)) == NULL)
+	else if ((err = put_all(db, a, n, t, msg_id, refusal)) == NULL)
 		err = db_commit(db);
 done:
 	db_rollback(db);
@@ -277,8 +318,10 @@ undo_part(struct db *db, struct arena *a, int64_t id, int64_t now, const char **
 
 	if ((err = outbox_get(db, a, id, &o)) != NULL || o == NULL)
 		return err;
-	if (*text == NULL)
-		*text = o->text;
+	if (o->file != NULL && (err = attachment_drop(db, o->thread_id, o->msg_id)) != NULL)
+		return err;
+	if (*text == NULL || o->file != NULL)
+		*text = *text == NULL ? o->text : *text;
 	else if ((*text = arena_printf(a, "%s\n%s", *text, o->text)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
 	if ((err = outbox_settle(db, o, &end, now)) != NULL)
@@ -314,7 +357,7 @@ undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int6
 	size_t i;
 	bool found;
 
-	for (i = 0; i < REPLY_PARTS_MOST; i++)
+	for (i = 0; i < REPLY_PARTS_MOST + REPLY_FILES_MAX; i++)
 		if ((err = db_get_int(db, ST_OUTBOX_UNDO_PART, &id, &found, "it", thread_id, part_key(a, key, i))) != NULL ||
 		    (found && (err = undo_part(db, a, id, now, &d.text)) != NULL))
 			return err;
@@ -418,7 +461,7 @@ claim(struct db *db, struct arena *a, enum stmt_id how, int64_t now, int64_t unt
 	if ((err = db_begin(db)) != NULL)
 		return err;
 	if (how == ST_OUTBOX_LEASE)
-		err = db_get_int(db, how, &id, &found, "ii", now, until);
+		err = db_get_int(db, how, &id, &found, "iii", now, until, until - OUTBOX_LEASE_MS + OUTBOX_FILE_MS);
 	else
 		err = db_get_int(db, how, &id, &found, "i", now);
 	if (err == NULL && found)
@@ -517,8 +560,8 @@ outbox_by_token(struct db *db, struct arena *a, int64_t page_id, const char *tok
 	return outbox_get(db, a, id, out);
 }
 
-bool
-outbox_same_text(struct arena *a, const char *x, const char *y)
+static bool
+same_text(struct arena *a, const char *x, const char *y)
 {
 	const char *p = x == NULL ? "" : str_line(a, x, strlen(x), 4000);
 	const char *q = y == NULL ? "" : str_line(a, y, strlen(y), 4000);
@@ -526,9 +569,23 @@ outbox_same_text(struct arena *a, const char *x, const char *y)
 	return p != NULL && q != NULL && strcmp(p, q) == 0;
 }
 
+bool
+outbox_same(struct arena *a, const struct outbox *o, const struct fb_event *e)
+{
+	const struct fb_attachment *t = e->att;
+	bool named;
+
+	if (o->file == NULL)
+		return !str_blank(e->text) && same_text(a, o->text, e->text);
+	if (!str_blank(e->text) || e->natt != 1)
+		return false;
+	/* Pictures get other names there; what we call a file may be called a video. */
+	named = o->file_name != NULL && t->name != NULL && str_eq(file_name_ascii(a, o->file_name), t->name);
+	return named || (o->file_type == t->type && (t->type != FB_ATT_FILE || t->name == NULL));
+}
+
 const struct ib_err *
-outbox_like(struct db *db, struct arena *a, int64_t thread_id, const char *text, int64_t at,
-    struct outbox **out)
+outbox_like(struct db *db, struct arena *a, int64_t thread_id, const struct fb_event *e, struct outbox **out)
 {
 	enum { MOST = 8 };
 	const struct ib_err *err;
@@ -539,14 +596,14 @@ outbox_like(struct db *db, struct arena *a, int64_t thread_id, const char *text,
 
 	/* The Conversations API tells whole seconds. */
 	*out = NULL;
-	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, at + 999)) != NULL)
+	if ((err = db_query(db, ST_OUTBOX_UNDER_WAY, &st, "ii", thread_id, e->at + 999)) != NULL)
 		return err;
 	while (n < MOST && (err = db_step(st, &row)) == NULL && row)
 		ids[n++] = db_col_int(st, 0);
 	db_release(st);
 	for (i = 0; err == NULL && i < n; i++) {
 		if ((err = outbox_get(db, a, ids[i], out)) != NULL ||
-		    (*out != NULL && outbox_same_text(a, (*out)->text, text)))
+		    (*out != NULL && outbox_same(a, *out, e)))
 			return err;
 		*out = NULL;
 	}

@@ -25,7 +25,7 @@
 #include "message.h"
 
 enum outbox_state { OUT_QUEUED, OUT_SENDING, OUT_DEFERRED, OUT_CHECKING, OUT_SENT, OUT_FAILED, OUT_CANCELLED };
-enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE, OUTBOX_OUTDATED };
+enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE, OUTBOX_OUTDATED, OUTBOX_NO_FILE };
 
 #define REPLY_MAX_UNITS	2000	/* UTF-16 units; messenger.md 5.2 leaves the unit open: the strictest reading but bytes */
 #define REPLY_PART_UNITS 1990	/* of a text in parts */
@@ -34,6 +34,7 @@ enum outbox_refusal { OUTBOX_OK, OUTBOX_DUPLICATE, OUTBOX_OUTDATED };
 #define REPLY_HOLD_MS	INT64_C(15000)	/* longest time to take it back (OUT_HELD) */
 #define OUTBOX_PREFIX	"pd:out:"
 #define OUTBOX_LEASE_MS	INT64_C(30000)
+#define OUTBOX_FILE_MS	INT64_C(110000)	/* lease of a reply that is a file; ST_OUTBOX_EXPIRED knows none over 120 s */
 
 struct outbox {
 	int64_t		 id, install_id, page_id, thread_id, msg_id, msg_at, user_id;
@@ -41,6 +42,9 @@ struct outbox {
 	int64_t		 after_at;	/* what came of it is not older than this, by Facebook's clock */
 	enum outbox_state state;
 	const char	*token, *text, *psid, *fb_thread, *look;
+	const char	*file, *file_name, *file_mime;	/* instead of text: in media_dir; NULL: a text */
+	enum fb_att	 file_type;
+	int64_t		 file_size;
 	int64_t		 customer_at, ad_at;	/* of window_state */
 	bool		 agent;		/* somebody ticked that he answers personally */
 	int		 code, subcode;
@@ -57,6 +61,8 @@ struct outbox_new {
 	const char	*key;		/* random key of the posted form */
 	const char	*const *parts;	/* one text, or the parts of one that is too long for a message */
 	size_t		 nparts;
+	const char	*const *files;	/* keys of uploads (upload.h): each a message behind the texts, in order */
+	size_t		 nfiles;
 	bool		 agent;		/* somebody ticked that he answers personally */
 	int64_t		 replaces;	/* message of a failed reply that this takes the place of; 0 = none */
 	int64_t		 hold_ms;	/* it can be taken back for so long; 0 = it goes at once */
@@ -65,8 +71,8 @@ struct outbox_new {
 };
 /*
  * Queue a reply, and take its writer's draft away.  The same key for the same
- * thread is a no-op (OUTBOX_DUPLICATE), and so is an outdated one.  Opens its
- * own transaction; on error nothing was written.  *msg_id is the new (or the
+ * thread is a no-op (OUTBOX_DUPLICATE), and so is an outdated one, or one whose
+ * files are not all here (OUTBOX_NO_FILE).  Opens its own transaction; on error nothing was written.  *msg_id is the new (or the
  * former) message, of several the last.  One to be replaced that is not failed
  * any more stays.
  */
@@ -77,7 +83,7 @@ IB_MUST const struct ib_err *outbox_known(struct db *db, int64_t thread_id, cons
 /*
  * Its writer takes a reply back, with the other parts of its text that have
  * not been tried: they go off the page and become the draft, before `more`
- * (what is in the box by now).  *ok false when it is too late.
+ * (what is in the box by now).  Its files are attached again or not at all.  *ok false when it is too late.
  */
 IB_MUST const struct ib_err *outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
     int64_t user_id, int64_t msg_id, const char *more, int64_t now, bool *ok);
@@ -119,14 +125,17 @@ IB_MUST const struct ib_err *outbox_looked(struct db *db, const struct outbox *o
 /* By our id in an echo's metadata; *out NULL when unknown on that Page. */
 IB_MUST const struct ib_err *outbox_by_token(struct db *db, struct arena *a, int64_t page_id,
     const char *token, struct outbox **out);
-/* The same words?  Facebook may trim and fold blanks. */
-bool outbox_same_text(struct arena *a, const char *x, const char *y);
 /*
- * A reply under way (sending, checking) in this thread with this text, first
- * tried when nothing newer than `at` was known: what a copy without our id may be evidence of.  *out NULL: none.
+ * May this message be what came of the reply?  The same words, but for blanks,
+ * which Facebook may trim and fold; or one file of its kind or its name.
+ */
+bool outbox_same(struct arena *a, const struct outbox *o, const struct fb_event *e);
+/*
+ * A reply under way (sending, checking) in this thread that this message may be, first
+ * tried when nothing newer was known: what a copy without our id may be evidence of.  *out NULL: none.
  */
 IB_MUST const struct ib_err *outbox_like(struct db *db, struct arena *a, int64_t thread_id,
-    const char *text, int64_t at, struct outbox **out);
+    const struct fb_event *e, struct outbox **out);
 
 /* What became of it. */
 struct outbox_end {

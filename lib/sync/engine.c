@@ -371,6 +371,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		s->stats.troubles++;
 	}
 	sync_media_sweep(s);
+	sync_upload_sweep(s, clock_now());
 	sync_media_orphans(s, clock_now());
 	sync_export_sweep(s, clock_now());
 	if ((err = record_end(s, holder, run, s->stats.troubles > 0 ? "partly" : again ? "more" : "ok")) != NULL)

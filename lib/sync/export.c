@@ -223,7 +223,7 @@ add_files(struct making *m, const struct message *msg, struct xmsg *v, struct js
 		json_set_str(o, "name", t[i].name);
 		json_set_str(o, "mime", t[i].mime);
 		name = NULL;
-		if (t[i].file != NULL && *t[i].file != '\0' && *t[i].file != '!') {
+		if (attachment_here(&t[i])) {
 			name = arena_printf(m->a, "files/%lld-%lld-%lld%s", (long long)t[i].thread_id,
 			    (long long)t[i].msg_id, (long long)t[i].n, ending(t[i].mime));
 			if ((err = tarball_add_file(m->tar, name, msg->at, arena_printf(m->a, "%s/%s", dir,

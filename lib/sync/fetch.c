@@ -13,6 +13,7 @@
 #include "sync.h"
 
 #include "../base/clock.h"
+#include "../base/filetype.h"
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/install.h"
@@ -20,7 +21,6 @@
 #include "../store/page.h"
 #include "../store/thread.h"
 
-#include <dirent.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -66,8 +66,8 @@ sync_media_sweep(struct sync *s)
 	if ((dir = sync_media_dir(s, &s->arena)) == NULL || (d = opendir(dir)) == NULL)
 		return;
 	while ((e = readdir(d)) != NULL) {
-		/* ".a5-7-0.1234", as fetch_file names them; by the disk's clock, not ours. */
-		if (e->d_name[0] != '.' || (e->d_name[1] != 'a' && e->d_name[1] != 'p') ||
+		/* ".a5-7-0.1234", as fetch_file names them, ".uID-0.1234", as forms bring them; by the disk's clock, not ours. */
+		if (e->d_name[0] != '.' || strchr("apu", e->d_name[1]) == NULL || e->d_name[1] == '\0' ||
 		    fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(sb.st_mode) ||
 		    time(NULL) - sb.st_mtime < PIECE_KEEP_S)
 			continue;
@@ -76,65 +76,6 @@ sync_media_sweep(struct sync *s)
 			(void)unlink(path);
 	}
 	closedir(d);
-}
-
-/*
- * Is the store full (media_max_mb)?  The folder is counted every ten minutes
- * by each process and what it fetches itself is added meanwhile: the limit is
- * kept to within what the others fetch in that time.
- */
-static int64_t used_bytes, counted_at = -1;
-
-static bool
-store_full(const struct sync *s, struct arena *a)
-{
-	int64_t most = conf_int(s->conf, CONF_MEDIA_MAX_MB) * 1024 * 1024;
-	const char *dir = sync_media_dir(s, a);
-	struct dirent *e;
-	struct stat sb;
-	DIR *d;
-
-	if (counted_at >= 0 && clock_mono() - counted_at < 10 * MS_MINUTE)
-		return used_bytes >= most;
-	if (dir == NULL || (d = opendir(dir)) == NULL)
-		return false;
-	used_bytes = 0;
-	while ((e = readdir(d)) != NULL)
-		if (fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(sb.st_mode))
-			used_bytes += sb.st_size;
-	closedir(d);
-	counted_at = clock_mono();
-	if (used_bytes >= most)
-		log_event(LOG_WARN_, "media_full", "bytes", log_i(used_bytes), NULL);
-	return used_bytes >= most;
-}
-
-/* What the first bytes say; NULL = nothing that may be shown in a page. */
-static const char *
-sniff(int fd)
-{
-	static const struct { size_t at; const char *magic; size_t n; const char *mime; } kinds[] = {
-		{ 0, "\xff\xd8\xff", 3, "image/jpeg" },
-		{ 0, "\x89PNG\r\n\x1a\n", 8, "image/png" },
-		{ 0, "GIF87a", 6, "image/gif" },
-		{ 0, "GIF89a", 6, "image/gif" },
-		{ 8, "WEBP", 4, "image/webp" },
-		{ 4, "ftyp", 4, "video/mp4" },
-		{ 0, "ID3", 3, "audio/mpeg" },
-		{ 0, "\xff\xfb", 2, "audio/mpeg" },
-		{ 0, "\xff\xf3", 2, "audio/mpeg" },
-		{ 0, "OggS", 4, "audio/ogg" },
-		{ 8, "WAVE", 4, "audio/wav" },
-	};
-	char head[16] = { 0 };
-	size_t i;
-
-	if (pread(fd, head, sizeof(head), 0) < 4)
-		return NULL;
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (memcmp(head + kinds[i].at, kinds[i].magic, kinds[i].n) == 0)
-			return kinds[i].mime;
-	return NULL;
 }
 
 /* The database will say that the file is there: its name must be on disk before. */
@@ -149,21 +90,25 @@ sync_folder(const char *dir)
 	return good;
 }
 
-/*
- * Fetch `url` into media_dir/name by way of a temporary file.  *mime: by the
- * bytes, else application/octet-stream.  *gone: expired or removed there.
- */
+/* What was fetched: its type by its bytes.  gone: expired or removed there. */
+struct got {
+	const char	*mime;
+	int64_t		 size, width, height;
+	bool		 gone;
+};
+
+/* Fetch `url` into media_dir/name by way of a temporary file. */
 static const struct ib_err *
-fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, int64_t max,
-    const char **mime, int64_t *size, bool *gone)
+fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, int64_t max, struct got *got)
 {
 	const struct ib_err *err;
 	struct graph_res res = { 0 };
 	struct graph *g;
 	const char *dir = sync_media_dir(s, a), *told, *tmp, *path;
+	const struct filetype *type;
 	int fd;
 
-	*gone = false;
+	*got = (struct got){ 0 };
 	if ((err = sync_graph(s, &g)) != NULL)
 		return err;
 	tmp = arena_printf(a, "%s/.%s.%ld", dir, name, (long)getpid());
@@ -173,25 +118,24 @@ fetch_file(struct sync *s, struct arena *a, const char *url, const char *name, i
 	if ((fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
 		return ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
 	s->stats.calls++;
-	err = graph_media(g, a, url, fd, max, &told, size, &res);
+	err = graph_media(g, a, url, fd, max, &told, &got->size, &res);
 	if (err == NULL && res.refused) {
-		*gone = res.status == 403 || res.status == 404 || res.status == 410;
-		err = *gone ? NULL : ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "media: status %d", res.status);
+		got->gone = res.status == 403 || res.status == 404 || res.status == 410;
+		err = got->gone ? NULL : ib_fail(IB_EUPSTREAM, IB_RETRY_LATER, "media: status %d", res.status);
 	} else if (err == NULL && fsync(fd) != 0) {
 		/* A name must never lead to half a file. */
 		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
+	} else if (err == NULL && (type = filetype_of_file(a, fd, &got->width, &got->height)) == NULL) {
+		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: cannot be read again");
 	} else if (err == NULL) {
-		*mime = sniff(fd);
-		if (*mime != NULL && strcmp(*mime, "video/mp4") == 0 && told != NULL &&
-		    str_starts(told, "audio/"))
-			*mime = "audio/mp4";
-		if (*mime == NULL)
-			*mime = "application/octet-stream";
+		got->mime = type->mime;
+		if (strcmp(got->mime, "video/mp4") == 0 && told != NULL && str_starts(told, "audio/"))
+			got->mime = "audio/mp4";
 		if (rename(tmp, path) != 0 || !sync_folder(dir))
 			err = ib_fail(IB_ESYS, IB_RETRY_LATER, "media: %s", strerror(errno));
 	}
 	close(fd);
-	if (err != NULL || *gone)
+	if (err != NULL || got->gone)
 		unlink(tmp);
 	return err;
 }
@@ -223,9 +167,10 @@ sync_profile_one(struct sync *s, int64_t now, bool *did)
 	struct profile_due *d;
 	struct page *p;
 	struct graph *g;
-	const char *picture = NULL, *mime;
-	int64_t size, next = 0;
-	bool gone, mine;
+	const char *picture = NULL;
+	struct got got;
+	int64_t next = 0;
+	bool mine;
 
 	*did = false;
 	arena_reset(a);
@@ -253,13 +198,13 @@ sync_profile_one(struct sync *s, int64_t now, bool *did)
 	}
 	if (prof.picture != NULL && graph_media_allowed(g, a, prof.picture)) {
 		picture = arena_printf(a, "p%lld", (long long)d->thread_id);
-		if ((err = fetch_file(s, a, prof.picture, picture, PICTURE_MAX, &mime, &size, &gone)) != NULL) {
+		if ((err = fetch_file(s, a, prof.picture, picture, PICTURE_MAX, &got)) != NULL) {
 			log_err(err, "picture");	/* initials will do */
 			picture = NULL;
-		} else if (gone || !str_starts(mime, "image/")) {
+		} else if (got.gone || !str_starts(got.mime, "image/")) {
 			picture = NULL;
 		} else {
-			picture = arena_printf(a, "%s %s", picture, mime);
+			picture = arena_printf(a, "%s %s", picture, got.mime);
 		}
 	}
 	return profile_store(s, d, prof.name, picture, 0, now);
@@ -282,13 +227,8 @@ attachment_store(struct sync *s, int64_t install_id, const struct attachment *t,
 	return err;
 }
 
-/*
- * The address expired: ask for a fresh one (messenger.md 6.3, 12).  This is a
- * read of the Conversations API like any other; *later: not in this half
- * second.
- */
-static const struct ib_err *
-fresh_url(struct sync *s, struct arena *a, const struct attachment *t, int64_t page_id,
+const struct ib_err *
+sync_fresh_url(struct sync *s, struct arena *a, const struct attachment *t, int64_t page_id,
     const char **url, bool *later)
 {
 	const struct ib_err *err, *free_err;
@@ -323,7 +263,7 @@ fresh_url(struct sync *s, struct arena *a, const struct attachment *t, int64_t p
 	free_err = page_release_read(s->db, p->id, claimed, clock_now());
 	if (err != NULL || (err = free_err) != NULL || res.refused)
 		return err;
-	if ((size_t)t->n < n && list[t->n].url != NULL && !str_eq(list[t->n].url, t->url))
+	if ((size_t)t->n < n && list[t->n].url != NULL && graph_media_allowed(g, a, list[t->n].url))
 		*url = list[t->n].url;
 	return NULL;
 }
@@ -335,9 +275,10 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	struct arena *a = &s->arena;
 	struct attachment *t;
 	struct graph *g;
-	const char *name, *mime = NULL, *url;
-	int64_t page_id, install_id, size = 0, tries;
-	bool gone, mine, later = false;
+	struct got got;
+	const char *name, *url;
+	int64_t page_id, install_id, tries;
+	bool mine, full, later = false;
 
 	*did = false;
 	arena_reset(a);
@@ -354,16 +295,25 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	if (t->size > FILE_MAX)
 		return attachment_store(s, install_id, t, "!", NULL, 0, 0);
-	if (store_full(s, a))		/* somebody may make room */
+	if (!conf_bool(s->conf, CONF_MEDIA_KEEP))
+		return attachment_store(s, install_id, t, "?", NULL, 0, 0);
+	if ((err = sync_media_room(s, a, &full)) != NULL)
+		log_err(err, "media_room");
+	if (full)			/* somebody may make room */
 		return attachment_store(s, install_id, t, NULL, NULL, 0, now + MS_HOUR);
 	name = arena_printf(a, "a%lld-%lld-%lld", (long long)t->thread_id, (long long)t->msg_id,
 	    (long long)t->n);
-	url = t->url;
-	err = fetch_file(s, a, url, name, FILE_MAX, &mime, &size, &gone);
-	if (err == NULL && gone) {
-		if ((err = fresh_url(s, a, t, page_id, &url, &later)) == NULL && url != NULL &&
-		    graph_media_allowed(g, a, url))
-			err = fetch_file(s, a, url, name, FILE_MAX, &mime, &size, &gone);
+	err = fetch_file(s, a, t->url, name, FILE_MAX, &got);
+	if (err == NULL && got.gone) {
+		err = sync_fresh_url(s, a, t, page_id, &url, &later);
+		if (err == NULL && later) {
+			/* Somebody waits for it in front of a page. */
+			sync_nap(PAGE_READ_GAP_MS);
+			err = sync_fresh_url(s, a, t, page_id, &url, &later);
+		}
+		if (err == NULL && url != NULL &&
+		    !str_eq(url, t->url))
+			err = fetch_file(s, a, t->url = url, name, FILE_MAX, &got);
 	}
 	if (err != NULL) {
 		log_err(err, "media");
@@ -377,9 +327,13 @@ sync_media_one(struct sync *s, int64_t now, bool *did)
 	}
 	if (later)
 		return attachment_store(s, install_id, t, NULL, NULL, 0, now + MS_SECOND);
-	if (gone)
+	if (got.gone)
 		return attachment_store(s, install_id, t, "", NULL, 0, 0);
 	s->stats.fetched++;
-	used_bytes += size;
-	return attachment_store(s, install_id, t, name, mime, size, 0);
+	sync_media_grew(got.size);
+	if (got.width > 0 && got.height > 0) {
+		t->width = got.width;
+		t->height = got.height;
+	}
+	return attachment_store(s, install_id, t, name, got.mime, got.size, 0);
 }

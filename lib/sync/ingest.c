@@ -191,7 +191,7 @@ add_attachments(struct work *w, const struct message *m)
 /*
  * Which reply of ours is this a copy of?  An echo names it by our id.  What
  * the Conversations API tells carries no id: there a reply under way with the
- * same words is meant (messenger.md 5.8), unless the message is known.
+ * same words or file is meant (messenger.md 5.8), unless the message is known.
  */
 static const struct ib_err *
 reply_of(struct work *w, struct outbox **out)
@@ -203,11 +203,11 @@ reply_of(struct work *w, struct outbox **out)
 	*out = NULL;
 	if (e->metadata != NULL && origin_of(w) == ORIGIN_OURS)
 		return outbox_by_token(w->db, w->a, w->page->id, e->metadata, out);
-	if (!e->history || !e->out || str_blank(e->text))
+	if (!e->history || !e->out || (str_blank(e->text) && e->natt != 1))
 		return NULL;
 	if ((err = message_by_mkey(w->db, w->a, &w->mkey, &known)) != NULL || known != NULL)
 		return err;
-	return outbox_like(w->db, w->a, w->thread.id, e->text, e->at, out);
+	return outbox_like(w->db, w->a, w->thread.id, e, out);
 }
 
 /*

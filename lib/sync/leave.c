@@ -21,6 +21,7 @@
 #include "../store/install.h"
 #include "../store/leaving.h"
 #include "../store/note.h"
+#include "../store/upload.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -175,29 +176,18 @@ drop_file(void *arg, const char *file)
 		log_event(LOG_WARN_, "file_not_removed", "errno", log_i(errno), NULL);
 }
 
-/* "a5-7-0", "p5": does a row know it?  Anything else is not ours to judge. */
+/* Does a row know this file?  What is not named as ours are is not ours to judge. */
 static bool
 is_orphan(struct sync *s, const char *name)
 {
-	int64_t v[3] = { 0 }, n;
 	const struct ib_err *err;
-	char copy[96], *p, *next;
-	size_t i, want = *name == 'a' ? 3 : 1;
+	int64_t v[3], n;
 	bool found;
 
-	if ((*name != 'a' && *name != 'p') || strlen(name) >= sizeof(copy))
+	if (!sync_media_name(name, v))
 		return false;
-	(void)snprintf(copy, sizeof(copy), "%s", name + 1);
-	for (i = 0, p = copy; i < want; i++, p = next) {
-		next = strchr(p, '-');
-		if ((next == NULL) != (i + 1 == want))
-			return false;
-		if (next != NULL)
-			*next++ = '\0';
-		if (!str_int_in(p, 0, INT64_MAX, &v[i]))
-			return false;
-	}
 	err = *name == 'a' ? db_get_int(s->db, ST_ATT_THERE, &n, &found, "iii", v[0], v[1], v[2]) :
+	    *name == 'u' ? db_get_int(s->db, ST_UPLOAD_THERE, &n, &found, "ii", v[0], v[1]) :
 	    db_get_int(s->db, ST_THREAD_THERE, &n, &found, "i", v[0]);
 	if (err != NULL)
 		log_err(err, "orphans");
@@ -233,6 +223,25 @@ sync_media_orphans(struct sync *s, int64_t now)
 		log_event(LOG_INFO_, "orphans_removed", "files", log_i(n), NULL);
 	if ((err = note_put(s->db, NOTE_ORPHANS, now, "ok")) != NULL)
 		log_err(err, "orphans");
+}
+
+void
+sync_upload_sweep(struct sync *s, int64_t now)
+{
+	const struct ib_err *err;
+	const char *dir, *file;
+	int64_t id;
+
+	arena_reset(&s->arena);
+	dir = sync_media_dir(s, &s->arena);
+	/* The row first: a file without one is an orphan, a row without one a lie. */
+	while ((err = upload_stale(s->db, &s->arena, now - UPLOAD_KEEP_MS, &id, &file)) == NULL && file != NULL) {
+		if ((err = upload_drop(s->db, id)) != NULL)
+			break;
+		drop_file((void *)(uintptr_t)dir, file);
+	}
+	if (err != NULL)
+		log_err(err, "uploads");
 }
 
 static const struct ib_err *

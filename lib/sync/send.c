@@ -17,6 +17,7 @@
 #include "sync.h"
 
 #include "../base/clock.h"
+#include "../base/filetype.h"
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../store/install.h"
@@ -26,6 +27,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CHECK_WAIT_MS	(60 * MS_SECOND)
 #define LOOKS		2
@@ -169,6 +171,22 @@ read_refusal(const struct graph_res *res, const struct outbox *o, int64_t now, s
 	end->state = OUT_FAILED;
 }
 
+/* The file of a reply.  False: it is not there any more, as it was. */
+static bool
+file_of(struct sync *s, struct arena *a, const struct outbox *o, struct graph_file *f)
+{
+	static const char *const kinds[FB_ATT_MAX] = {
+		[FB_ATT_IMAGE] = "image", [FB_ATT_VIDEO] = "video", [FB_ATT_AUDIO] = "audio", [FB_ATT_FILE] = "file"
+	};
+	const char *dir = sync_media_dir(s, a);
+	struct stat sb;
+
+	*f = (struct graph_file){ .path = arena_printf(a, "%s/%s", dir != NULL ? dir : "", o->file),
+		.kind = o->file_type < FB_ATT_MAX ? kinds[o->file_type] : NULL, .name = file_name_ascii(a, o->file_name != NULL ? o->file_name : "file"),
+		.mime = o->file_mime, .size = o->file_size };
+	return f->path != NULL && f->name != NULL && f->kind != NULL && stat(f->path, &sb) == 0 && sb.st_size == o->file_size;
+}
+
 static const struct ib_err *
 send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 {
@@ -176,6 +194,7 @@ send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 	const struct ib_err *err, *bad;
 	struct graph_res res = { 0 };
 	struct graph_send msg = { 0 };
+	struct graph_file file;
 	struct graph *g;
 	struct page *page;
 	const char *mid = NULL;
@@ -191,12 +210,17 @@ send_leased(struct sync *s, struct arena *a, struct outbox *o, int64_t now)
 	end.why = outbox_barred(o, now, conf_bool(s->conf, CONF_FB_HUMAN_AGENT), &msg.human_agent);
 	if (end.why != NULL)
 		return settle(s, o, &end, now);
+	if (o->file != NULL && !file_of(s, a, o, &file)) {
+		end.why = "error.file_lost";
+		return settle(s, o, &end, now);
+	}
 	if ((err = sync_graph(s, &g)) != NULL)
 		goto not_sent;
 	msg.page = page->fb_id;
 	msg.token = page->token;
 	msg.psid = o->psid;
 	msg.text = o->text;
+	msg.file = o->file != NULL ? &file : NULL;
 	msg.metadata = o->token;
 	s->stats.calls++;
 	if ((bad = graph_send(g, a, &msg, &mid, &res)) != NULL) {
@@ -299,7 +323,7 @@ look(struct sync *s, struct arena *a, const struct outbox *o, const struct page 
 			*reached = true;
 			break;
 		}
-		if (!ev[i].out || !outbox_same_text(a, o->text, ev[i].text))
+		if (!ev[i].out || !outbox_same(a, o, &ev[i]))
 			continue;
 		if ((err = may_be_ours(s, a, page->fb_id, &ev[i], &may)) != NULL)
 			return err;

@@ -118,6 +118,8 @@ IB_MUST const struct ib_err *sync_export_one(struct sync *s, int64_t now, bool *
 const char *sync_export_dir(const struct sync *s, struct arena *a);
 /* Copies whose week is over, and files that no row knows. */
 void sync_export_sweep(struct sync *s, int64_t now);
+/* What people began to send and did not, after a day. */
+void sync_upload_sweep(struct sync *s, int64_t now);
 /* Files of the media folder that no row knows any more: once a day, and when something was erased. */
 void sync_media_orphans(struct sync *s, int64_t now);
 /* Does one person who is signed in still belong to the company, and is still what our row says? */
@@ -150,6 +152,16 @@ IB_MUST const struct ib_err *page_refused(struct sync *s, int64_t page_id, const
 /* The same of a send: several in a row pause the Page's sends, longer each time. */
 IB_MUST const struct ib_err *page_send_refused(struct sync *s, int64_t install_id, int64_t page_id,
     const struct graph_res *res, int64_t now);
+/*
+ * Where a file is at Facebook now (messenger.md 6.3, 12); *url NULL: it is not
+ * there any more.  A read of the Conversations API like any other; *later: not in this half second.
+ */
+struct attachment;
+IB_MUST const struct ib_err *sync_fresh_url(struct sync *s, struct arena *a, const struct attachment *t,
+    int64_t page_id, const char **url, bool *later);
+/* Room in the media folder (room.c): *full when it is full and nothing may go. */
+IB_MUST const struct ib_err *sync_media_room(struct sync *s, struct arena *a, bool *full);
+void sync_media_grew(int64_t bytes);
 /* Pieces of files that a dead process left in media_dir. */
 void sync_media_sweep(struct sync *s);
 /*
@@ -168,6 +180,14 @@ void sync_nap(int64_t ms);
 /* s->cats is there; and where templates are. */
 IB_MUST const struct ib_err *sync_cats(struct sync *s);
 const char *sync_templates(const struct sync *s);
+/* Is there room for no more of them? */
+bool sync_media_full(const struct sync *s, struct arena *a);
+/*
+ * Is this the name of such a file?  "a5-7-0": attachment 0 of message 7 of thread
+ * 5, "u5-7": the file that a reply of ours is or will be, "p5": a picture of its
+ * customer.
+ */
+bool sync_media_name(const char *name, int64_t v[3]);
 /* Folder of media files (setting or beside the database), made when absent. */
 const char *sync_media_dir(const struct sync *s, struct arena *a);
 

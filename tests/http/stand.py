@@ -103,6 +103,18 @@ def meta_json(obj):
     return json.dumps(obj, separators=(",", ":")).replace("/", "\\/").encode()
 
 
+def multipart(fields, files=(), boundary="----WebKitFormBoundaryx7Yq"):
+    """A form with files as browsers write it: (body, type).  fields: pairs; files: (field, filename, bytes)."""
+    out = b""
+    for name, value in fields:
+        out += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n" % (boundary, name, value)).encode()
+    for name, filename, data in files:
+        filename = filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        out += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+                % (boundary, name, filename)).encode() + data + b"\r\n"
+    return out + ("--%s--\r\n" % boundary).encode(), "multipart/form-data; boundary=" + boundary
+
+
 def message(psid, mid, text=None, at=None, page=PAGE_A, echo=False, **more):
     """One element of messaging[]: from the customer, or with echo from the Page."""
     m = {"mid": mid}

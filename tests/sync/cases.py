@@ -84,6 +84,23 @@ CASES = [
      "calls": {**NAMED, "fb.send": 2, "fb.debug_token": 1, "fb.oauth.token": 2, "fb.user": 1, "fb.permissions": 1, "fb.accounts": 1,
                "fb.subscribed_apps.post": 1, "fb.conversations": 1, "fb.messages": 1}},
 
+    # ---- files ----
+    {"name": "text and files of one form",
+     "do": HELLO + [("files", "Our offer", "a.pdf", "b.pdf"), ("run",), ("hooks",)],
+     "log": ["in hello", "out Our offer", "out +file", "out +file"], "outbox": ["sent", "sent", "sent"], "phone": ["Our offer", "+a.pdf", "+b.pdf"],
+     "calls": {**NAMED, "fb.send": 3}},
+    {"name": "a file's answer lost, the echo settles it",
+     "do": HELLO + [("fault", SEND, LOST), ("files", "", "a.pdf", "b.pdf"), ("run",), ("hooks",), ("run",), ("hooks",)],
+     "log": ["in hello", "out +file", "out +file"], "outbox": ["sent", "sent"], "phone": ["+a.pdf", "+b.pdf"], "calls": {**NAMED, "fb.send": 2}},
+    {"name": "a file's answer and echo lost, the conversation settles it",
+     "do": HELLO + [("fault", SEND, LOST), ("files", "", "a.pdf"), ("run",), ("lose",)] + LOOK,
+     "log": ["in hello", "out +file"], "outbox": ["sent"], "phone": ["+a.pdf"],
+     "calls": {**NAMED, "fb.send": 1, "fb.conversations": 1, "fb.messages": 1}},
+    {"name": "a file cut before the work: again after two looks",
+     "do": HELLO + [("fault", SEND, UNDONE), ("files", "", "a.pdf"), ("run",)] + LOOK + LOOK + [("run",), ("hooks",)],
+     "log": ["in hello", "out +file"], "outbox": ["sent"], "phone": ["+a.pdf"],
+     "calls": {**NAMED, "fb.send": 2, "fb.conversations": 1, "fb.messages": 2}},
+
     # ---- replies whose outcome is unknown ----
     {"name": "answer lost, the echo settles it",
      "do": HELLO + [("fault", SEND, LOST), ("reply", "Yes"), ("run",), ("hooks",)],
@@ -271,6 +288,12 @@ class Play:
 
     def reply(self, text):
         self.rig.reply(text)
+
+    def files(self, text, *names):
+        """A reply with files, each of which says its name."""
+        self.rig.reply_files(text, [(n, b"%%PDF-1.7 %s" % n.encode()) for n in names], fault=self.faulty())
+        if self.count is not None:
+            self.count += [(self.at, "%s:%d=kill" % (p, k + 1)) for p in ("commit", "committed") for k in range(len(names) + 1)]
 
     def dismiss(self):
         """Where it is failed; a run that was killed may have left it open."""

@@ -64,6 +64,13 @@ RULES = [
     ("a message has the attachments it says",
      "SELECT m.thread_id, m.id, m.natt FROM message m WHERE m.natt <> (SELECT count(*) FROM attachment a WHERE a.thread_id = m.thread_id"
      " AND a.msg_id = m.id)"),
+    ("a reply that is a file has that file",
+     "SELECT o.id FROM outbox o JOIN message m ON m.thread_id = o.thread_id AND m.id = o.msg_id WHERE m.natt > 0 AND NOT EXISTS"
+     " (SELECT 1 FROM attachment a WHERE a.thread_id = m.thread_id AND a.msg_id = m.id AND a.n = 0"
+     " AND a.file = 'u' || m.thread_id || '-' || m.id)"),
+    ("a file waits for a reply or is in one",
+     "SELECT u.id FROM upload u JOIN message m ON m.thread_id = u.thread_id AND m.id = u.id UNION ALL"
+     " SELECT id FROM upload WHERE got > size OR (type <> 0 AND got < size)"),
     ("an attachment has its message",
      "SELECT a.thread_id, a.msg_id FROM attachment a WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.thread_id = a.thread_id AND m.id = a.msg_id)"),
     ("nothing of a deleted message is left",

@@ -27,7 +27,7 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
-from stand import APP_SECRET, ASID_MARIA, JAAN, LIISA, PAGE_A, Stand, event_body, message, sign, until  # noqa: E402
+from stand import APP_SECRET, ASID_MARIA, JAAN, LIISA, PAGE_A, Stand, event_body, message, multipart, sign, until  # noqa: E402
 
 import invariants  # noqa: E402
 
@@ -247,6 +247,20 @@ class Rig(Stand):
             self.problems.append("the reply was answered %d" % r.status)
         return r
 
+    def reply_files(self, text, files, psid=LIISA, fault=None):
+        """The form as a browser without script sends it; after a fault once more, as people do."""
+        path = "/inbox/%d/reply" % self.thread(psid)
+        fields = self.b.get(path[:-6]).page.form_to("/reply")["fields"]
+        body, kind = multipart([(k, text if k == "text" else fields[k]) for k in ("csrf", "key", "replaces", "text")],
+                               [("file", name, data) for name, data in files])
+        if fault:
+            cookies = self.b.cookies["127.0.0.1:%d" % self.port]
+            self.cgi("POST", path, {"Content-Type": kind, "Origin": self.url, "Cookie": "; ".join("%s=%s" % kv for kv in cookies.items())},
+                     body, "%s,%s" % (QUIET, fault))
+        r = self.b.request("POST", path, body=body, headers={"Content-Type": kind})
+        if r.status != 200:
+            self.problems.append("the reply was answered %d" % r.status)
+
     def reconnect(self):
         r = self.b.get("/connect/more")
         r = self.facebook(self.b, r, ASID_MARIA, self.pages)
@@ -269,8 +283,10 @@ class Rig(Stand):
         return n
 
     def on_phone(self, psid=LIISA):
-        """What the customer has got from the company, oldest first."""
-        return self.arrived(psid)
+        """What the customer has got from the company, oldest first: texts, or "+name" of a file."""
+        c = self.control("state?page=%s&psid=%s" % (PAGE_A, psid))["conversations"]
+        return [m["text"] or "+" + m["attachments"][0]["name"] if m["attachments"] else m["text"]
+                for m in c[0]["messages"] if m["direction"] == "out"] if c else []
 
     # what is there -------------------------------------------------------------------
 

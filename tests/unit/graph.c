@@ -325,7 +325,7 @@ history(void)
 static void
 sending(void)
 {
-	struct graph_send s = { PAGE, TOKEN, CUST, "Yes,\ntwo \"left\" \xf0\x9f\x98\x80", "pd:out:1", false, NULL }, bad;
+	struct graph_send s = { PAGE, TOKEN, CUST, "Yes,\ntwo \"left\" \xf0\x9f\x98\x80", NULL, "pd:out:1", false, NULL }, bad;
 	const struct ib_err *err;
 	const char *mid;
 	struct json *j = NULL;

@@ -15,7 +15,9 @@
 #include "../../cgi-bin/form.c"
 #include "../../cgi-bin/io.c"
 #include "../../cgi-bin/io_mem.c"
+#include "../../cgi-bin/multipart.c"
 #include "../../cgi-bin/req.c"
+#include "../../cgi-bin/req_files.c"
 #include "../../cgi-bin/resp.c"
 #include "../../cgi-bin/views.h"
 #include "../tap.h"
@@ -54,6 +56,17 @@ session_find(struct app *a, struct req *r, struct session **out)
 	memset(s->hash, cookie[1], sizeof(s->hash));
 	*out = s;
 	return NULL;
+}
+
+/* Where files of forms go: the test's folder, or nowhere. */
+static const char *files_dir;
+
+const char *
+sync_media_dir(const struct sync *s, struct arena *a)
+{
+	(void)s;
+	(void)a;
+	return files_dir;
 }
 
 /* The pass "good" is an agent's. */
