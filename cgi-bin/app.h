@@ -104,6 +104,8 @@ struct session {
 	bool		 admin, owner, shared;	/* owner: installed the connection */
 	bool		 may_read;		/* shared, or owner of a private one */
 	bool		 keeper;		/* owner or admin: may change and remove the connection */
+	int64_t		 unread;		/* open conversations with something this person has not read */
+	const char	*saved;			/* this person's filters: saved.h */
 	int64_t		 rev;			/* of the company's data: moves with every visible change */
 	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
 	struct prefs	 prefs;			/* what this person has chosen */

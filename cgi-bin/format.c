@@ -4,7 +4,6 @@
 
 #include "../lib/base/str.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void
@@ -175,6 +174,24 @@ fmt_number(const struct fmt *f, int64_t n)
 }
 
 const char *
+fmt_count(int64_t n)
+{
+	static char small[100][3];
+	char *p;
+
+	if (n < 0 || n > 99)
+		return "99+";
+	p = small[n];
+	if (p[0] == '\0') {
+		if (n > 9)
+			(void)two(p, (int)n);
+		else
+			p[0] = (char)('0' + n);
+	}
+	return p;
+}
+
+const char *
 fmt_day(const struct fmt *f, const struct civil *c)
 {
 	return fill(f, c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);
@@ -296,19 +313,9 @@ fmt_initials(const struct fmt *f, const char *name)
 int64_t
 fmt_day_start(const struct fmt *f, const char *text, int64_t dflt)
 {
-	int64_t utc, hours, minutes;
-	struct civil c;
-	char iso[32];
+	int64_t day = clock_parse_day(text);
 
-	if (text == NULL || strlen(text) != 10)
-		return dflt;
-	(void)snprintf(iso, sizeof(iso), "%sT00:00:00Z", text);
-	if ((utc = clock_parse_iso(iso)) < 0)
-		return dflt;
-	(void)clock_civil(utc, f->zone, &c);
-	hours = (c.offset[1] - '0') * 10 + (c.offset[2] - '0');
-	minutes = (c.offset[4] - '0') * 10 + (c.offset[5] - '0');
-	return utc - (c.offset[0] == '-' ? -1 : 1) * (hours * MS_HOUR + minutes * MS_MINUTE);
+	return day < 0 ? dflt : clock_shown(day, f->zone);
 }
 
 const char *

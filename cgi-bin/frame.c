@@ -28,6 +28,8 @@ static struct static_file files[] = {
 	FILE("app.css", app_css), FILE("app.js", app_js), FILE("icon.svg", icon),
 	FILE("embed.js", embed_js), FILE("compose.js", compose_js), FILE("conv.js", conv_js),
 	FILE("attach.js", attach_js), FILE("viewer.js", viewer_js),
+	FILE("keys.js", keys_js), FILE("notify.js", notify_js),
+	FILE("state.js", state_js),
 	FILE("styleguide.css", guide_css),
 	FILE("icon-180.png", touch_icon), FILE("inbox.en.webmanifest", manifest_en),
 	FILE("inbox.ja.webmanifest", manifest_ja),

@@ -195,6 +195,35 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	return NULL;
 }
 
+/* What became of it, and what can be done with it. */
+static const struct ib_err *
+fill_state(struct inbox *in, const struct inbox_ask *ask, struct view_state *v)
+{
+	const struct thread *t = in->thread;
+	const struct fmt *f = &in->fmt;
+	const struct ib_err *err;
+	const char *who = NULL;
+
+	v->action = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/state", in->r->session->root, (long long)t->id));
+	v->open = t->state == THREAD_OPEN;
+	v->later = f->today.hour < 20;
+	v->monday = f->today.wday != 0;
+	v->unread = in->r->pass == NULL;
+	v->error = ask->state_error;
+	v->at = ask->state_at;
+	if (v->open) {
+		if (t->woke_at > t->last_at)
+			v->text = cat_fill(in->r->a, say(in, STR_STATE_BACK), "time", fmt_since(f, t->woke_at), NULL);
+		return NULL;
+	}
+	if ((err = user_name(in->app->db, in->r->a, t->state_by, &who)) != NULL)
+		return err;
+	v->text = cat_fill(in->r->a, say(in, t->state == THREAD_DONE ? STR_STATE_DONE : STR_STATE_SNOOZED),
+	    "name", who != NULL ? who : say(in, STR_SETTINGS_SOMEBODY), "time",
+	    t->state == THREAD_DONE ? fmt_since(f, t->state_at) : fmt_moment(f, t->until_at), NULL);
+	return NULL;
+}
+
 static const struct ib_err *
 fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 {
@@ -202,12 +231,13 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	const struct thread *t = in->thread;
 	const struct page *p = inbox_page(in, t->page_id);
 	struct view_panel *panel = ARENA_NEW(in->r->a, struct view_panel);
+	struct view_state *state = ARENA_NEW(in->r->a, struct view_state);
 	struct civil c;
 
-	if (panel == NULL)
+	if (panel == NULL || state == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
 	if (in->r->pass == NULL)
-		v->back = req_below(in->app, in->r, "/inbox");
+		v->back = inbox_href(in, "/inbox");
 	else if (in->r->pass->n_threads > 1)
 		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
 	v->id = t->id;
@@ -238,10 +268,11 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	v->state = state;
 	if ((err = came_make(in, t->source, &in->came)) != NULL)
 		return err;
 	panel->came = in->came;
-	if ((err = messages_load(in, ask, v)) != NULL)
+	if ((err = fill_state(in, ask, state)) != NULL || (err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
 	if (v->end_start && v->n_messages > 0) {
@@ -340,8 +371,10 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
 	if ((err = db_read_begin(app->db)) != NULL || (err = inbox_begin(app, r, in)) != NULL)
 		return err;
-	in->reading = ask->thread != 0 && ask->msg_at == 0;
+	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
 	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
+	if ((in->query = filter_any(&ask->filter) ? filter_query(r->a, &ask->filter) : "") == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
 		    r->session->user_id, &in->thread)) != NULL)
@@ -363,7 +396,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	    (err = fill_bands(in, ask)) != NULL)
 		return err;
 	in->view.list = list;
-	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
-	    req_below(app, r, "/poll");
+	in->view.poll = inbox_href(in, ask->thread == 0 ? "/poll" :
+	    arena_printf(r->a, "/poll?thread=%lld", (long long)ask->thread));
 	return NULL;
 }

@@ -549,6 +549,13 @@ continues(const struct message *m, const struct message *before)
 	    m->at - before->at < GROUP_MS;
 }
 
+static const char *
+older_href(const struct inbox *in, int64_t at, int64_t id)
+{
+	return inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld?before=%s", in->r->session->root,
+	    (long long)in->thread->id, key_text(in->r->a, at, id)));
+}
+
 /* From older pages on: the last message shown is the first to be read there. */
 static const struct ib_err *
 fill_newer(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n, struct view_conv *v)
@@ -560,12 +567,11 @@ fill_newer(struct inbox *in, const struct inbox_ask *ask, const struct message *
 
 	if (ask->msg_at == 0)
 		return NULL;
-	v->newest = req_href(in->app, in->r, "%s/inbox/%lld", root, thread);
+	v->newest = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld", root, thread));
 	if (n == 0 || (err = message_after(in->app->db, in->thread->id, m[n - 1].at, m[n - 1].id,
 	    INBOX_MESSAGES, &at, &id)) != NULL || at == 0)
 		return n == 0 ? NULL : err;
-	v->newer = req_href(in->app, in->r, "%s/inbox/%lld?before=%s#m-%lld", root, thread,
-	    key_text(in->r->a, at, id), (long long)m[n - 1].id);
+	v->newer = arena_printf(in->r->a, "%s#m-%lld", older_href(in, at, id), (long long)m[n - 1].id);
 	return NULL;
 }
 
@@ -579,11 +585,9 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 	v->live = ask->msg_at == 0;
 	v->empty = n == 0 && v->live;
 	if (more || (fetchable && n > 0))
-		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
-		    key_text(in->r->a, m[0].at, m[0].id));
+		v->older = older_href(in, m[0].at, m[0].id);
 	else if (fetchable)
-		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
-		    key_text(in->r->a, ask->msg_at, ask->msg_id));
+		v->older = older_href(in, ask->msg_at, ask->msg_id);
 	else if (strcmp(t->history, "start") == 0)
 		v->end_start = true;
 	else if (strcmp(t->history, "end") == 0)

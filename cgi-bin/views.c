@@ -25,9 +25,12 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, app_css),
 	F_STR(struct view_frame, app_js),
 	F_STR(struct view_frame, compose_js),
+	F_STR(struct view_frame, keys_js),
+	F_STR(struct view_frame, notify_js),
 	F_STR(struct view_frame, conv_js),
 	F_STR(struct view_frame, attach_js),
 	F_STR(struct view_frame, viewer_js),
+	F_STR(struct view_frame, state_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
@@ -177,6 +180,8 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, time),
 	F_STR(struct view_row, date),
 	F_BOOL(struct view_row, unread),
+	F_STR(struct view_row, count),
+	F_BOOL(struct view_row, back),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
 	F_BOOL(struct view_row, linked),
@@ -200,17 +205,36 @@ static const struct tmpl_field view_sync_f[] = {
 };
 static const struct tmpl_type view_sync_t = { "sync", sizeof(struct view_sync), view_sync_f };
 
+static const struct tmpl_field view_saved_f[] = {
+	F_STR(struct view_saved, name),
+	F_STR(struct view_saved, href),
+	F_STR(struct view_saved, current),
+	F_END
+};
+static const struct tmpl_type view_saved_t = { "saved", sizeof(struct view_saved), view_saved_f };
+
 static const struct tmpl_field view_list_f[] = {
 	F_LIST(struct view_list, rows, &view_row_t),
 	F_BOOL(struct view_list, live),
 	F_INT(struct view_list, unread),
-	F_BOOL(struct view_list, some_unread),
+	F_STR(struct view_list, on_open),
+	F_STR(struct view_list, on_unread),
+	F_STR(struct view_list, on_snoozed),
+	F_STR(struct view_list, on_done),
+	F_LIST(struct view_list, saved, &view_saved_t),
+	F_STR(struct view_list, filter),
+	F_STR(struct view_list, query),
+	F_STR(struct view_list, narrowed),
+	F_STR(struct view_list, further),
+	F_STR(struct view_list, looked),
 	F_STR(struct view_list, older),
 	F_STR(struct view_list, newest),
 	F_BOOL(struct view_list, end),
 	F_BOOL(struct view_list, no_pages),
 	F_BOOL(struct view_list, importing),
 	F_BOOL(struct view_list, empty),
+	F_BOOL(struct view_list, finished),
+	F_BOOL(struct view_list, none),
 	F_STR(struct view_list, connect),
 	F_SUB(struct view_list, sync, &view_sync_t),
 	F_END
@@ -493,6 +517,19 @@ static const struct tmpl_field view_panel_f[] = {
 };
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
+static const struct tmpl_field view_state_f[] = {
+	F_STR(struct view_state, action),
+	F_BOOL(struct view_state, open),
+	F_STR(struct view_state, text),
+	F_BOOL(struct view_state, later),
+	F_BOOL(struct view_state, monday),
+	F_BOOL(struct view_state, unread),
+	F_STR(struct view_state, at),
+	F_STR(struct view_state, error),
+	F_END
+};
+static const struct tmpl_type view_state_t = { "state", sizeof(struct view_state), view_state_f };
+
 static const struct tmpl_field view_conv_f[] = {
 	F_INT(struct view_conv, id),
 	F_STR(struct view_conv, back),
@@ -515,6 +552,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_SUB(struct view_conv, composer, &view_composer_t),
 	F_SUB(struct view_conv, closed, &view_closed_t),
 	F_SUB(struct view_conv, panel, &view_panel_t),
+	F_SUB(struct view_conv, state, &view_state_t),
 	F_END
 };
 static const struct tmpl_type view_conv_t = { "conv", sizeof(struct view_conv), view_conv_f };
@@ -619,6 +657,30 @@ static const struct tmpl_field view_choice_f[] = {
 };
 static const struct tmpl_type view_choice_t = { "choice", sizeof(struct view_choice), view_choice_f };
 
+static const struct tmpl_field view_filter_f[] = {
+	F_SUB(struct view_filter, frame, &view_frame_t),
+	F_STR(struct view_filter, action),
+	F_STR(struct view_filter, save),
+	F_STR(struct view_filter, drop),
+	F_STR(struct view_filter, back),
+	F_STR(struct view_filter, query),
+	F_LIST(struct view_filter, states, &view_choice_t),
+	F_LIST(struct view_filter, pages, &view_choice_t),
+	F_BOOL(struct view_filter, some_pages),
+	F_LIST(struct view_filter, links, &view_choice_t),
+	F_BOOL(struct view_filter, unread),
+	F_BOOL(struct view_filter, failed),
+	F_STR(struct view_filter, from),
+	F_STR(struct view_filter, to),
+	F_STR(struct view_filter, words),
+	F_STR(struct view_filter, name),
+	F_STR(struct view_filter, error),
+	F_LIST(struct view_filter, saved, &view_saved_t),
+	F_BOOL(struct view_filter, some_saved),
+	F_END
+};
+static const struct tmpl_type view_filter_t = { "filter", sizeof(struct view_filter), view_filter_f };
+
 static const struct tmpl_field view_pref_word_f[] = {
 	F_STR(struct view_pref_word, word),
 	F_STR(struct view_pref_word, label),
@@ -690,6 +752,14 @@ static const struct tmpl_field view_leave_f[] = {
 	F_END
 };
 static const struct tmpl_type view_leave_t = { "leave", sizeof(struct view_leave), view_leave_f };
+
+static const struct tmpl_field view_setup_f[] = {
+	F_SUB(struct view_setup, frame, &view_frame_t),
+	F_LIST(struct view_setup, checks, &view_check_t),
+	F_STR(struct view_setup, start),
+	F_END
+};
+static const struct tmpl_type view_setup_t = { "setup", sizeof(struct view_setup), view_setup_f };
 
 static const struct tmpl_field view_receipt_f[] = {
 	F_SUB(struct view_receipt, frame, &view_frame_t),
@@ -908,6 +978,23 @@ static const struct tmpl_field view_shelf_f[] = {
 };
 static const struct tmpl_type view_shelf_t = { "shelf", sizeof(struct view_shelf), view_shelf_f };
 
+static const struct tmpl_field view_keyboard_f[] = {
+	F_SUB(struct view_keyboard, frame, &view_frame_t),
+	F_STR(struct view_keyboard, inbox),
+	F_STR(struct view_keyboard, settings),
+	F_END
+};
+static const struct tmpl_type view_keyboard_t = { "keyboard", sizeof(struct view_keyboard), view_keyboard_f };
+
+static const struct tmpl_field view_news_f[] = {
+	F_INT(struct view_news, rev),
+	F_STR(struct view_news, title),
+	F_STR(struct view_news, text),
+	F_STR(struct view_news, href),
+	F_END
+};
+static const struct tmpl_type view_news_t = { "news", sizeof(struct view_news), view_news_f };
+
 const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_START] =			{ "start.html", &view_start_t, false },
 	[TPL_CONNECT_VISIBILITY] =	{ "connect_visibility.html", &view_visibility_t, false },
@@ -922,6 +1009,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_SETTINGS] =		{ "settings.html", &view_settings_t, false },
 	[TPL_LEAVE] =			{ "leave.html", &view_leave_t, false },
 	[TPL_RECEIPT] =			{ "receipt.html", &view_receipt_t, false },
+	[TPL_SETUP] =			{ "setup.html", &view_setup_t, false },
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
@@ -932,5 +1020,8 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_EMBED_SETTINGS] =		{ "embed_settings.html", &view_settings_t, false },
 	[TPL_EMBED_NOTE] =		{ "embed_note.html", &view_problem_t, false },
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
+	[TPL_KEYBOARD] =			{ "keyboard.html", &view_keyboard_t, false },
+	[TPL_NEWS] =			{ "news.html", &view_news_t, true },
+	[TPL_FILTER] =			{ "filter.html", &view_filter_t, false },
 	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };

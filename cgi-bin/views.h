@@ -30,6 +30,7 @@ enum tpl {
 	TPL_SETTINGS,
 	TPL_LEAVE,
 	TPL_RECEIPT,
+	TPL_SETUP,
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
@@ -40,6 +41,9 @@ enum tpl {
 	TPL_EMBED_SETTINGS,
 	TPL_EMBED_NOTE,		/* view_problem */
 	TPL_PANEL,
+	TPL_KEYBOARD,
+	TPL_NEWS,		/* fragment */
+	TPL_FILTER,
 	TPL_STYLEGUIDE,
 	TPL_MAX
 };
@@ -56,7 +60,8 @@ struct view_frame {
 	const char	*here;		/* path (below base_url) and query of this page, value of `back` */
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
-	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *embed_js, *icon;	/* hrefs */
+	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *embed_js, *keys_js, *notify_js,
+			*state_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
 	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
@@ -177,7 +182,7 @@ struct view_left {			/* how long replies still pass */
 
 struct view_row {			/* a conversation in the list */
 	int64_t		 id;
-	const char	*href;		/* inside Pipedrive only */
+	const char	*href;		/* inside Pipedrive and in a narrowed list; else the template's */
 	int64_t		 rev;		/* changes whenever the row looks different */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
@@ -189,6 +194,8 @@ struct view_row {			/* a conversation in the list */
 	const char	*time;		/* "14:05", "Nov 21" */
 	const char	*date;		/* "2026-11-21", for <time>; NULL today: the text says it */
 	bool		 unread;
+	const char	*count;		/* of unread messages: "3", "99+"; with unread */
+	bool		 back;		/* was put off, and nothing has happened since it came back */
 	bool		 failed;	/* a reply of ours failed */
 	bool		 draft;		/* reserved */
 	bool		 linked;	/* to a person, lead or deal */
@@ -208,19 +215,34 @@ struct view_sync {			/* how fresh the list is */
 	const char	*thread;	/* id of the open conversation, or NULL */
 };
 
+struct view_saved {			/* a filter of one's own */
+	const char	*name, *href;
+	const char	*current;	/* "page" for the one in use, else NULL */
+};
+
 struct view_list {
 	struct view_row	*rows;
 	size_t		 n_rows;
 	bool		 live;		/* the newest rows: polls may merge into it */
-	int64_t		 unread;	/* conversations, all of them */
-	bool		 some_unread;
-	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
+	int64_t		 unread;	/* open conversations, all of them */
+	/* "page" for the view that is shown, else NULL */
+	const char	*on_open, *on_unread, *on_snoozed, *on_done;
+	struct view_saved *saved;
+	size_t		 n_saved;
+	const char	*filter;	/* href of the page where the list is narrowed */
+	const char	*query;		/* what it is narrowed to, NULL = open conversations */
+	const char	*narrowed;	/* the same in words, where no view says it; or NULL */
+	const char	*older;		/* "/inbox?before=KEY", or NULL */
+	const char	*further;	/* the same, when so many were looked at that it is asked first, */
+	const char	*looked;	/* and the sentence that says so */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
 	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
 	bool		 empty;		/* connected, but nobody has written */
+	bool		 finished;	/* none is open */
+	bool		 none;		/* of this kind */
 	const char	*connect;	/* no_pages: href, NULL when this person may not */
 	struct view_sync *sync;		/* NULL: no Page is connected */
 };
@@ -454,6 +476,18 @@ struct view_panel {			/* right-hand pane */
 	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
+/* POST csrf, do=done|reopen|unread|snooze, with the last one until=later|tomorrow|monday|at, at=2026-11-24T09:00 */
+struct view_state {
+	const char	*action;
+	bool		 open;		/* else done or put off: */
+	const char	*text;		/* "Done: Maria Tamm, Nov 22"; open: that it came back, or NULL */
+	bool		 later;		/* today is long enough for "later today" */
+	bool		 monday;	/* next Monday is not tomorrow */
+	bool		 unread;	/* may be marked unread: not inside Pipedrive, where it is always open */
+	const char	*at;		/* what was asked for and is refused, */
+	const char	*error;		/* with the sentence; or NULL */
+};
+
 struct view_conv {			/* the open conversation */
 	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
@@ -475,6 +509,7 @@ struct view_conv {			/* the open conversation */
 	struct view_composer *composer;	/* NULL: closed says why */
 	struct view_closed *closed;
 	struct view_panel *panel;
+	struct view_state *state;
 };
 
 struct view_alert {			/* band above the panes: a Page needs attention */
@@ -580,6 +615,31 @@ struct view_choice {			/* an <option> */
 	bool		 chosen;
 };
 
+/* Narrowing the list --------------------------------------------------------------- */
+
+/* GET with the names of filters.def and show=yes; POST save: csrf, name, query; POST drop: csrf, name */
+struct view_filter {
+	struct view_frame *frame;
+	const char	*action, *save, *drop;
+	const char	*back;		/* the list as it was */
+	const char	*query;		/* what was chosen */
+	struct view_choice *states;
+	size_t		 n_states;
+	struct view_choice *pages;
+	size_t		 n_pages;
+	bool		 some_pages;	/* more than one */
+	struct view_choice *links;
+	size_t		 n_links;
+	bool		 unread, failed;
+	const char	*from, *to;	/* "2026-11-22" */
+	const char	*words;		/* what is being narrowed to, in words; NULL = nothing */
+	const char	*name;		/* as it was given, */
+	const char	*error;		/* and why it is refused; or NULL */
+	struct view_saved *saved;
+	size_t		 n_saved;
+	bool		 some_saved;
+};
+
 /* One of the person's own choices; the form's field `name`. */
 struct view_pref_word { const char *word, *label; bool chosen; };
 struct view_pref {
@@ -626,6 +686,13 @@ struct view_leave {
 	const char	*export;	/* href: take a copy first, or NULL */
 	bool		 choice;	/* erase now or keep for a while */
 	const char	*keep_until;	/* date */
+};
+
+struct view_setup {
+	struct view_frame *frame;
+	struct view_check *checks;
+	size_t		 n_checks;
+	const char	*start;
 };
 
 struct view_receipt {
@@ -771,6 +838,18 @@ struct view_poll {			/* the same list and conversation, newest part */
 	struct view_frame *frame;	/* csrf, lang */
 	struct view_list *list;
 	struct view_conv *conv;
+};
+
+struct view_keyboard {			/* what the keys of the inbox do */
+	struct view_frame *frame;
+	const char	*inbox, *settings;	/* href */
+};
+
+struct view_news {			/* what is new since somebody last looked */
+	int64_t		 rev;		/* of the latest; 0: nothing new, and the rest NULL */
+	const char	*title;		/* customer; NULL when it is about several */
+	const char	*text;
+	const char	*href;
 };
 
 #endif

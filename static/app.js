@@ -4,8 +4,9 @@
  * server is merged by id and data-rev; what is being read does not move.
  *
  * The scripts after this one share `inbox`: its helpers, onStart(fn) (a
- * conversation or the list is on the page, also after a change of it) and
- * onMerge(fn) (an answer of the server has been merged; fn gets it).
+ * conversation or the list is on the page, also after a change of it),
+ * onMerge(fn) (an answer of the server has been merged; fn gets it) and
+ * onPoll(fn) (a poll was answered; fn gets the response).
  */
 "use strict";
 (() => {
@@ -19,10 +20,12 @@ const get = async (url, o) => {
 	return [r, new DOMParser().parseFromString(await r.text(), "text/html")];
 };
 const here = () => location.pathname + location.search;
-const started = [], merged = [];
+const started = [], merged = [], polled = [];
 const prefs = Object.fromEntries((page.prefs || "").split(" ").map((p) => p.split("=")));
 window.inbox = {
 	$, all, show, get, on, still, page, onStart: (fn) => started.push(fn), onMerge: (fn) => merged.push(fn),
+	onPoll: (fn) => polled.push(fn),
+	acts: {},	/* what sends a form of the conversation, by its id; else it is a reply */
 	pref: (name) => prefs[name],	/* undefined: as at first */
 };
 
@@ -36,7 +39,7 @@ on("submit", (e) => {
 	const form = e.target, ours = form.closest("#conv"), beside = form.closest("#pipedrive");
 	if (ours || beside || form.dataset.busy) e.preventDefault();
 	if (form.dataset.busy) return;
-	if (ours) inbox.send(form);
+	if (ours) (inbox.acts[form.id] || inbox.send)(form, e.submitter);
 	else if (beside) panelForm(form);
 	else busy(form, true);
 });
@@ -94,26 +97,65 @@ function title() {
 	document.title = `(${unread}) `.replace("(0) ", "") + name;
 	navigator.setAppBadge?.(+unread).catch(() => {});
 }
+/* Rows that the answer no longer has, as far down as it goes, have gone elsewhere. */
+function dropRows(rows, ids, last, whole) {
+	for (const el of [...rows.children]) {
+		if (!whole && el.id === last) break;
+		if (ids.has(el.id)) continue;
+		if (el.contains(document.activeElement)) (el.nextElementSibling || el.previousElementSibling)?.querySelector("a")?.focus(still);
+		el.remove();
+	}
+}
 function mergeRows(doc) {
-	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
+	const rows = $("rows"), from = $("rows", doc);
 	if (!from) return;
+	const items = [...from.children], ids = new Set(items.map((el) => el.id)), whole = !$("list-older", doc);
+	const mix = () => {
+		merge(rows, items, rows.children[0]);
+		dropRows(rows, ids, items.at(-1).id, whole);
+		if (whole) $("list-end")?.remove();
+	};
 	if (!$("sync")?.contains(document.activeElement)) $("sync-line")?.replaceWith(...all("#sync-line", doc));
 	rows.dataset.unread = from.dataset.unread;
 	title();
+	if (rows.dataset.view !== from.dataset.view) return list.replaceChildren(...from.parentNode.childNodes);
 	if (!live("rows")) return;
 	if (!rows.children[0] || !from.children[0]) list.replaceChildren(...from.parentNode.childNodes);
 	else if (list.scrollTop) steady(list, mix);
 	else mix();
 }
 
+/* New messages further down: so many, or at least. */
+let fresh = 0;
+const plural = new Intl.PluralRules(document.documentElement.lang);
+const words = (n, more) => ($("pill").dataset[plural.select(n)] || $("pill").dataset.other).replace("#", n + more);
+function pill(n, more = "") {
+	fresh = n;
+	if ($("pill")) $("pill").textContent = n ? words(n, more) : "";
+	show("pill", n);
+}
+/* Only what is new is read out, not what a merge has moved or marked. */
+function say(news, failed) {
+	const texts = news.map((el) => [el.matches(".out") ? "" : $("conv-name").textContent + ": ",
+	    el.querySelector(".text, .att, .gone")?.textContent || el.querySelector("[alt]")?.alt || ""].join(""));
+	if (news.length > 3) texts.splice(0, texts.length, words(news.length, ""));
+	texts.push(...failed.map((el) => el.querySelector(".fail > p").textContent));
+	if (texts.length) $("said").replaceChildren(...texts.map((text) => {
+		const p = document.createElement("p");
+		p.textContent = text;
+		return p;
+	}));
+}
 function mergeLog(doc, sent) {
 	const log = $("log"), from = $("log", doc);
 	if (!from || !live("log")) return;
 	$("window").replaceWith($("window", doc));
 	const items = all(".day, [data-rev]", from), ids = new Set(items.map((el) => el.id));
 	const first = items.find((el) => el.dataset.rev && $(el.id)), end = sent || fromEnd() < 24;
-	const news = items.some((el) => el.matches(".msg:not(.out)") && !$(el.id));
-	if (!first && !end) $("pill").dataset.gap = "1";
+	const news = items.filter((el) => el.matches(sent ? ".msg:not(.out)" : ".msg") && !$(el.id));
+	const gap = !first && !end;
+	say(news, items.filter((el) => el.matches(".failed") && $(el.id)?.matches(":not(.failed)")));
+	if (gap) $("pill").dataset.gap = "1";
 	else steady($("scroll"), () => {
 		if (!first) {
 			delete $("pill").dataset.gap;
@@ -123,10 +165,14 @@ function mergeLog(doc, sent) {
 		merge(log, items, $(first.id));
 	});
 	if (end) toEnd();
-	else if (news) show("pill", true);
+	else if (gap) pill(news.length, "+");
+	else if (news.length) pill(fresh + news.length);
 	/* Box or explanation; never under somebody's text. */
 	if (!$("composer", doc) === !$("composer") || $("reply")?.value) return;
+	const had = $("foot").contains(document.activeElement);
 	$("foot").replaceWith($("foot", doc));
+	if (had) ($("reply") || $("scroll")).focus(still);
+	if (fresh) pill(fresh);
 }
 function merges(doc, sent) {
 	mergeRows(doc);
@@ -153,14 +199,12 @@ async function older(link, add) {
 	}, wait);
 }
 const olderMessages = () => older($("older"), (doc) => {
-	const log = $("log"), edge = $("edge"), items = all(".day, [data-rev]", $("log", doc));
-	log.ariaLive = "off";
+	const edge = $("edge"), items = all(".day, [data-rev]", $("log", doc));
 	steady($("scroll"), () => {
 		items.forEach((el) => { if (el.matches(".day")) $(el.id)?.remove(); });
 		edge.after(...items.filter((el) => !$(el.id)));
 		edge.replaceWith($("edge", doc));
 	});
-	setTimeout(() => { log.ariaLive = "polite"; }, 100);
 	return !items.length;
 });
 const olderRows = () => older($("list-older"), (doc) => {
@@ -171,7 +215,7 @@ function near() {
 	const s = $("scroll"), room = s ? s.scrollHeight - s.clientHeight : 0;
 	if (room && live("log") && room - fromEnd() < 800) olderMessages();
 	if (fromEnd() < 24) {
-		show("pill");
+		pill(0);
 		if ($("pill")?.dataset.gap) poll();
 	}
 	if (list?.scrollTop && list.scrollHeight - list.clientHeight - list.scrollTop < 600) olderRows();
@@ -184,7 +228,7 @@ on("keydown", (e) => {
 
 /* Another conversation; the list stays. */
 let path, asked = 0;
-async function visit(href, push) {
+async function visit(href, push, quiet) {
 	const mine = ++asked;
 	try {
 		const [r, doc] = await get(href);
@@ -200,7 +244,7 @@ async function visit(href, push) {
 			if (a.pathname === location.pathname) a.ariaCurrent = "page";
 			else a.removeAttribute("aria-current");
 		mergeRows(doc);
-		start();
+		start(quiet);
 	} catch {
 		if (mine === asked) location.assign(href);
 	}
@@ -239,7 +283,7 @@ async function panel(url, o, form) {
 function panelWait() {
 	const box = $("crm");
 	if (box && "pending" in box.dataset) panelTimer = setTimeout(() => {
-		if (document.hidden || box.querySelector("[open]")) panelWait();
+		if (document.hidden || box.querySelector("[open]") || box.contains(document.activeElement)) panelWait();
 		else if (box === $("crm")) panel(box.dataset.href);
 	}, 5000);
 }
@@ -260,13 +304,15 @@ on("hashchange", panelStart);
 on("resize", panelStart);
 
 let etag, timer, running, misses = 0, touched = Date.now();
+const idle = () => Date.now() - touched > 300000;
 async function poll() {
+	/* For notifications it goes on while nobody looks, and marks nothing as read then. */
+	const away = inbox.away?.(), url = page.poll;
 	clearTimeout(timer);
-	if (document.hidden || running) return;
+	if ((document.hidden && !away) || running) return;
 	running = true;
-	const url = page.poll;
 	try {
-		const [r, doc] = await get(url, { headers: etag ? { "If-None-Match": etag } : {} });
+		const [r, doc] = await get(url + (away ? `${url.includes("?") ? "&" : "?"}away=1` : ""), { headers: etag ? { "If-None-Match": etag } : {} });
 		show("out", r.status === 401);
 		if (![200, 304, 401].includes(r.status)) throw r;
 		misses = 0;
@@ -274,31 +320,33 @@ async function poll() {
 			merges(doc);
 			etag = $("pill")?.dataset.gap ? null : r.headers.get("ETag");
 		}
+		polled.forEach((fn) => fn(r));
 	} catch {
 		misses++;
 	}
 	running = false;
 	show("lost", misses > 1);
-	timer = setTimeout(poll, misses ? Math.min(5000 * misses, 30000) : Date.now() - touched < 300000 ? 4500 : 20000);
+	timer = setTimeout(poll, misses ? Math.min(5000 * misses, 30000) : document.hidden ? 60000 : idle() ? 20000 : 4500);
 }
 document.addEventListener("visibilitychange", poll);
 on("online", poll);
 for (const type of ["pointerdown", "keydown", "wheel"]) on(type, () => {
-	if (Date.now() - touched > 300000) poll();
+	if (idle()) poll();
 	touched = Date.now();
 });
 
-function start() {
+function start(quiet) {
 	path = here();
 	etag = null;
+	fresh = 0;
 	title();
 	started.forEach((fn) => fn());
-	if (list && matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
+	if (list && !quiet && matchMedia("not (pointer: coarse)").matches) $("reply")?.focus(still);
 	clearTimeout(timer);
 	timer = setTimeout(poll, 5000);
 	near();
 	panelStart();
 }
-Object.assign(inbox, { live, toEnd, busy, merges, poll, visit, list });
-on("DOMContentLoaded", start);
+Object.assign(inbox, { live, toEnd, busy, merges, poll, idle, visit, list });
+on("DOMContentLoaded", () => start());
 })();

@@ -4,6 +4,7 @@
  * time.  The health page reads them.
  *
  *   check   result of the last quick_check: "ok", or the first finding
+ *   setup   digest of the link of a set-up, with the end of its time; "used"
  *   orphans when the media folder was last searched for files without a row
  *   search  when the index of searching was begun, and how far it is (search.c)
  */
@@ -13,6 +14,7 @@
 #include "../db/db.h"
 
 #define NOTE_CHECK	"check"
+#define NOTE_SETUP	"setup"
 #define NOTE_ORPHANS	"orphans"
 #define NOTE_SEARCH	"search"
 

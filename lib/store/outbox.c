@@ -89,7 +89,8 @@ put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struc
 	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, (int64_t)n->agent,
 	    n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
-	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at,
+	    row.in_n)) != NULL ||
 	    (err = audit_put(db, n->install_id, n->user_id, n->now, "replied",
 	    arena_printf(a, "%lld", (long long)t->id))) != NULL ||
 	    (err = install_touch(db, n->install_id)) != NULL)

@@ -301,22 +301,35 @@ fill_message(struct work *w, struct message *m)
 	}
 }
 
-static void
+/*
+ * A message of the customer's that is new to us.  What was there before the
+ * Page was connected is not news to anybody; news not older than what was known
+ * when somebody closed the conversation opens it again (both times are Meta's).
+ */
+static const struct ib_err *
 note_customer(struct work *w, const struct message *m)
 {
 	const struct fb_event *e = w->e;
+	struct thread_row *t = &w->thread;
+	bool news = !e->history || m->at > w->page->connected_at;
+	const struct ib_err *err = NULL;
 
 	if (m->dir != 0 || !is_real(m))
-		return;
-	max_to(&w->thread.customer_at, m->at);
-	/* What was there before the Page was connected is not news to anybody. */
-	if (!e->history || m->at > w->page->connected_at)
-		max_to(&w->thread.last_in_at, m->at);
-	if (!e->history && w->thread.profile_at == 0 &&
-	    w->now - w->thread.profile_got > PROFILE_REFRESH_MS) {
-		w->thread.profile_at = w->now;
+		return NULL;
+	max_to(&t->customer_at, m->at);
+	if (news) {
+		t->in_n++;
+		if (t->state != THREAD_OPEN && m->at >= t->last_in_at) {
+			err = thread_reopen(w->db, t->id, m->at);
+			t->state = THREAD_OPEN;
+		}
+		max_to(&t->last_in_at, m->at);
+	}
+	if (!e->history && t->profile_at == 0 && w->now - t->profile_got > PROFILE_REFRESH_MS) {
+		t->profile_at = w->now;
 		w->fetch = true;
 	}
+	return err;
 }
 
 static const struct ib_err *
@@ -343,9 +356,8 @@ store_message(struct work *w)
 	if (!added)
 		return merge_message(w);
 	w->changed = true;
-	if ((err = add_attachments(w, &m)) != NULL)
+	if ((err = add_attachments(w, &m)) != NULL || (err = note_customer(w, &m)) != NULL)
 		return err;
-	note_customer(w, &m);
 	if (e->ad)
 		max_to(&w->thread.ad_click, m.at);
 	if (m.dir == 0 && (err = thread_count_ad(w->db, &w->thread)) != NULL)
@@ -627,17 +639,19 @@ hook_event(struct work *w, struct ib_buf *raw, bool alone, bool *fresh, bool *ba
 	return quarantine(w, raw, digest, "refused");
 }
 
+/* Once for each company, after its events: thread.in_rev is the revision that they end with. */
 static const struct ib_err *
-touch_once(struct db *db, int64_t *touched, size_t *n, size_t max, int64_t install_id)
+touch_later(struct db *db, int64_t *touched, size_t *n, size_t max, int64_t install_id)
 {
 	size_t i;
 
 	for (i = 0; i < *n; i++)
 		if (touched[i] == install_id)
 			return NULL;
-	if (*n < max)
-		touched[(*n)++] = install_id;
-	return install_touch(db, install_id);
+	if (*n == max)
+		return install_touch(db, install_id);
+	touched[(*n)++] = install_id;
+	return NULL;
 }
 
 static const struct ib_err *
@@ -661,10 +675,12 @@ hook_all(struct sync *s, struct arena *a, const struct fb_event *ev, size_t n, i
 		any |= fresh;
 		*work |= w.fetch;
 		if (err == NULL && w.changed)
-			err = touch_once(s->db, touched, &ntouched, 64, w.page->install_id);
+			err = touch_later(s->db, touched, &ntouched, 64, w.page->install_id);
 		if (err == NULL && fresh)
 			err = db_run(s->db, ST_PAGE_EVENT, "ii", w.page->id, now);
 	}
+	for (i = 0; err == NULL && i < ntouched; i++)
+		err = install_touch(s->db, touched[i]);
 	/* A body of repeats wrote nothing: no need to wait for the disk. */
 	if (err == NULL && any) {
 		err = db_commit(s->db);

@@ -209,7 +209,7 @@ class Looking:
         self.faults += ["panel, %s: %s" % (self.lang, x) for x in b.js_(SIDEWAYS) + b.js_(TARGETS)]
         b.fit(1280)
         b.get("/inbox/%d" % self.stand.thread(self.silent))
-        b.reads("#closed", w["closed.day"])
+        b.reads("#closed", w["closed.day"].split("{since}")[1])
         self.look("closed", [nav, log])
         b.get("/health")
         self.look("health")

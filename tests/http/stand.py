@@ -150,6 +150,7 @@ class Response:
 
 class Page(html.parser.HTMLParser):
     """Forms, links and ids of a page; `.text` is what a person reads."""
+    VOID = ("meta", "link", "img", "input", "br", "hr", "source", "path", "circle", "rect")
 
     def __init__(self, source):
         super().__init__()
@@ -161,7 +162,7 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
         self.tags.append((tag, a))
-        if tag not in ("meta", "link", "img", "input", "br", "hr", "source", "path", "circle", "rect"):
+        if tag not in self.VOID:
             self.stack.append((tag, a.get("id")))
         if "id" in a:
             self.ids[a["id"]] = a
@@ -180,6 +181,8 @@ class Page(html.parser.HTMLParser):
             self.hidden += 1
 
     def handle_endtag(self, tag):
+        if tag in self.VOID:
+            return
         if tag in ("script", "style", "title"):
             self.hidden -= 1
         if tag == "form":
@@ -582,6 +585,7 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         """As somebody did in the panel of the conversation."""
         self.write("INSERT INTO link(install_id, thread_id, kind, pd_id, title, user_id, linked_at, checked_at)"
                    " SELECT install_id, id, ?, ?, 'linked', 1, 1, 1 FROM thread WHERE id = ?", kind, str(pd_id), thread)
+        self.write("UPDATE thread SET linked = 1 WHERE id = ?", thread)
 
     # ways people go --------------------------------------------------------------
 
