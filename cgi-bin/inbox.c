@@ -18,6 +18,7 @@ inbox_begin(struct app *app, struct req *r, struct inbox *in)
 	memset(in, 0, sizeof(*in));
 	in->app = app;
 	in->r = r;
+	in->query = "";
 	fmt_init(&in->fmt, app, r);
 	return pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages);
 }
