@@ -86,20 +86,20 @@ kind_label(const struct fmt *f, int kind)
 	return cat_str(f->cats, f->lang, labels[kind]);
 }
 
-static const struct ib_err *
-who_wrote(struct inbox *in, const struct thread *t, const struct page *p, const char **out)
+const struct ib_err *
+inbox_who(struct inbox *in, int dir, int64_t user, const struct page *p, const char **out)
 {
 	const struct ib_err *err;
 	const char *name = NULL;
 
 	*out = NULL;
-	if (t->last_dir == 0)
+	if (dir == 0)
 		return NULL;
-	if (t->last_user == in->r->session->user_id) {
+	if (user == in->r->session->user_id) {
 		*out = cat_str(in->app->cats, in->r->lang, STR_WHO_YOU);
 		return NULL;
 	}
-	if (t->last_user != 0 && (err = user_name(in->app->db, in->r->a, t->last_user, &name)) != NULL)
+	if (user != 0 && (err = user_name(in->app->db, in->r->a, user, &name)) != NULL)
 		return err;
 	if (name == NULL)
 		name = p != NULL ? p->name : "";
@@ -120,7 +120,7 @@ fill_snippet(struct inbox *in, const struct thread *t, const struct page *p, str
 		return NULL;
 	}
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
-	return who_wrote(in, t, p, &v->who);
+	return inbox_who(in, t->last_dir, t->last_user, p, &v->who);
 }
 
 /* Somebody waits for an answer, and there is not much time for it. */

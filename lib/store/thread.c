@@ -2,6 +2,7 @@
 /* thread.c - see thread.h. */
 #include "thread.h"
 #include "install.h"
+#include "search.h"
 
 #include "../base/clock.h"
 
@@ -392,7 +393,9 @@ thread_ad_refused(struct db *db, int64_t id)
 const struct ib_err *
 thread_set_name(struct db *db, int64_t id, const char *name)
 {
-	return db_run(db, ST_THREAD_NAME, "it", id, name);
+	const struct ib_err *err = db_run(db, ST_THREAD_NAME, "it", id, name);
+
+	return err != NULL ? err : search_touch(db, id, 0);
 }
 
 const struct ib_err *
@@ -476,5 +479,7 @@ const struct ib_err *
 profile_done(struct db *db, int64_t thread_id, const char *name, const char *picture,
     int64_t next_at, int64_t now)
 {
-	return db_run(db, ST_PROFILE_DONE, "ittii", thread_id, name, picture, next_at, now);
+	const struct ib_err *err = db_run(db, ST_PROFILE_DONE, "ittii", thread_id, name, picture, next_at, now);
+
+	return err != NULL || name == NULL ? err : search_touch(db, thread_id, 0);
 }
