@@ -52,6 +52,8 @@ IB_MUST const struct ib_err *h_write(struct app *app, struct req *r);
 /* h_engine.c */
 IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);
+/* h_setup.c */
+IB_MUST const struct ib_err *h_setup(struct app *app, struct req *r);
 /* h_health.c */
 IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
 /* h_upload.c */

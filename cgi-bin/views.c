@@ -777,6 +777,14 @@ static const struct tmpl_field view_leave_f[] = {
 };
 static const struct tmpl_type view_leave_t = { "leave", sizeof(struct view_leave), view_leave_f };
 
+static const struct tmpl_field view_setup_f[] = {
+	F_SUB(struct view_setup, frame, &view_frame_t),
+	F_LIST(struct view_setup, checks, &view_check_t),
+	F_STR(struct view_setup, start),
+	F_END
+};
+static const struct tmpl_type view_setup_t = { "setup", sizeof(struct view_setup), view_setup_f };
+
 static const struct tmpl_field view_receipt_f[] = {
 	F_SUB(struct view_receipt, frame, &view_frame_t),
 	F_STR(struct view_receipt, code),
@@ -978,6 +986,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_SETTINGS] =		{ "settings.html", &view_settings_t, false },
 	[TPL_LEAVE] =			{ "leave.html", &view_leave_t, false },
 	[TPL_RECEIPT] =			{ "receipt.html", &view_receipt_t, false },
+	[TPL_SETUP] =			{ "setup.html", &view_setup_t, false },
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },

@@ -30,6 +30,7 @@ enum tpl {
 	TPL_SETTINGS,
 	TPL_LEAVE,
 	TPL_RECEIPT,
+	TPL_SETUP,
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
@@ -703,6 +704,13 @@ struct view_leave {
 	const char	*export;	/* href: take a copy first, or NULL */
 	bool		 choice;	/* erase now or keep for a while */
 	const char	*keep_until;	/* date */
+};
+
+struct view_setup {
+	struct view_frame *frame;
+	struct view_check *checks;
+	size_t		 n_checks;
+	const char	*start;
 };
 
 struct view_receipt {

@@ -11,7 +11,7 @@ if (!page.poll) return;
 
 const PIECE = 90 << 10, MIB = 1 << 20, MOST = 10, TRIES = 5;
 const say = (what) => $("files").dataset[what];
-const open = () => all("#files .chip:not(.bad)");
+const open = () => all("#files .attached:not(.bad)");
 const coming = () => all("#files .coming");
 let running, waiting;
 
@@ -24,10 +24,10 @@ async function wrong(file) {
 }
 
 function fail(li, why) {
-	li.className = "chip bad";
+	li.className = "attached bad";
 	li.querySelector("progress")?.remove();
 	const p = document.createElement("span");
-	p.className = "error";
+	p.className = "attached-why";
 	p.setAttribute("role", "alert");
 	p.textContent = why;
 	li.querySelector("b").after(p);
@@ -82,13 +82,13 @@ async function add(files) {
 	for (const file of files) {
 		if (!$("files")) return;
 		const li = document.createElement("li"), name = document.createElement("b"), gone = document.createElement("button");
-		li.className = "chip";
+		li.className = "attached";
 		li.file = file;
 		li.dataset.key = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 		name.dir = "auto";
 		name.textContent = file.name;
 		gone.type = "button";
-		gone.className = "chip-off";
+		gone.className = "attached-off";
 		gone.textContent = "×";
 		gone.ariaLabel = gone.title = `${say("remove")} ${file.name}`;
 		li.append(name, gone);
@@ -114,7 +114,7 @@ on("change", (e) => {
 	$("reply").focus(still);
 });
 on("click", (e) => {
-	const li = e.target.closest?.(".chip-off")?.closest("li");
+	const li = e.target.closest?.(".attached-off")?.closest("li");
 	if (!li) return;
 	li.remove();
 	if (!li.matches(".bad")) post($("composer"), li, { drop: 1 }).catch(() => {});

@@ -33,7 +33,7 @@ RULES = {
     ("GET", "/connect/import"): ("read", 303), ("GET", "/hook/facebook"): ("open", 403), ("POST", "/hook/facebook"): ("open", 403),
     ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
-    ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
+    ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200), ("GET", "/setup/{code}"): ("open", 404),
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
