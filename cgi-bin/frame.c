@@ -82,6 +82,7 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "retried", STR_NOTICE_RETRIED, false },
 	{ "some_refused", STR_NOTICE_SOME_REFUSED, true },
 	{ "saved", STR_NOTICE_SAVED, false },
+	{ "draft", STR_NOTICE_DRAFT, false },
 	{ "no_zone", STR_NOTICE_NO_ZONE, true },
 	{ "erasing", STR_NOTICE_ERASING, false },
 	{ "page_left", STR_NOTICE_PAGE_LEFT, false },

@@ -19,7 +19,7 @@
 
 /* Words of the table `audit`: "audit." and the word is the key of what people read. */
 static const char *const words[] = {
-	"connected", "page_connected", "signed_in", "signed_out", "replied", "done", "reopened", "snoozed", "visibility", "transcripts", "link_followed", "retention", "role",
+	"connected", "page_connected", "signed_in", "signed_out", "replied", "reply_undone", "done", "reopened", "snoozed", "visibility", "transcripts", "link_followed", "retention", "role",
 	"exported", "page_removed", "removed", "customer_deleted", "login_deleted", "deauthorized", "expired",
 	"erased", "page_broken", "resubscribed", "grant_gone"
 };
@@ -37,7 +37,7 @@ what_text(const struct app *app, const struct req *r, const char *what)
 static const char *
 detail_text(const struct app *app, const struct req *r, const struct audit_line *l, const struct page *p, size_t n)
 {
-	static const char *const numbers[] = { "replied", "done", "reopened", "snoozed" };	/* of conversations */
+	static const char *const numbers[] = { "replied", "reply_undone", "done", "reopened", "snoozed" };	/* of conversations */
 	const char *s = NULL;
 	size_t i;
 

@@ -42,6 +42,8 @@ show(struct app *app, struct req *r, const struct inbox_ask *ask)
 	if (ask->msg_at == 0)
 		mark_seen(app, r, in.thread);
 	app_visit(app, r);
+	if (in.due)
+		resp_then_work(r);
 	if (in.want_older) {
 		if ((err = sync_want_older(app->db, in.thread->page_id, in.thread->id, r->now)) != NULL)
 			log_err(err, "want_older");
@@ -76,6 +78,7 @@ take_text(struct app *app, struct req *r, struct inbox_ask *ask)
 		return err;
 	if (m != NULL) {
 		ask->text = m->text;
+		ask->edit = true;
 		ask->replaces = id;
 	}
 	return NULL;
@@ -181,6 +184,8 @@ h_poll(struct app *app, struct req *r)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if (!ask.away)
 		mark_seen(app, r, in.thread);
+	if (in.due)
+		resp_then_work(r);
 	/* What has just been read is not unread the next time. */
 	if (in.view.list != NULL && (tag = poll_tag(r, &ask, in.view.list->unread)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");

@@ -34,6 +34,8 @@ IB_MUST const struct ib_err *h_news(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_keyboard(struct app *app, struct req *r);
 /* h_reply.c */
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_draft(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_undo(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
 /* h_state.c */

@@ -12,7 +12,8 @@
 #include "format.h"
 #include "frame.h"
 
-#include "../lib/store/message.h"
+#include "../lib/store/draft.h"
+#include "../lib/store/outbox.h"
 #include "../lib/store/page.h"
 #include "../lib/store/thread.h"
 
@@ -27,8 +28,16 @@ struct inbox_ask {
 	int64_t		 list_at, list_id;	/* rows before this key; 0 = the newest */
 	int64_t		 msg_at, msg_id;	/* messages before this key; 0 = the newest */
 	const char	*text, *error;	/* what the reply box shall hold and say */
+	bool		 edit;		/* text is that of `replaces`, to be written anew */
 	bool		 ticked;	/* and whether it was marked as personal */
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
+	/* Asked before this text goes: */
+	enum inbox_why { ASK_NOTHING, ASK_PARTS, ASK_OUTDATED } why;
+	const char	*const *parts;	/* PARTS: these messages */
+	size_t		 nparts;
+	const struct outbox_sight *since;	/* OUTDATED: what came after that is marked */
+	int64_t		 confirmed;	/* it was said already that it goes as so many, */
+	bool		 anyway;	/* or whatever others have written */
 	bool		 connected;	/* show the confirmation */
 	bool		 away;		/* a poll while nobody looks: nothing counts as read */
 	const char	*state_at, *state_error;	/* until when it shall be put off, and why it is not; or NULL */
@@ -47,6 +56,10 @@ struct inbox {
 	int64_t		 until;
 	bool		 writable;	/* a reply to it could go out */
 	bool		 held;		/* an open reply is among the messages filled so far */
+	bool		 due;		/* one could be taken back until now, and has not gone yet */
+	struct outbox_sight seen;	/* what the page shows */
+	struct draft	*drafts;	/* of the reader */
+	size_t		 ndrafts;
 	bool		 reading;	/* its newest messages are shown: it counts as read */
 	const char	*query;		/* of the filter, "" = none */
 	bool		 missing;	/* a thread was asked for that is not there for this person */
@@ -98,6 +111,8 @@ IB_MUST const struct ib_err *saved_load(struct inbox *in, struct view_saved **ou
 const char *inbox_href(const struct inbox *in, const char *path);
 /* Key of a place in a list or conversation as it stands in addresses: "at.id". */
 const char *key_text(struct arena *a, int64_t at, int64_t id);
+/* What the reader has begun to write there; NULL when nothing. */
+const struct draft *inbox_draft(const struct inbox *in, int64_t thread);
 bool key_parse(const char *s, int64_t *at, int64_t *id);
 /* "Who can help: ..." of an error; NULL when nobody has to, or it is not known. */
 const char *help_who(const struct app *app, enum lang lang, const char *key);

@@ -107,6 +107,22 @@ who_wrote(struct inbox *in, const struct thread *t, const struct page *p, const 
 	return NULL;
 }
 
+/* What was written last, or what the reader has begun to write; news come first. */
+static const struct ib_err *
+fill_snippet(struct inbox *in, const struct thread *t, const struct page *p, struct view_row *v)
+{
+	const struct draft *d = in->ndrafts > 0 && !v->unread ? inbox_draft(in, t->id) : NULL;
+
+	if (d != NULL) {
+		v->draft = true;
+		v->who = cat_str(in->app->cats, in->r->lang, STR_WHO_DRAFT);
+		v->snippet = str_ellipsis(in->r->a, str_line(in->r->a, d->text, strlen(d->text), 200), 120);
+		return NULL;
+	}
+	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
+	return who_wrote(in, t, p, &v->who);
+}
+
 /* Somebody waits for an answer, and there is not much time for it. */
 static struct view_left *
 row_left(struct inbox *in, const struct thread *t)
@@ -147,8 +163,6 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	int64_t h;
 
 	*v = (struct view_row){ .id = t->id };
-	if ((err = who_wrote(in, t, p, &v->who)) != NULL)
-		return err;
 	if (r->pass != NULL)
 		v->href = req_href(in->app, r, "%s/inbox/%lld", r->session->root, (long long)t->id);
 	else if (in->query[0] != '\0')
@@ -159,7 +173,6 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 	if (!str_blank(t->picture))
 		v->picture = req_href(in->app, r, "%s/avatar/%lld", r->session->root, (long long)t->id);
 	v->tint = t->id % 8;
-	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
 	(void)clock_civil(t->last_at, in->fmt.zone, &c);
 	v->time = fmt_brief(&in->fmt, &c, &v->date);
 	/* The open one is being read: only its newest messages count. */
@@ -168,6 +181,8 @@ fill_row(struct inbox *in, const struct thread *t, int64_t open, struct view_row
 		v->count = fmt_count(t->unread);
 	v->back = t->woke_at > t->last_at;
 	v->failed = t->failed > 0;
+	if ((err = fill_snippet(in, t, p, v)) != NULL)
+		return err;
 	v->linked = t->linked;
 	v->marks = v->linked || v->unread;
 	if (in->npages > 1 && p != NULL) {

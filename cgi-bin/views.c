@@ -346,6 +346,8 @@ static const struct tmpl_field view_msg_f[] = {
 	F_BOOL(struct view_msg, checking),
 	F_BOOL(struct view_msg, failed),
 	F_STR(struct view_msg, wait),
+	F_STR(struct view_msg, undo),
+	F_INT(struct view_msg, left),
 	F_STR(struct view_msg, reason),
 	F_STR(struct view_msg, help),
 	F_STR(struct view_msg, retry),
@@ -357,6 +359,24 @@ static const struct tmpl_field view_msg_f[] = {
 };
 static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
 
+static const struct tmpl_field view_part_f[] = {
+	F_STR(struct view_part, text),
+	F_END
+};
+static const struct tmpl_type view_part_t = { "part", sizeof(struct view_part), view_part_f };
+
+static const struct tmpl_field view_ask_f[] = {
+	F_STR(struct view_ask, text),
+	F_LIST(struct view_ask, parts, &view_part_t),
+	F_STR(struct view_ask, name),
+	F_STR(struct view_ask, value),
+	F_STR(struct view_ask, label),
+	F_STR(struct view_ask, confirmed),
+	F_STR(struct view_ask, anyway),
+	F_END
+};
+static const struct tmpl_type view_ask_t = { "ask", sizeof(struct view_ask), view_ask_f };
+
 static const struct tmpl_field view_kept_file_f[] = {
 	F_STR(struct view_kept_file, key),
 	F_STR(struct view_kept_file, name),
@@ -367,6 +387,10 @@ static const struct tmpl_type view_kept_file_t = { "kept_file", sizeof(struct vi
 
 static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, action),
+	F_STR(struct view_composer, draft),
+	F_STR(struct view_composer, seen),
+	F_STR(struct view_composer, base),
+	F_SUB(struct view_composer, ask, &view_ask_t),
 	F_STR(struct view_composer, key),
 	F_STR(struct view_composer, text),
 	F_STR(struct view_composer, error),
@@ -391,10 +415,10 @@ static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
 	F_STR(struct view_closed, since),
 	F_STR(struct view_closed, advice),
-	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
 	F_STR(struct view_closed, way_label),
 	F_STR(struct view_closed, text),
+	F_BOOL(struct view_closed, is_draft),
 	F_STR(struct view_closed, error),
 	F_END
 };

@@ -196,7 +196,7 @@ struct view_row {			/* a conversation in the list */
 	const char	*count;		/* of unread messages: "3", "99+"; with unread */
 	bool		 back;		/* was put off, and nothing has happened since it came back */
 	bool		 failed;	/* a reply of ours failed */
-	bool		 draft;		/* reserved */
+	bool		 draft;		/* snippet is what the reader has begun to write */
 	bool		 linked;	/* to a person, lead or deal */
 	bool		 marks;		/* linked or unread: something stands beside the snippet */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
@@ -333,6 +333,8 @@ struct view_msg {
 	/* out, one of (all false: nothing is said): */
 	bool		 sending, sent, delivered, read, checking, failed;
 	const char	*wait;		/* sending: what it waits for, until when; or NULL */
+	const char	*undo;		/* POST by the composer's form: it can still be taken back, or NULL; */
+	int64_t		 left;		/* for so many ms */
 	const char	*reason;	/* failed: the sentence */
 	const char	*help;		/* failed: "Who can help: ...", or NULL */
 	/* failed: what helps, each may be NULL */
@@ -343,14 +345,31 @@ struct view_msg {
 	const char	*open_fb;	/* href */
 };
 
+struct view_part {			/* one message of a long text */
+	const char	*text;
+};
+
+/* Before a text goes. */
+struct view_ask {
+	const char	*text;		/* what is to be decided */
+	struct view_part *parts;	/* the messages it would be */
+	size_t		 n_parts;
+	const char	*name, *value, *label;	/* the button that says yes */
+	const char	*confirmed, *anyway;	/* what was said before: values of `parts`, `anyway`, or NULL */
+};
+
 struct view_kept_file {
 	const char	*key;		/* of the upload */
 	const char	*name, *size;
 };
 
-/* POST csrf, key, text, upload (keys), files */
+/* POST csrf, key, text, seen, base, replaces, upload (keys), files */
 struct view_composer {
 	const char	*action;	/* "/inbox/12/reply" */
+	const char	*draft;		/* the same form to here: keep it */
+	const char	*seen;		/* what this page shows of the conversation */
+	const char	*base;		/* form that saved the text as a draft, or NULL */
+	struct view_ask	*ask;		/* or NULL */
 	const char	*key;		/* fresh random key */
 	const char	*text;		/* kept text, or NULL */
 	const char	*error;		/* sentence, or NULL */
@@ -374,8 +393,8 @@ struct view_closed {			/* instead of the box */
 	const char	*since;		/* since when, or NULL */
 	const char	*advice;	/* what can be done, or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
-	const char	*draft;		/* under this name the browser may have kept a text */
-	const char	*text;		/* text that could not be sent, to copy; or NULL */
+	const char	*text;		/* text that could not be sent or the draft, to copy; or NULL */
+	bool		 is_draft;
 	const char	*error;		/* sentence about that text, or NULL */
 };
 

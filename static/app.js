@@ -78,6 +78,8 @@ function merge(box, items, at) {
 	const focus = document.activeElement, home = focus.closest("[data-rev]")?.id;
 	items.forEach((el, i) => {
 		let old = $(el.id);
+		/* "Written while you were writing": compose.js takes it away. */
+		if (at?.id === "news" && old !== at) at = at.nextElementSibling;
 		/* The first message of an answer never continues a group. */
 		if (old && old.dataset.rev !== el.dataset.rev && (i > 1 || !old.matches(".cont"))) {
 			if (at === old) at = el;
@@ -161,7 +163,7 @@ function mergeLog(doc, sent) {
 			delete $("pill").dataset.gap;
 			return log.replaceChildren(...from.childNodes);
 		}
-		all(`#${first.id} ~ li`).forEach((el) => { if (!ids.has(el.id)) el.remove(); });
+		all(`#${first.id} ~ li:not(#news)`).forEach((el) => { if (!ids.has(el.id)) el.remove(); });
 		merge(log, items, $(first.id));
 	});
 	if (end) toEnd();
@@ -347,6 +349,6 @@ function start(quiet) {
 	near();
 	panelStart();
 }
-Object.assign(inbox, { live, toEnd, busy, merges, poll, idle, visit, list });
+Object.assign(inbox, { live, toEnd, fromEnd, busy, merges, poll, idle, visit, list });
 on("DOMContentLoaded", () => start());
 })();

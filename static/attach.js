@@ -74,7 +74,7 @@ async function run() {
 	running = true;
 	for (let li; (li = coming()[0]); ) await upload(li);
 	running = false;
-	if (waiting && $("composer")) $("composer").requestSubmit();
+	if (waiting && $("composer")) $("composer").requestSubmit($("send"));
 	waiting = false;
 }
 
@@ -148,15 +148,15 @@ on("drop", (e) => {
 
 /* A reply waits for its files. */
 on("submit", (e) => {
-	if (e.target.id !== "composer" || !coming().length) return;
+	if (e.target.id !== "composer" || e.submitter?.matches(".undo") || !coming().length) return;
 	e.preventDefault();
 	e.stopImmediatePropagation();
 	waiting = true;
 }, true);
 const send = inbox.send;
-inbox.send = async (form) => {
-	const mine = form.id === "composer" ? open() : [];
-	await send(form);
+inbox.send = async (form, by) => {
+	const mine = form.id === "composer" && !by?.matches(".undo") ? open() : [];
+	await send(form, by);
 	/* Gone with the reply; after a refusal they stay. */
 	if (mine.length && !$("error")?.textContent) mine.forEach((li) => li.remove());
 };

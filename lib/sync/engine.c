@@ -153,6 +153,12 @@ drain_reads(struct sync *s, int64_t every, int64_t deadline)
 }
 
 void
+sync_sends(struct sync *s, int64_t budget_ms)
+{
+	(void)drain(s, "send", sync_send_one, clock_mono() + budget_ms);
+}
+
+void
 sync_after(struct sync *s, int64_t budget_ms)
 {
 	int64_t deadline = clock_mono() + budget_ms;

@@ -405,6 +405,7 @@ class Stand:
             "facebook.media_hosts": "127.0.0.1", "pipedrive.client_id": "5f3c9a1b2c3d4e5f",
             "pipedrive.client_secret": "sandbox-pipedrive-secret", "pipedrive.oauth_url": self.sandbox,
             "test.clock_file": "clock", "log_level": "debug",
+            "undo_seconds": 0,      # a test that measures sends waits for nothing
         }
         s.update(self.extra_conf)
         fd = os.open(self.conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
