@@ -736,30 +736,41 @@ ask_all(struct seek *k)
 
 /* Looking ----------------------------------------------------------------------------- */
 
-static bool
-has_word(struct seek *k, const struct search_word *w, const char *text, size_t n)
+/* The text folded, until the next one; NULL: no memory, which k->fold remembers. */
+static const char *
+folded(struct seek *k, const char *text, size_t *n)
 {
+	size_t len = strlen(text);
 	char *to;
 
 	buf_clear(&k->fold);
-	if ((to = buf_reserve(&k->fold, n + 1)) == NULL)
-		return false;
-	n = fold_text(to, NULL, text, n);
-	return fold_find(to, n, 0, w->s, w->len) < n;
+	if ((to = buf_reserve(&k->fold, len + 1)) != NULL)
+		*n = fold_text(to, NULL, text, len);
+	return to;
+}
+
+/* Those of the wanted words that the text has are set. */
+static void
+note_words(struct seek *k, const char *text, bool has[SEARCH_WORDS_MOST])
+{
+	const char *s;
+	size_t n, i;
+
+	if ((s = folded(k, text, &n)) != NULL)
+		for (i = 0; i < k->w->n; i++)
+			has[i] |= fold_find(s, n, 0, k->w->w[i].s, k->w->w[i].len) < n;
 }
 
 static bool
 has_words(struct seek *k, const char *text)
 {
-	size_t n = strlen(text), i;
-	char *to;
+	const char *s;
+	size_t n, i;
 
-	buf_clear(&k->fold);
-	if ((to = buf_reserve(&k->fold, n + 1)) == NULL)
+	if ((s = folded(k, text, &n)) == NULL)
 		return false;
-	n = fold_text(to, NULL, text, n);
 	for (i = 0; i < k->w->n; i++)
-		if (fold_find(to, n, 0, k->w->w[i].s, k->w->w[i].len) == n)
+		if (fold_find(s, n, 0, k->w->w[i].s, k->w->w[i].len) == n)
 			return false;
 	return true;
 }
@@ -976,8 +987,8 @@ look_at_names(struct seek *k, int64_t thread, struct search_name *out, bool *hit
 	while ((err = db_step(st, &row)) == NULL && row) {
 		*out = (struct search_name){ thread, db_col_int(st, 3) };
 		for (i = 0; i < 3; i++)
-			for (w = 0; (text = db_col_text(st, i)) != NULL && w < k->w->n; w++)
-				has[w] |= has_word(k, &k->w->w[w], text, strlen(text));
+			if ((text = db_col_text(st, i)) != NULL)
+				note_words(k, text, has);
 	}
 	db_release(st);
 	for (w = 0; err == NULL && w < k->w->n && has[w]; w++)
