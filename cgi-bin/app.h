@@ -36,6 +36,7 @@ struct app {
 	uint8_t		 csrf_key[32];	/* csrf_init() */
 	char		 frame_hosts[128];	/* who may frame the pages of /pd/: frame_hosts_init() */
 	struct app_run	 run;		/* app_run_after() */
+	int64_t		 work_at;	/* app_work_at(), by the monotonic clock; 0 = not */
 };
 
 /* Derive csrf_key from the keyring; once, at start. */
@@ -56,9 +57,13 @@ IB_MUST const struct ib_err *pass_find(struct app *app, struct req *r, struct se
 void frame_hosts_init(struct app *app);
 /* The frame around a page, for resp_problem and the handlers; NULL when memory is gone. */
 struct view_frame *view_frame_make(struct app *app, struct req *r);
-/* work.c: what an answer left to do, within the budget; and now and then while idle. */
+/* work.c: what an answer left to do, within the budget; what keeps the files small, now and then. */
 void app_work(struct app *app, int64_t budget_ms);
-void app_idle(struct app *app);
+void app_tidy(struct app *app);
+/* Nobody has asked for a while: that, and replies whose worker has ended meanwhile. */
+void app_quiet(struct app *app);
+/* Something of this answer's work is due in so many ms: app_work() by then, whether somebody asks or not. */
+void app_work_at(struct app *app, int64_t ms);
 /* After this answer a whole run, unless one is under way or began less than gap_ms ago. */
 void app_run_after(struct app *app, struct req *r, const char *driver, int64_t budget_ms, int64_t gap_ms);
 /* Somebody has a page of the inbox open: a short run when nothing else drove the engine lately. */
@@ -104,6 +109,8 @@ struct session {
 	bool		 admin, owner, shared;	/* owner: installed the connection */
 	bool		 may_read;		/* shared, or owner of a private one */
 	bool		 keeper;		/* owner or admin: may change and remove the connection */
+	int64_t		 unread;		/* open conversations with something this person has not read */
+	const char	*saved;			/* this person's filters: saved.h */
 	int64_t		 rev;			/* of the company's data: moves with every visible change */
 	uint8_t		 hash[32];		/* of the session token: key of the CSRF token */
 	struct prefs	 prefs;			/* what this person has chosen */

@@ -32,11 +32,26 @@ session_fill(struct req *r, struct session *s, const struct signed_in *who)
 	s->may_read = who->shared || s->owner;
 	s->keeper = who->admin || s->owner;
 	s->rev = who->rev;
+	s->unread = who->unread > 0 ? who->unread : 0;
+	s->saved = who->saved;
 	s->root = "";
 	s->prefs = who->prefs;
 	/* Pipedrive is asked after this answer: no page waits for it. */
 	if (who->check_after <= r->now)
 		resp_then_work(r);
+}
+
+bool
+session_wakes(struct app *app, const struct req *r, const struct signed_in *who)
+{
+	const struct ib_err *err;
+
+	if (who->wake_at == 0 || who->wake_at > r->now)
+		return false;
+	/* A busy database must not fail the page: they come back with the next one. */
+	if ((err = thread_wake(app->db, who->install_id, r->now)) != NULL)
+		log_err(err, "wake");
+	return err == NULL;
 }
 
 const struct ib_err *
@@ -52,6 +67,9 @@ session_find(struct app *app, struct req *r, struct session **out)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "session");
 	if ((err = session_get(app->db, r->a, cookie, r->now, s->hash, &who)) != NULL ||
 	    who == NULL)
+		return err;
+	if (session_wakes(app, r, who) &&
+	    ((err = session_get(app->db, r->a, cookie, r->now, s->hash, &who)) != NULL || who == NULL))
 		return err;
 	session_fill(r, s, who);
 	/* Only a convenience: a busy database must not fail the page. */

@@ -10,6 +10,11 @@ struct thread;
 
 /* What a row says of a person; the roles are looked at after the answer when that is due. */
 void session_fill(struct req *r, struct session *s, const struct signed_in *who);
+/*
+ * Conversations of the company that were put off until now come back before
+ * anybody reads them.  True: they did, and what was read of the person is old.
+ */
+bool session_wakes(struct app *app, const struct req *r, const struct signed_in *who);
 /* A fresh session and its cookie (never a former one: no fixation).  In a transaction or not. */
 IB_MUST const struct ib_err *auth_sign_in(struct app *app, struct req *r, int64_t user_id);
 /*

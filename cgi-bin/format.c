@@ -174,6 +174,24 @@ fmt_number(const struct fmt *f, int64_t n)
 }
 
 const char *
+fmt_count(int64_t n)
+{
+	static char small[100][3];
+	char *p;
+
+	if (n < 0 || n > 99)
+		return "99+";
+	p = small[n];
+	if (p[0] == '\0') {
+		if (n > 9)
+			(void)two(p, (int)n);
+		else
+			p[0] = (char)('0' + n);
+	}
+	return p;
+}
+
+const char *
 fmt_day(const struct fmt *f, const struct civil *c)
 {
 	return fill(f, c->year == f->today.year ? STR_DATE_DAY : STR_DATE_DAY_YEAR, c);

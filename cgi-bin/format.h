@@ -32,6 +32,7 @@ const char *fmt_iso(const struct fmt *f, const struct civil *c);	/* with the zon
 const char *fmt_moment(const struct fmt *f, int64_t ms);	/* day and time */
 const char *fmt_since(const struct fmt *f, int64_t ms);		/* "03:10", "yesterday 14:00", day and time */
 const char *fmt_number(const struct fmt *f, int64_t n);		/* "1,200" */
+const char *fmt_count(int64_t n);				/* "3", "99+"; not in the arena */
 const char *fmt_day(const struct fmt *f, const struct civil *c);	/* "Nov 21", "Nov 21, 2025" */
 const char *fmt_money(const struct fmt *f, const char *value, const char *currency);	/* "1,200.50 EUR" */
 const char *fmt_separator(const struct fmt *f, const struct civil *c);

@@ -19,7 +19,7 @@
 
 /* Words of the table `audit`: "audit." and the word is the key of what people read. */
 static const char *const words[] = {
-	"connected", "page_connected", "signed_in", "signed_out", "replied", "visibility", "transcripts", "link_followed", "retention", "role",
+	"connected", "page_connected", "signed_in", "signed_out", "replied", "reply_undone", "done", "reopened", "snoozed", "visibility", "transcripts", "link_followed", "retention", "role",
 	"exported", "page_removed", "removed", "customer_deleted", "login_deleted", "deauthorized", "expired",
 	"erased", "page_broken", "resubscribed", "grant_gone"
 };
@@ -37,11 +37,15 @@ what_text(const struct app *app, const struct req *r, const char *what)
 static const char *
 detail_text(const struct app *app, const struct req *r, const struct audit_line *l, const struct page *p, size_t n)
 {
+	static const char *const numbers[] = { "replied", "reply_undone", "done", "reopened", "snoozed" };	/* of conversations */
 	const char *s = NULL;
 	size_t i;
 
-	if (*l->detail == '\0' || str_eq(l->what, "replied"))
+	if (*l->detail == '\0')
 		return NULL;
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(numbers[i], l->what) == 0)
+			return NULL;
 	for (i = 0; i < n; i++)
 		if (strcmp(p[i].fb_id, l->detail) == 0)
 			return p[i].name;
@@ -55,19 +59,9 @@ detail_text(const struct app *app, const struct req *r, const struct audit_line 
 static int64_t
 day_start(const struct fmt *f, const char *text, int64_t dflt)
 {
-	int64_t utc, hours, minutes;
-	struct civil c;
-	char iso[32];
+	int64_t day = clock_parse_day(text);
 
-	if (text == NULL || strlen(text) != 10)
-		return dflt;
-	(void)snprintf(iso, sizeof(iso), "%sT00:00:00Z", text);
-	if ((utc = clock_parse_iso(iso)) < 0)
-		return dflt;
-	(void)clock_civil(utc, f->zone, &c);
-	hours = (c.offset[1] - '0') * 10 + (c.offset[2] - '0');
-	minutes = (c.offset[4] - '0') * 10 + (c.offset[5] - '0');
-	return utc - (c.offset[0] == '-' ? -1 : 1) * (hours * MS_HOUR + minutes * MS_MINUTE);
+	return day < 0 ? dflt : clock_shown(day, f->zone);
 }
 
 static const struct ib_err *

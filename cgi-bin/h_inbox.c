@@ -22,8 +22,8 @@ mark_seen(struct app *app, struct req *r, const struct thread *t)
 {
 	const struct ib_err *err;
 
-	if (t != NULL && t->last_in_at > t->upto &&
-	    (err = thread_mark_seen(app->db, r->session->user_id, t->id, t->last_in_at)) != NULL)
+	if (t != NULL && t->unread > 0 &&
+	    (err = thread_mark_seen(app->db, r->session->user_id, t->id, t->last_in_at, t->in_n)) != NULL)
 		log_err(err, "mark_seen");
 }
 
@@ -42,6 +42,8 @@ show(struct app *app, struct req *r, const struct inbox_ask *ask)
 	if (ask->msg_at == 0)
 		mark_seen(app, r, in.thread);
 	app_visit(app, r);
+	if (in.due)
+		resp_then_work(r);
 	if (in.want_older) {
 		if ((err = sync_want_older(app->db, in.thread->page_id, in.thread->id, r->now)) != NULL)
 			log_err(err, "want_older");
@@ -56,7 +58,7 @@ h_inbox(struct app *app, struct req *r)
 	struct inbox_ask ask = { 0 };
 	const char *before = req_query(r, "before");
 
-	if (before != NULL && !key_parse(before, &ask.list_at, &ask.list_id))
+	if ((before != NULL && !key_parse(before, &ask.list_at, &ask.list_id)) || !inbox_filter(r, &ask.filter))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	ask.connected = req_query(r, "connected") != NULL;
 	return show(app, r, &ask);
@@ -76,6 +78,7 @@ take_text(struct app *app, struct req *r, struct inbox_ask *ask)
 		return err;
 	if (m != NULL) {
 		ask->text = m->text;
+		ask->edit = true;
 		ask->replaces = id;
 	}
 	return NULL;
@@ -90,7 +93,7 @@ h_thread(struct app *app, struct req *r)
 
 	if (!req_id(r, "thread", &ask.thread))
 		return resp_problem(app, r, 404, "problem.not_found");
-	if (before != NULL && !key_parse(before, &ask.msg_at, &ask.msg_id))
+	if ((before != NULL && !key_parse(before, &ask.msg_at, &ask.msg_id)) || !inbox_filter(r, &ask.filter))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	if (r->session->may_read && (err = take_text(app, r, &ask)) != NULL)
 		return err;
@@ -133,16 +136,23 @@ h_message(struct app *app, struct req *r)
 }
 
 /*
- * The tag holds the company's revision and whatever else changes the page: who
- * reads it, in which language, which conversation, whether somebody looks, and
- * the clock in steps of five minutes (a reply window that closes touches no row).
+ * The tag holds the company's revision (first: notify.js takes it from there) and
+ * whatever else changes the page: who reads it, how much of it the person has
+ * not read (in another window, perhaps), in which language, which conversation,
+ * what the list is narrowed to, whether somebody looks, and the clock in steps
+ * of five minutes (a reply window that closes touches no row).
  */
 static const char *
-poll_tag(struct req *r, int64_t thread, bool away)
+poll_tag(struct req *r, const struct inbox_ask *ask, int64_t unread)
 {
-	return arena_printf(r->a, "\"%lld-%lld-%d-%lld-%lld-%d\"", (long long)r->session->rev,
-	    (long long)r->session->user_id, (int)r->lang, (long long)thread,
-	    (long long)(r->now / (5 * MS_MINUTE)), away);
+	int64_t narrowed = 0;
+	size_t i;
+
+	for (i = 0; i < FILTER_MAX; i++)
+		narrowed = look_int(narrowed, ask->filter.v[i]);
+	return arena_printf(r->a, "\"%lld-%lld-%lld-%d-%lld-%lld-%lld-%d\"", (long long)r->session->rev,
+	    (long long)r->session->user_id, (long long)unread, (int)r->lang, (long long)ask->thread,
+	    (long long)narrowed, (long long)(r->now / (5 * MS_MINUTE)), ask->away);
 }
 
 const struct ib_err *
@@ -159,12 +169,12 @@ h_poll(struct app *app, struct req *r)
 	/* Inside Pipedrive it stands in the path, where the pass is. */
 	if (r->pass != NULL)
 		thread = req_segment(r, "thread");
-	if (thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread))
+	if ((thread != NULL && !str_int_in(thread, 1, INT64_MAX, &ask.thread)) || !inbox_filter(r, &ask.filter))
 		return resp_problem(app, r, 400, "problem.bad_request");
 	app_visit(app, r);
 	/* Asked for notifications alone: nobody reads it now. */
 	ask.away = req_query(r, "away") != NULL;
-	if ((tag = poll_tag(r, ask.thread, ask.away)) == NULL)
+	if ((tag = poll_tag(r, &ask, r->session->unread)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
 	if (req_has_etag(r, tag))
 		return resp_not_modified(r, tag);
@@ -174,6 +184,11 @@ h_poll(struct app *app, struct req *r)
 		return resp_problem(app, r, 404, "problem.not_found");
 	if (!ask.away)
 		mark_seen(app, r, in.thread);
+	if (in.due)
+		resp_then_work(r);
+	/* What has just been read is not unread the next time. */
+	if (in.view.list != NULL && (tag = poll_tag(r, &ask, in.view.list->unread)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "poll");
 	v = (struct view_poll){ .frame = in.view.frame, .list = in.view.list, .conv = in.view.conv };
 	resp_header(r, "ETag", tag);
 	return resp_page(app, r, 200, TPL_POLL, &v);

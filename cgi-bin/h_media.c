@@ -38,6 +38,7 @@ send_file(struct app *app, struct req *r, const char *name, const char *mime, co
 		return resp_problem(app, r, 404, "problem.not_found");
 	}
 	resp_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
+	resp_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 	if (shown != NULL)
 		return resp_file(r, fd, sb.st_size, shown, NULL, 86400);
 	return resp_file(r, fd, sb.st_size, "application/octet-stream",

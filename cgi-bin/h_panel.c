@@ -237,35 +237,13 @@ currency(struct arena *a, const char *s)
 	return out != NULL && i == 3 && strspn(out, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 ? out : NULL;
 }
 
-static bool
-date_ok(struct arena *a, const char *s)
-{
-	struct civil c;
-	char back[11];
-	int64_t at;
-
-	if (s == NULL || strlen(s) != 10 || s[4] != '-' || s[7] != '-' || (at = clock_parse_iso(arena_printf(a, "%s 00:00", s))) < 0)
-		return false;
-	/* Not the 31st of February. */
-	(void)clock_civil(at, "UTC", &c);
-	return snprintf(back, sizeof(back), "%04d-%02d-%02d", c.year % 10000, c.month % 100, c.day % 100) == 10 &&
-	    strcmp(back, s) == 0;
-}
-
 /* The moment that the clock in that zone shows as "2026-12-01" "09:30". */
 static int64_t
 moment(struct arena *a, const char *date, const char *time, const char *zone)
 {
-	int64_t want = clock_parse_iso(arena_printf(a, "%s %s", date, time)), at = want, shown;
-	struct civil c;
-	int i;
+	int64_t want = clock_parse_iso(arena_printf(a, "%s %s", date, time));
 
-	for (i = 0; want >= 0 && i < 2; i++) {
-		(void)clock_civil(at, zone, &c);
-		shown = c.day_number * MS_DAY + c.hour * MS_HOUR + c.minute * MS_MINUTE + c.second * MS_SECOND;
-		at += want - shown;
-	}
-	return at;
+	return want < 0 ? want : clock_shown(want, zone);
 }
 
 /* Each returns the sentence that refuses; that of no sentence when all is well. */
@@ -316,7 +294,7 @@ read_activity(struct req *r, const struct view_crm_form *v, const struct crm_set
 
 	if (v->subject == NULL)
 		return STR_CRM_NEED_SUBJECT;
-	if (!date_ok(r->a, v->date))
+	if (clock_parse_day(v->date) < 0)
 		return STR_CRM_BAD_DATE;
 	n->name = v->subject;
 	n->due_date = v->date;

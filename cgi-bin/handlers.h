@@ -34,8 +34,16 @@ IB_MUST const struct ib_err *h_news(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_keyboard(struct app *app, struct req *r);
 /* h_reply.c */
 IB_MUST const struct ib_err *h_reply(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_draft(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_undo(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retry(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_dismiss(struct app *app, struct req *r);
+/* h_state.c */
+IB_MUST const struct ib_err *h_state(struct app *app, struct req *r);
+/* h_filter.c */
+IB_MUST const struct ib_err *h_filter(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_filter_save(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_filter_drop(struct app *app, struct req *r);
 /* h_panel.c */
 IB_MUST const struct ib_err *h_panel(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_link(struct app *app, struct req *r);
@@ -44,6 +52,8 @@ IB_MUST const struct ib_err *h_write(struct app *app, struct req *r);
 /* h_engine.c */
 IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);
+/* h_setup.c */
+IB_MUST const struct ib_err *h_setup(struct app *app, struct req *r);
 /* h_health.c */
 IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
 /* h_upload.c */

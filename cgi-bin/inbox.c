@@ -66,6 +66,77 @@ close_box(struct inbox *in, struct view_closed *c, enum str_id why, enum str_id 
 	c->advice = say(in, advice);
 }
 
+const struct draft *
+inbox_draft(const struct inbox *in, int64_t thread)
+{
+	size_t i;
+
+	for (i = 0; i < in->ndrafts; i++)
+		if (in->drafts[i].thread_id == thread)
+			return &in->drafts[i];
+	return NULL;
+}
+
+static const char *
+number_text(struct arena *a, int64_t n)
+{
+	return n == 0 ? NULL : arena_printf(a, "%lld", (long long)n);
+}
+
+/* The question that stands before sending. */
+static const struct ib_err *
+fill_ask(struct inbox *in, const struct inbox_ask *ask, struct view_composer *box)
+{
+	struct arena *a = in->r->a;
+	struct view_ask *v;
+	char n[24];
+	size_t i;
+
+	if (ask->why == ASK_NOTHING)
+		return NULL;
+	if ((v = ARENA_NEW(a, struct view_ask)) == NULL ||
+	    (v->parts = ARENA_ARRAY(a, ask->nparts + 1, struct view_part)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "ask");
+	box->ask = v;
+	v->confirmed = number_text(a, ask->confirmed);
+	v->anyway = ask->anyway ? "1" : NULL;
+	if (ask->why == ASK_OUTDATED) {
+		v->text = say(in, STR_ASK_OUTDATED);
+		v->name = "anyway";
+		v->value = "1";
+		v->label = say(in, STR_ASK_ANYWAY);
+		return NULL;
+	}
+	for (i = 0; i < ask->nparts; i++)
+		v->parts[v->n_parts++].text = ask->parts[i];
+	snprintf(n, sizeof(n), "%zu", ask->nparts);
+	v->text = cat_fill(a, say(in, STR_ASK_PARTS), "n", n, NULL);
+	v->name = "parts";
+	v->value = number_text(a, (int64_t)ask->nparts);
+	v->label = cat_fill(a, say(in, STR_ASK_AS_PARTS), "n", n, NULL);
+	return NULL;
+}
+
+/* What the box holds: what was asked for, else the draft; never the one in place of the other. */
+static void
+fill_text(struct inbox *in, const struct inbox_ask *ask, struct view_composer *box)
+{
+	const struct draft *d = inbox_draft(in, in->thread->id);
+	int64_t replaces = ask->replaces;
+
+	box->text = ask->text;
+	if (d != NULL) {
+		box->base = d->form;
+		if (ask->text == NULL || (ask->edit && d->replaces == replaces)) {
+			box->text = d->text;
+			replaces = d->replaces;
+		} else if (ask->edit) {
+			box->text = arena_printf(in->r->a, "%s\n%s", ask->text, d->text);
+		}
+	}
+	box->replaces = number_text(in->r->a, replaces);
+}
+
 /* Files of the form that was refused: they are here already. */
 static const struct ib_err *
 fill_kept(struct inbox *in, struct view_composer *box)
@@ -130,8 +201,9 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 
 	if (c == NULL || box == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "composer");
-	c->text = ask->text;
-	c->draft = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root, (long long)t->id);
+	fill_text(in, ask, box);
+	c->text = box->text;
+	c->is_draft = ask->text == NULL;
 	c->error = ask->error;
 	v->closed = c;
 	if (p == NULL || p->state != PAGE_ACTIVE) {
@@ -161,11 +233,13 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		v->closed = NULL;
 		if ((err = crypt_token(in->r->a, 18, &key)) != NULL)
 			return err;
-		box->action = c->draft;
+		box->action = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root, (long long)t->id);
+		box->draft = req_href(in->app, in->r, "%s/inbox/%lld/draft", in->r->session->root, (long long)t->id);
 		box->key = key;
-		box->text = ask->text;
+		box->seen = arena_printf(in->r->a, "%lld-%s", (long long)in->seen.now,
+		    key_text(in->r->a, in->seen.at, in->seen.id));
 		box->error = ask->error;
-		box->max = 2000;
+		box->max = REPLY_MAX_UNITS;
 		box->until = fmt_until(&in->fmt, in->until);
 		box->left = left_make(in, in->until, false);
 		box->days = say(in, STR_LEFT_DAYS);
@@ -178,10 +252,38 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		box->enter = in->r->session->prefs.at[PREF_SEND] != 0;
 		if ((err = fill_kept(in, box)) != NULL)
 			return err;
-		if (ask->replaces != 0)
-			box->replaces = arena_printf(in->r->a, "%lld", (long long)ask->replaces);
 		v->composer = box;
+		return fill_ask(in, ask, box);
 	}
+	return NULL;
+}
+
+/* What became of it, and what can be done with it. */
+static const struct ib_err *
+fill_state(struct inbox *in, const struct inbox_ask *ask, struct view_state *v)
+{
+	const struct thread *t = in->thread;
+	const struct fmt *f = &in->fmt;
+	const struct ib_err *err;
+	const char *who = NULL;
+
+	v->action = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/state", in->r->session->root, (long long)t->id));
+	v->open = t->state == THREAD_OPEN;
+	v->later = f->today.hour < 20;
+	v->monday = f->today.wday != 0;
+	v->unread = in->r->pass == NULL;
+	v->error = ask->state_error;
+	v->at = ask->state_at;
+	if (v->open) {
+		if (t->woke_at > t->last_at)
+			v->text = cat_fill(in->r->a, say(in, STR_STATE_BACK), "time", fmt_since(f, t->woke_at), NULL);
+		return NULL;
+	}
+	if ((err = user_name(in->app->db, in->r->a, t->state_by, &who)) != NULL)
+		return err;
+	v->text = cat_fill(in->r->a, say(in, t->state == THREAD_DONE ? STR_STATE_DONE : STR_STATE_SNOOZED),
+	    "name", who != NULL ? who : say(in, STR_SETTINGS_SOMEBODY), "time",
+	    t->state == THREAD_DONE ? fmt_since(f, t->state_at) : fmt_moment(f, t->until_at), NULL);
 	return NULL;
 }
 
@@ -192,12 +294,13 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	const struct thread *t = in->thread;
 	const struct page *p = inbox_page(in, t->page_id);
 	struct view_panel *panel = ARENA_NEW(in->r->a, struct view_panel);
+	struct view_state *state = ARENA_NEW(in->r->a, struct view_state);
 	struct civil c;
 
-	if (panel == NULL)
+	if (panel == NULL || state == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "panel");
 	if (in->r->pass == NULL)
-		v->back = req_below(in->app, in->r, "/inbox");
+		v->back = inbox_href(in, "/inbox");
 	else if (in->r->pass->n_threads > 1)
 		v->back = req_href(in->app, in->r, "%s/panel", in->r->session->root);
 	v->id = t->id;
@@ -228,10 +331,11 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	/* The lead or deal comes last, and says most. */
 	if (in->view.crm != NULL && in->view.crm->n_links > 0)
 		panel->link = in->view.crm->links[in->view.crm->n_links - 1].name;
+	v->state = state;
 	if ((err = came_make(in, t->source, &in->came)) != NULL)
 		return err;
 	panel->came = in->came;
-	if ((err = messages_load(in, ask, v)) != NULL)
+	if ((err = fill_state(in, ask, state)) != NULL || (err = messages_load(in, ask, v)) != NULL)
 		return err;
 	/* The first contact is only known when the whole conversation is here. */
 	if (v->end_start && v->n_messages > 0) {
@@ -332,11 +436,13 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
 	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
 	fmt_init(&in->fmt, app, r);
-	if (list == NULL || conv == NULL)
+	in->query = filter_any(&ask->filter) ? filter_query(r->a, &ask->filter) : "";
+	if (list == NULL || conv == NULL || in->query == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
 	if ((err = db_read_begin(app->db)) != NULL)
 		return err;
-	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL)
+	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL ||
+	    (err = drafts_of(app->db, r->a, r->session->user_id, ask->thread, &in->drafts, &in->ndrafts)) != NULL)
 		return err;
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,
@@ -359,7 +465,7 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	    (err = fill_bands(in, ask)) != NULL)
 		return err;
 	in->view.list = list;
-	in->view.poll = ask->thread != 0 ? req_href(app, r, "/poll?thread=%lld", (long long)ask->thread) :
-	    req_below(app, r, "/poll");
+	in->view.poll = inbox_href(in, ask->thread == 0 ? "/poll" :
+	    arena_printf(r->a, "/poll?thread=%lld", (long long)ask->thread));
 	return NULL;
 }

@@ -12,7 +12,8 @@
 #include "format.h"
 #include "frame.h"
 
-#include "../lib/store/message.h"
+#include "../lib/store/draft.h"
+#include "../lib/store/outbox.h"
 #include "../lib/store/page.h"
 #include "../lib/store/thread.h"
 
@@ -22,14 +23,24 @@
 
 /* What is asked for. */
 struct inbox_ask {
+	struct filter	 filter;	/* of the list */
 	int64_t		 thread;	/* 0 = none */
 	int64_t		 list_at, list_id;	/* rows before this key; 0 = the newest */
 	int64_t		 msg_at, msg_id;	/* messages before this key; 0 = the newest */
 	const char	*text, *error;	/* what the reply box shall hold and say */
+	bool		 edit;		/* text is that of `replaces`, to be written anew */
 	bool		 ticked;	/* and whether it was marked as personal */
 	int64_t		 replaces;	/* the failed reply that it writes anew; 0 = none */
+	/* Asked before this text goes: */
+	enum inbox_why { ASK_NOTHING, ASK_PARTS, ASK_OUTDATED } why;
+	const char	*const *parts;	/* PARTS: these messages */
+	size_t		 nparts;
+	const struct outbox_sight *since;	/* OUTDATED: what came after that is marked */
+	int64_t		 confirmed;	/* it was said already that it goes as so many, */
+	bool		 anyway;	/* or whatever others have written */
 	bool		 connected;	/* show the confirmation */
 	bool		 away;		/* a poll while nobody looks: nothing counts as read */
+	const char	*state_at, *state_error;	/* until when it shall be put off, and why it is not; or NULL */
 };
 
 struct inbox {
@@ -45,7 +56,12 @@ struct inbox {
 	int64_t		 until;
 	bool		 writable;	/* a reply to it could go out */
 	bool		 held;		/* an open reply is among the messages filled so far */
+	bool		 due;		/* one could be taken back until now, and has not gone yet */
+	struct outbox_sight seen;	/* what the page shows */
+	struct draft	*drafts;	/* of the reader */
+	size_t		 ndrafts;
 	bool		 reading;	/* its newest messages are shown: it counts as read */
+	const char	*query;		/* of the filter, "" = none */
 	bool		 missing;	/* a thread was asked for that is not there for this person */
 	int64_t		 colleague_id;	/* last one looked up, */
 	const char	*colleague;	/* and the name */
@@ -83,8 +99,20 @@ IB_MUST const struct ib_err *fresh_load(struct inbox *in, int64_t thread, struct
 #define FRESH_MS	(30 * MS_MINUTE)
 IB_MUST const struct ib_err *fresh_page(struct app *app, const struct fmt *f, const struct page *p,
     const char **why, int64_t *left);
+/* The filter that the query names; false: it is none of ours. */
+bool inbox_filter(const struct req *r, struct filter *f);
+/* The same as it stands behind an address, "?state=done"; "" = none. */
+const char *filter_suffix(struct req *r);
+/* In words, "Done, Bramble Bikes"; NULL when nothing is narrowed. */
+const char *filter_words(struct inbox *in, const struct filter *f);
+/* The person's own ones. */
+IB_MUST const struct ib_err *saved_load(struct inbox *in, struct view_saved **out, size_t *n);
+/* An address of ours with the list's filter behind it. */
+const char *inbox_href(const struct inbox *in, const char *path);
 /* Key of a place in a list or conversation as it stands in addresses: "at.id". */
 const char *key_text(struct arena *a, int64_t at, int64_t id);
+/* What the reader has begun to write there; NULL when nothing. */
+const struct draft *inbox_draft(const struct inbox *in, int64_t thread);
 bool key_parse(const char *s, int64_t *at, int64_t *id);
 /* "Who can help: ..." of an error; NULL when nobody has to, or it is not known. */
 const char *help_who(const struct app *app, enum lang lang, const char *key);

@@ -34,14 +34,16 @@ const char *io_env(const struct io *io, const char *name);
 /*
  * What the loops below call.  `serve` answers one request through io and
  * tells whether `work` is to be called after the answer has gone out; `idle`
- * is called every idle_ms while no request comes.  `work` and `idle` may be
- * NULL.
+ * is called every idle_ms while no request comes; `due` tells when `work` is to
+ * be called all the same, by the monotonic clock (0: no such time; it has to
+ * move when `work` was called).  `work`, `idle` and `due` may be NULL.
  */
 struct io_calls {
 	void	*arg;
 	bool	(*serve)(void *arg, struct io *io);
 	void	(*work)(void *arg);
 	void	(*idle)(void *arg);
+	int64_t	(*due)(void *arg);
 	int64_t	 idle_ms;
 	int64_t	 for_ms;	/* end after this time; 0 = no such limit */
 	unsigned max_requests;	/* end after so many; 0 = no such limit */

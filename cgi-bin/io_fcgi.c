@@ -296,6 +296,15 @@ struct loop {
 	int		 epoll, exit_code;
 };
 
+/* Has the time come for work that no answer asked for? */
+static bool
+work_is_due(const struct loop *l)
+{
+	int64_t at = l->calls->due != NULL ? l->calls->due(l->calls->arg) : 0;
+
+	return at != 0 && clock_mono() >= at;
+}
+
 /* A request is there, taken and answered; or another worker was faster.  False ends the loop. */
 static bool
 take(struct loop *l)
@@ -316,7 +325,7 @@ take(struct loop *l)
 	l->failures = 0;
 	l->f.reading = l->f.direct = false;
 	l->f.io.envp = l->f.req.envp;
-	if (l->calls->serve(l->calls->arg, &l->f.io) && l->calls->work != NULL && !must_stop())
+	if ((l->calls->serve(l->calls->arg, &l->f.io) || work_is_due(l)) && l->calls->work != NULL && !must_stop())
 		l->calls->work(l->calls->arg);
 	l->idle_at_ms = clock_mono() + l->calls->idle_ms;
 	l->served++;
@@ -338,8 +347,10 @@ wants_to_leave(struct loop *l, int64_t now)
 static int64_t
 next_look(const struct loop *l, int64_t now)
 {
-	int64_t at = now + MS_MINUTE;
+	int64_t at = now + MS_MINUTE, work = l->calls->due != NULL ? l->calls->due(l->calls->arg) : 0;
 
+	if (work != 0 && work < at)
+		at = work;
 	if (l->calls->idle != NULL && l->idle_at_ms < at)
 		at = l->idle_at_ms;
 	if (l->binary.known && l->binary.next_ms < at)
@@ -379,6 +390,8 @@ step(struct loop *l)
 	}
 	if (l->leave_ms != 0)
 		return false;
+	if (work_is_due(l))
+		l->calls->work(l->calls->arg);
 	if (l->calls->idle != NULL && clock_mono() >= l->idle_at_ms) {
 		l->calls->idle(l->calls->arg);
 		l->idle_at_ms = clock_mono() + l->calls->idle_ms;

@@ -137,7 +137,7 @@ serve(void *arg, struct io *io)
 	bool work = web_serve(web, io);
 
 	if (++served % TIDY_EVERY == 0)
-		app_idle(web->app);
+		app_tidy(web->app);
 	return work;
 }
 
@@ -150,7 +150,13 @@ work(void *arg)
 static void
 idle(void *arg)
 {
-	app_idle(((struct web *)arg)->app);
+	app_quiet(((struct web *)arg)->app);
+}
+
+static int64_t
+due(void *arg)
+{
+	return ((struct web *)arg)->app->work_at;
 }
 
 /* The answer while nothing works. */
@@ -190,7 +196,7 @@ static int
 run_fcgi(struct web *web)
 {
 	const struct io_calls calls = {
-		.arg = web, .serve = serve, .work = work, .idle = idle, .idle_ms = IDLE_MS,
+		.arg = web, .serve = serve, .work = work, .idle = idle, .due = due, .idle_ms = IDLE_MS,
 		.max_requests = REQUESTS_MAX, .watch_binary = true
 	};
 
@@ -212,6 +218,11 @@ run_cgi(struct app *app, struct web *web)
 		return 0;
 	}
 	app_work(app, CGI_WORK_MS);
+	/* A reply that can be taken back waits for nobody else's visit. */
+	if (app->work_at != 0) {
+		clock_nap(app->work_at - clock_mono());
+		app_work(app, CGI_WORK_MS);
+	}
 	return 0;
 }
 

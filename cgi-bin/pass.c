@@ -146,7 +146,9 @@ pass_find(struct app *app, struct req *r, struct session **out, const char **why
 		return NULL;
 	}
 	r->pass = p;
-	if ((err = member_get(app->db, r->a, p->install_id, p->user_id, &who)) != NULL)
+	if ((err = member_get(app->db, r->a, p->install_id, p->user_id, &who)) != NULL ||
+	    (who != NULL && session_wakes(app, r, who) &&
+	    (err = member_get(app->db, r->a, p->install_id, p->user_id, &who)) != NULL))
 		return err;
 	if (who == NULL) {
 		*why = "problem.pass_person";

@@ -4,6 +4,7 @@
 
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
+#define REPLY_BODY (96 * KIB)	/* REPLY_TEXT_UNITS of nine bytes each, as forms write Japanese */
 
 const struct route routes[] = {
 	{ M_GET,	  "/",				NEED_MAYBE,		 0,	   h_start, NULL },
@@ -36,10 +37,16 @@ const struct route routes[] = {
 	{ M_GET,	  "/inbox",			NEED_SESSION | NEED_MOMENT, 0,	   h_inbox, NULL },
 	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_GET,	  "/inbox/{thread}/m/{message}", NEED_SESSION,		 0,	   h_message, NULL },
-	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF | TAKES_FILES, 64 * KIB, h_reply, "upload" },
+	{ M_POST,	  "/inbox/{thread}/reply",	NEED_SESSION | NEED_CSRF | TAKES_FILES, REPLY_BODY, h_reply, "upload" },
+	{ M_POST,	  "/inbox/{thread}/draft",	NEED_SESSION | NEED_CSRF | TAKES_FILES, REPLY_BODY, h_draft, "upload" },
+	{ M_POST,	  "/inbox/{thread}/undo/{message}", NEED_SESSION | NEED_CSRF | TAKES_FILES, REPLY_BODY, h_undo, "upload" },
 	{ M_POST,	  "/inbox/{thread}/upload",	NEED_SESSION | NEED_CSRF | TAKES_FILES, 4 * KIB, h_upload, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
+	{ M_POST,	  "/inbox/{thread}/state",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_state, NULL },
+	{ M_GET,	  "/filter",			NEED_SESSION,		 0,	   h_filter, NULL },
+	{ M_POST,	  "/filter/save",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_filter_save, NULL },
+	{ M_POST,	  "/filter/drop",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_filter_drop, NULL },
 	{ M_GET,	  "/poll",			NEED_SESSION | NEED_MOMENT, 0,	   h_poll, NULL },
 	{ M_GET,	  "/news",			NEED_SESSION | NEED_MOMENT, 0,	   h_news, NULL },
 	{ M_GET,	  "/keyboard",			NEED_SESSION,		 0,	   h_keyboard, NULL },
@@ -58,10 +65,13 @@ const struct route routes[] = {
 	{ M_GET,	  "/pd/{pass}/panel",		NEED_PASS | NEED_MOMENT, 0,	   h_embed_panel, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_thread, NULL },
 	{ M_GET,	  "/pd/{pass}/inbox/{thread}/m/{message}", NEED_PASS,	 0,	   h_message, NULL },
-	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS | TAKES_FILES, 64 * KIB, h_reply, "upload" },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/reply", NEED_PASS | TAKES_FILES, REPLY_BODY, h_reply, "upload" },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/draft", NEED_PASS | TAKES_FILES, REPLY_BODY, h_draft, "upload" },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/undo/{message}", NEED_PASS | TAKES_FILES, REPLY_BODY, h_undo, "upload" },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/upload", NEED_PASS | TAKES_FILES, 4 * KIB, h_upload, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/retry/{message}", NEED_PASS, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/pd/{pass}/inbox/{thread}/dismiss/{message}", NEED_PASS, 4 * KIB, h_dismiss, NULL },
+	{ M_POST,	  "/pd/{pass}/inbox/{thread}/state", NEED_PASS,		 4 * KIB,  h_state, NULL },
 	{ M_GET,	  "/pd/{pass}/poll/{thread}",	NEED_PASS | NEED_MOMENT, 0,	   h_poll, NULL },
 	{ M_GET,	  "/pd/{pass}/media/{thread}/{message}/{n}", NEED_PASS,	 0,	   h_media, NULL },
 	{ M_POST,	  "/pd/{pass}/media/{thread}/{message}/{n}/load", NEED_PASS, 4 * KIB,  h_media_want, NULL },
@@ -82,6 +92,7 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/settings/customers/{thread}", NEED_KEEPER | NEED_CSRF, 4 * KIB, h_customer, NULL },
 	{ M_GET | M_POST, "/settings/page/{page}",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave_page, NULL },
 	{ M_GET | M_POST, "/settings/remove",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave, NULL },
+	{ M_GET,	  "/setup/{code}",		NEED_MAYBE,		 0,	   h_setup, NULL },
 	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
 
 	/* Set-ups with a sandbox only. */

@@ -342,6 +342,17 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 	return NULL;
 }
 
+/* Its writer may still take it back, where the form is that the button belongs to. */
+static void
+fill_undo(struct inbox *in, const struct message *m, int64_t left, struct view_msg *v)
+{
+	v->wait = say(in, STR_WAIT_HELD);
+	v->left = left;
+	if (in->writable && m->user_id == in->r->session->user_id)
+		v->undo = req_href(in->app, in->r, "%s/inbox/%lld/undo/%lld", in->r->session->root,
+		    (long long)m->thread_id, (long long)m->id);
+}
+
 /*
  * An open reply: on its way, or waiting for something, and then for what and
  * until when.
@@ -356,12 +367,17 @@ fill_open(struct inbox *in, const struct message *m, const struct page *p, struc
 	v->sending = true;
 	if (m->state == MSG_SENDING)
 		return NULL;
+	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next, &hold)) != NULL)
+		return err;
+	if (hold > now && hold <= now + REPLY_HOLD_MS) {
+		fill_undo(in, m, hold - now, v);
+		return NULL;
+	}
+	in->due |= hold > 0;
 	if (in->held) {
 		v->wait = say(in, STR_WAIT_TURN);
 		return NULL;
 	}
-	if ((err = outbox_next(in->app->db, m->thread_id, m->id, &next, &hold)) != NULL)
-		return err;
 	until = in->until > 0 ? fmt_until(&in->fmt, in->until) : "";
 	if (p == NULL || p->state != PAGE_ACTIVE) {
 		v->wait = cat_fill(in->r->a, say(in, STR_WAIT_PAGE), "until", until, NULL);
@@ -549,6 +565,13 @@ continues(const struct message *m, const struct message *before)
 	    m->at - before->at < GROUP_MS;
 }
 
+static const char *
+older_href(const struct inbox *in, int64_t at, int64_t id)
+{
+	return inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld?before=%s", in->r->session->root,
+	    (long long)in->thread->id, key_text(in->r->a, at, id)));
+}
+
 /* From older pages on: the last message shown is the first to be read there. */
 static const struct ib_err *
 fill_newer(struct inbox *in, const struct inbox_ask *ask, const struct message *m, size_t n, struct view_conv *v)
@@ -560,12 +583,11 @@ fill_newer(struct inbox *in, const struct inbox_ask *ask, const struct message *
 
 	if (ask->msg_at == 0)
 		return NULL;
-	v->newest = req_href(in->app, in->r, "%s/inbox/%lld", root, thread);
+	v->newest = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld", root, thread));
 	if (n == 0 || (err = message_after(in->app->db, in->thread->id, m[n - 1].at, m[n - 1].id,
 	    INBOX_MESSAGES, &at, &id)) != NULL || at == 0)
 		return n == 0 ? NULL : err;
-	v->newer = req_href(in->app, in->r, "%s/inbox/%lld?before=%s#m-%lld", root, thread,
-	    key_text(in->r->a, at, id), (long long)m[n - 1].id);
+	v->newer = arena_printf(in->r->a, "%s#m-%lld", older_href(in, at, id), (long long)m[n - 1].id);
 	return NULL;
 }
 
@@ -579,11 +601,9 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 	v->live = ask->msg_at == 0;
 	v->empty = n == 0 && v->live;
 	if (more || (fetchable && n > 0))
-		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
-		    key_text(in->r->a, m[0].at, m[0].id));
+		v->older = older_href(in, m[0].at, m[0].id);
 	else if (fetchable)
-		v->older = req_href(in->app, in->r, "%s/inbox/%lld?before=%s", in->r->session->root, (long long)t->id,
-		    key_text(in->r->a, ask->msg_at, ask->msg_id));
+		v->older = older_href(in, ask->msg_at, ask->msg_id);
 	else if (strcmp(t->history, "start") == 0)
 		v->end_start = true;
 	else if (strcmp(t->history, "end") == 0)
@@ -594,11 +614,46 @@ fill_ends(struct inbox *in, const struct inbox_ask *ask, const struct message *m
 	in->want_older = !more && fetchable && ask->msg_at != 0;
 }
 
+/* How far a page shows the conversation: a reply from it is judged by that. */
+static void
+fill_sight(struct inbox *in, const struct message *m, size_t n)
+{
+	in->seen = (struct outbox_sight){ .now = in->r->now };
+	if (n > 0)
+		in->seen.at = m[0].at;
+	while (n-- > 0)
+		if (m[n].user_id == 0) {
+			in->seen.at = m[n].at;
+			in->seen.id = m[n].id;
+			return;
+		}
+}
+
+/* Written by others after that? */
+static bool
+is_news(const struct inbox *in, const struct outbox_sight *since, const struct message *m)
+{
+	if (m->user_id != 0)
+		return m->user_id != in->r->session->user_id && m->at > since->now;
+	return m->id != since->id && (m->at > since->at || (m->at == since->at && m->id > since->id));
+}
+
+/* From here on it was written while somebody was writing. */
+static void
+mark_news(struct inbox *in, struct view_msg *q)
+{
+	const char *text = say(in, STR_LINE_NEWS);
+
+	q->day = q->day == NULL ? text : arena_printf(in->r->a, "%s · %s", q->day, text);
+	q->day_id = "news";
+}
+
 const struct ib_err *
 messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 {
 	const struct ib_err *err;
 	const struct page *p = inbox_page(in, in->thread->page_id);
+	const struct outbox_sight *since = ask->since;
 	struct message *m;
 	struct civil c;
 	int64_t day = INT64_MIN;
@@ -610,6 +665,7 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		return err;
 	if ((v->messages = arena_alloc(in->r->a, (n + 1) * sizeof(*v->messages))) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "messages");
+	fill_sight(in, m, n);
 	in->oldest_at = n > 0 ? m[0].at : 0;
 	for (i = 0; i < n; i++) {
 		struct view_msg *q = &v->messages[i];
@@ -625,6 +681,10 @@ messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 			q->cont = continues(&m[i], i > 0 ? &m[i - 1] : NULL);
 		}
 		q->rev = look_int(q->rev, q->cont) >> 32;	/* short enough for every row */
+		if (since != NULL && is_news(in, since, &m[i])) {
+			mark_news(in, q);
+			since = NULL;
+		}
 	}
 	v->n_messages = n;
 	fill_ends(in, ask, m, n, more, v);

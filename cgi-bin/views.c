@@ -30,6 +30,7 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, conv_js),
 	F_STR(struct view_frame, attach_js),
 	F_STR(struct view_frame, viewer_js),
+	F_STR(struct view_frame, state_js),
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
@@ -179,6 +180,8 @@ static const struct tmpl_field view_row_f[] = {
 	F_STR(struct view_row, time),
 	F_STR(struct view_row, date),
 	F_BOOL(struct view_row, unread),
+	F_STR(struct view_row, count),
+	F_BOOL(struct view_row, back),
 	F_BOOL(struct view_row, failed),
 	F_BOOL(struct view_row, draft),
 	F_BOOL(struct view_row, linked),
@@ -202,17 +205,36 @@ static const struct tmpl_field view_sync_f[] = {
 };
 static const struct tmpl_type view_sync_t = { "sync", sizeof(struct view_sync), view_sync_f };
 
+static const struct tmpl_field view_saved_f[] = {
+	F_STR(struct view_saved, name),
+	F_STR(struct view_saved, href),
+	F_STR(struct view_saved, current),
+	F_END
+};
+static const struct tmpl_type view_saved_t = { "saved", sizeof(struct view_saved), view_saved_f };
+
 static const struct tmpl_field view_list_f[] = {
 	F_LIST(struct view_list, rows, &view_row_t),
 	F_BOOL(struct view_list, live),
 	F_INT(struct view_list, unread),
-	F_BOOL(struct view_list, some_unread),
+	F_STR(struct view_list, on_open),
+	F_STR(struct view_list, on_unread),
+	F_STR(struct view_list, on_snoozed),
+	F_STR(struct view_list, on_done),
+	F_LIST(struct view_list, saved, &view_saved_t),
+	F_STR(struct view_list, filter),
+	F_STR(struct view_list, query),
+	F_STR(struct view_list, narrowed),
+	F_STR(struct view_list, further),
+	F_STR(struct view_list, looked),
 	F_STR(struct view_list, older),
 	F_STR(struct view_list, newest),
 	F_BOOL(struct view_list, end),
 	F_BOOL(struct view_list, no_pages),
 	F_BOOL(struct view_list, importing),
 	F_BOOL(struct view_list, empty),
+	F_BOOL(struct view_list, finished),
+	F_BOOL(struct view_list, none),
 	F_STR(struct view_list, connect),
 	F_SUB(struct view_list, sync, &view_sync_t),
 	F_END
@@ -323,6 +345,8 @@ static const struct tmpl_field view_msg_f[] = {
 	F_BOOL(struct view_msg, checking),
 	F_BOOL(struct view_msg, failed),
 	F_STR(struct view_msg, wait),
+	F_STR(struct view_msg, undo),
+	F_INT(struct view_msg, left),
 	F_STR(struct view_msg, reason),
 	F_STR(struct view_msg, help),
 	F_STR(struct view_msg, retry),
@@ -334,6 +358,24 @@ static const struct tmpl_field view_msg_f[] = {
 };
 static const struct tmpl_type view_msg_t = { "msg", sizeof(struct view_msg), view_msg_f };
 
+static const struct tmpl_field view_part_f[] = {
+	F_STR(struct view_part, text),
+	F_END
+};
+static const struct tmpl_type view_part_t = { "part", sizeof(struct view_part), view_part_f };
+
+static const struct tmpl_field view_ask_f[] = {
+	F_STR(struct view_ask, text),
+	F_LIST(struct view_ask, parts, &view_part_t),
+	F_STR(struct view_ask, name),
+	F_STR(struct view_ask, value),
+	F_STR(struct view_ask, label),
+	F_STR(struct view_ask, confirmed),
+	F_STR(struct view_ask, anyway),
+	F_END
+};
+static const struct tmpl_type view_ask_t = { "ask", sizeof(struct view_ask), view_ask_f };
+
 static const struct tmpl_field view_kept_file_f[] = {
 	F_STR(struct view_kept_file, key),
 	F_STR(struct view_kept_file, name),
@@ -344,6 +386,10 @@ static const struct tmpl_type view_kept_file_t = { "kept_file", sizeof(struct vi
 
 static const struct tmpl_field view_composer_f[] = {
 	F_STR(struct view_composer, action),
+	F_STR(struct view_composer, draft),
+	F_STR(struct view_composer, seen),
+	F_STR(struct view_composer, base),
+	F_SUB(struct view_composer, ask, &view_ask_t),
 	F_STR(struct view_composer, key),
 	F_STR(struct view_composer, text),
 	F_STR(struct view_composer, error),
@@ -368,10 +414,10 @@ static const struct tmpl_field view_closed_f[] = {
 	F_STR(struct view_closed, reason),
 	F_STR(struct view_closed, since),
 	F_STR(struct view_closed, advice),
-	F_STR(struct view_closed, draft),
 	F_STR(struct view_closed, way),
 	F_STR(struct view_closed, way_label),
 	F_STR(struct view_closed, text),
+	F_BOOL(struct view_closed, is_draft),
 	F_STR(struct view_closed, error),
 	F_END
 };
@@ -495,6 +541,19 @@ static const struct tmpl_field view_panel_f[] = {
 };
 static const struct tmpl_type view_panel_t = { "panel", sizeof(struct view_panel), view_panel_f };
 
+static const struct tmpl_field view_state_f[] = {
+	F_STR(struct view_state, action),
+	F_BOOL(struct view_state, open),
+	F_STR(struct view_state, text),
+	F_BOOL(struct view_state, later),
+	F_BOOL(struct view_state, monday),
+	F_BOOL(struct view_state, unread),
+	F_STR(struct view_state, at),
+	F_STR(struct view_state, error),
+	F_END
+};
+static const struct tmpl_type view_state_t = { "state", sizeof(struct view_state), view_state_f };
+
 static const struct tmpl_field view_conv_f[] = {
 	F_INT(struct view_conv, id),
 	F_STR(struct view_conv, back),
@@ -518,6 +577,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_SUB(struct view_conv, composer, &view_composer_t),
 	F_SUB(struct view_conv, closed, &view_closed_t),
 	F_SUB(struct view_conv, panel, &view_panel_t),
+	F_SUB(struct view_conv, state, &view_state_t),
 	F_END
 };
 static const struct tmpl_type view_conv_t = { "conv", sizeof(struct view_conv), view_conv_f };
@@ -622,6 +682,30 @@ static const struct tmpl_field view_choice_f[] = {
 };
 static const struct tmpl_type view_choice_t = { "choice", sizeof(struct view_choice), view_choice_f };
 
+static const struct tmpl_field view_filter_f[] = {
+	F_SUB(struct view_filter, frame, &view_frame_t),
+	F_STR(struct view_filter, action),
+	F_STR(struct view_filter, save),
+	F_STR(struct view_filter, drop),
+	F_STR(struct view_filter, back),
+	F_STR(struct view_filter, query),
+	F_LIST(struct view_filter, states, &view_choice_t),
+	F_LIST(struct view_filter, pages, &view_choice_t),
+	F_BOOL(struct view_filter, some_pages),
+	F_LIST(struct view_filter, links, &view_choice_t),
+	F_BOOL(struct view_filter, unread),
+	F_BOOL(struct view_filter, failed),
+	F_STR(struct view_filter, from),
+	F_STR(struct view_filter, to),
+	F_STR(struct view_filter, words),
+	F_STR(struct view_filter, name),
+	F_STR(struct view_filter, error),
+	F_LIST(struct view_filter, saved, &view_saved_t),
+	F_BOOL(struct view_filter, some_saved),
+	F_END
+};
+static const struct tmpl_type view_filter_t = { "filter", sizeof(struct view_filter), view_filter_f };
+
 static const struct tmpl_field view_pref_word_f[] = {
 	F_STR(struct view_pref_word, word),
 	F_STR(struct view_pref_word, label),
@@ -693,6 +777,14 @@ static const struct tmpl_field view_leave_f[] = {
 	F_END
 };
 static const struct tmpl_type view_leave_t = { "leave", sizeof(struct view_leave), view_leave_f };
+
+static const struct tmpl_field view_setup_f[] = {
+	F_SUB(struct view_setup, frame, &view_frame_t),
+	F_LIST(struct view_setup, checks, &view_check_t),
+	F_STR(struct view_setup, start),
+	F_END
+};
+static const struct tmpl_type view_setup_t = { "setup", sizeof(struct view_setup), view_setup_f };
 
 static const struct tmpl_field view_receipt_f[] = {
 	F_SUB(struct view_receipt, frame, &view_frame_t),
@@ -895,6 +987,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_SETTINGS] =		{ "settings.html", &view_settings_t, false },
 	[TPL_LEAVE] =			{ "leave.html", &view_leave_t, false },
 	[TPL_RECEIPT] =			{ "receipt.html", &view_receipt_t, false },
+	[TPL_SETUP] =			{ "setup.html", &view_setup_t, false },
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
@@ -906,5 +999,6 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_PANEL] =			{ "panel.html", &view_panel_page_t, false },
 	[TPL_KEYBOARD] =			{ "keyboard.html", &view_keyboard_t, false },
 	[TPL_NEWS] =			{ "news.html", &view_news_t, true },
+	[TPL_FILTER] =			{ "filter.html", &view_filter_t, false },
 	[TPL_STYLEGUIDE] =		{ "styleguide.html", &view_guide_t, false },
 };

@@ -30,6 +30,7 @@ enum tpl {
 	TPL_SETTINGS,
 	TPL_LEAVE,
 	TPL_RECEIPT,
+	TPL_SETUP,
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
@@ -41,6 +42,7 @@ enum tpl {
 	TPL_PANEL,
 	TPL_KEYBOARD,
 	TPL_NEWS,		/* fragment */
+	TPL_FILTER,
 	TPL_STYLEGUIDE,
 	TPL_MAX
 };
@@ -58,7 +60,7 @@ struct view_frame {
 	const char	*reload;	/* href of this page */
 	const char	*csrf;
 	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *embed_js, *keys_js, *notify_js,
-			*icon;	/* hrefs */
+			*state_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
 	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
 	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
@@ -179,7 +181,7 @@ struct view_left {			/* how long replies still pass */
 
 struct view_row {			/* a conversation in the list */
 	int64_t		 id;
-	const char	*href;		/* inside Pipedrive only */
+	const char	*href;		/* inside Pipedrive and in a narrowed list; else the template's */
 	int64_t		 rev;		/* changes whenever the row looks different */
 	const char	*current;	/* "page" for the open one, else NULL */
 	const char	*name;
@@ -191,8 +193,10 @@ struct view_row {			/* a conversation in the list */
 	const char	*time;		/* "14:05", "Nov 21" */
 	const char	*date;		/* "2026-11-21", for <time>; NULL today: the text says it */
 	bool		 unread;
+	const char	*count;		/* of unread messages: "3", "99+"; with unread */
+	bool		 back;		/* was put off, and nothing has happened since it came back */
 	bool		 failed;	/* a reply of ours failed */
-	bool		 draft;		/* reserved */
+	bool		 draft;		/* snippet is what the reader has begun to write */
 	bool		 linked;	/* to a person, lead or deal */
 	bool		 marks;		/* linked or unread: something stands beside the snippet */
 	const char	*page;		/* Page's name; NULL when there is only one Page */
@@ -210,19 +214,34 @@ struct view_sync {			/* how fresh the list is */
 	const char	*thread;	/* id of the open conversation, or NULL */
 };
 
+struct view_saved {			/* a filter of one's own */
+	const char	*name, *href;
+	const char	*current;	/* "page" for the one in use, else NULL */
+};
+
 struct view_list {
 	struct view_row	*rows;
 	size_t		 n_rows;
 	bool		 live;		/* the newest rows: polls may merge into it */
-	int64_t		 unread;	/* conversations, all of them */
-	bool		 some_unread;
-	const char	*older;		/* "/inbox?before=KEY" (keeps the open conversation), or NULL */
+	int64_t		 unread;	/* open conversations, all of them */
+	/* "page" for the view that is shown, else NULL */
+	const char	*on_open, *on_unread, *on_snoozed, *on_done;
+	struct view_saved *saved;
+	size_t		 n_saved;
+	const char	*filter;	/* href of the page where the list is narrowed */
+	const char	*query;		/* what it is narrowed to, NULL = open conversations */
+	const char	*narrowed;	/* the same in words, where no view says it; or NULL */
+	const char	*older;		/* "/inbox?before=KEY", or NULL */
+	const char	*further;	/* the same, when so many were looked at that it is asked first, */
+	const char	*looked;	/* and the sentence that says so */
 	const char	*newest;	/* on older pages: back to the newest, else NULL */
 	bool		 end;		/* on older pages: there are none after these */
 	/* when there are no rows, one of: */
 	bool		 no_pages;	/* nothing is connected */
 	bool		 importing;	/* the import has not brought any yet */
 	bool		 empty;		/* connected, but nobody has written */
+	bool		 finished;	/* none is open */
+	bool		 none;		/* of this kind */
 	const char	*connect;	/* no_pages: href, NULL when this person may not */
 	struct view_sync *sync;		/* NULL: no Page is connected */
 };
@@ -314,6 +333,8 @@ struct view_msg {
 	/* out, one of (all false: nothing is said): */
 	bool		 sending, sent, delivered, read, checking, failed;
 	const char	*wait;		/* sending: what it waits for, until when; or NULL */
+	const char	*undo;		/* POST by the composer's form: it can still be taken back, or NULL; */
+	int64_t		 left;		/* for so many ms */
 	const char	*reason;	/* failed: the sentence */
 	const char	*help;		/* failed: "Who can help: ...", or NULL */
 	/* failed: what helps, each may be NULL */
@@ -324,14 +345,31 @@ struct view_msg {
 	const char	*open_fb;	/* href */
 };
 
+struct view_part {			/* one message of a long text */
+	const char	*text;
+};
+
+/* Before a text goes. */
+struct view_ask {
+	const char	*text;		/* what is to be decided */
+	struct view_part *parts;	/* the messages it would be */
+	size_t		 n_parts;
+	const char	*name, *value, *label;	/* the button that says yes */
+	const char	*confirmed, *anyway;	/* what was said before: values of `parts`, `anyway`, or NULL */
+};
+
 struct view_kept_file {
 	const char	*key;		/* of the upload */
 	const char	*name, *size;
 };
 
-/* POST csrf, key, text, upload (keys), files */
+/* POST csrf, key, text, seen, base, replaces, upload (keys), files */
 struct view_composer {
 	const char	*action;	/* "/inbox/12/reply" */
+	const char	*draft;		/* the same form to here: keep it */
+	const char	*seen;		/* what this page shows of the conversation */
+	const char	*base;		/* form that saved the text as a draft, or NULL */
+	struct view_ask	*ask;		/* or NULL */
 	const char	*key;		/* fresh random key */
 	const char	*text;		/* kept text, or NULL */
 	const char	*error;		/* sentence, or NULL */
@@ -355,8 +393,8 @@ struct view_closed {			/* instead of the box */
 	const char	*since;		/* since when, or NULL */
 	const char	*advice;	/* what can be done, or NULL */
 	const char	*way, *way_label; /* button, or both NULL */
-	const char	*draft;		/* under this name the browser may have kept a text */
-	const char	*text;		/* text that could not be sent, to copy; or NULL */
+	const char	*text;		/* text that could not be sent or the draft, to copy; or NULL */
+	bool		 is_draft;
 	const char	*error;		/* sentence about that text, or NULL */
 };
 
@@ -456,6 +494,18 @@ struct view_panel {			/* right-hand pane */
 	const char	*link;		/* title of the linked lead or deal, name of the person; or NULL */
 };
 
+/* POST csrf, do=done|reopen|unread|snooze, with the last one until=later|tomorrow|monday|at, at=2026-11-24T09:00 */
+struct view_state {
+	const char	*action;
+	bool		 open;		/* else done or put off: */
+	const char	*text;		/* "Done: Maria Tamm, Nov 22"; open: that it came back, or NULL */
+	bool		 later;		/* today is long enough for "later today" */
+	bool		 monday;	/* next Monday is not tomorrow */
+	bool		 unread;	/* may be marked unread: not inside Pipedrive, where it is always open */
+	const char	*at;		/* what was asked for and is refused, */
+	const char	*error;		/* with the sentence; or NULL */
+};
+
 struct view_conv {			/* the open conversation */
 	int64_t		 id;
 	const char	*back;		/* the list; NULL: there is none to go back to */
@@ -478,6 +528,7 @@ struct view_conv {			/* the open conversation */
 	struct view_composer *composer;	/* NULL: closed says why */
 	struct view_closed *closed;
 	struct view_panel *panel;
+	struct view_state *state;
 };
 
 struct view_alert {			/* band above the panes: a Page needs attention */
@@ -583,6 +634,31 @@ struct view_choice {			/* an <option> */
 	bool		 chosen;
 };
 
+/* Narrowing the list --------------------------------------------------------------- */
+
+/* GET with the names of filters.def and show=yes; POST save: csrf, name, query; POST drop: csrf, name */
+struct view_filter {
+	struct view_frame *frame;
+	const char	*action, *save, *drop;
+	const char	*back;		/* the list as it was */
+	const char	*query;		/* what was chosen */
+	struct view_choice *states;
+	size_t		 n_states;
+	struct view_choice *pages;
+	size_t		 n_pages;
+	bool		 some_pages;	/* more than one */
+	struct view_choice *links;
+	size_t		 n_links;
+	bool		 unread, failed;
+	const char	*from, *to;	/* "2026-11-22" */
+	const char	*words;		/* what is being narrowed to, in words; NULL = nothing */
+	const char	*name;		/* as it was given, */
+	const char	*error;		/* and why it is refused; or NULL */
+	struct view_saved *saved;
+	size_t		 n_saved;
+	bool		 some_saved;
+};
+
 /* One of the person's own choices; the form's field `name`. */
 struct view_pref_word { const char *word, *label; bool chosen; };
 struct view_pref {
@@ -629,6 +705,13 @@ struct view_leave {
 	const char	*export;	/* href: take a copy first, or NULL */
 	bool		 choice;	/* erase now or keep for a while */
 	const char	*keep_until;	/* date */
+};
+
+struct view_setup {
+	struct view_frame *frame;
+	struct view_check *checks;
+	size_t		 n_checks;
+	const char	*start;
 };
 
 struct view_receipt {

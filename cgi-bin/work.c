@@ -10,12 +10,29 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/log.h"
 #include "../lib/db/db.h"
+#include "../lib/store/outbox.h"
 #include "../lib/sync/sync.h"
 
 /* Past this the WAL is folded in by whoever notices first; cron does it each run. */
 #define WAL_MOST	((int64_t)64 << 20)
 #define VISIT_GAP_MS	(3 * MS_MINUTE)
 #define VISIT_MS	(3 * MS_SECOND)
+#define QUIET_MS	(3 * MS_SECOND)
+#define WORK_SLACK_MS	20		/* two clocks: late rather than too early */
+
+/* Replies that can still be taken back, of this worker or of one that has ended: somebody has to send them then. */
+static void
+next_held(struct app *app)
+{
+	const struct ib_err *err;
+	int64_t now = clock_now(), until;
+
+	app->work_at = 0;
+	if ((err = outbox_held(app->db, now, &until)) != NULL)
+		log_err(err, "held");
+	else if (until > 0)
+		app_work_at(app, until - now);
+}
 
 void
 app_work(struct app *app, int64_t budget_ms)
@@ -24,12 +41,26 @@ app_work(struct app *app, int64_t budget_ms)
 	enum run_fate fate = RUN_BUSY;
 	const struct ib_err *err;
 
+	bool timed = app->work_at != 0 && app->work_at <= clock_mono();
+
 	app->run.driver = NULL;
 	if (run.driver != NULL && (err = sync_run_spaced(app->sync, run.driver, run.budget_ms,
 	    run.gap_ms, &fate)) != NULL)
 		log_err(err, "run");
 	if (fate != RUN_DONE)
 		sync_after(app->sync, budget_ms);
+	if (timed)
+		next_held(app);
+}
+
+void
+app_work_at(struct app *app, int64_t ms)
+{
+	int64_t at = clock_mono() + ms + WORK_SLACK_MS;
+
+	/* After the earlier one's the later one is looked up. */
+	if (app->work_at == 0 || at < app->work_at)
+		app->work_at = at;
 }
 
 void
@@ -52,7 +83,17 @@ app_visit(struct app *app, struct req *r)
 }
 
 void
-app_idle(struct app *app)
+app_quiet(struct app *app)
+{
+	app_tidy(app);
+	if (app->work_at == 0) {
+		sync_sends(app->sync, QUIET_MS);
+		next_held(app);
+	}
+}
+
+void
+app_tidy(struct app *app)
 {
 	const struct ib_err *err;
 	bool done;

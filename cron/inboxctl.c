@@ -2,6 +2,7 @@
 /*
  * inboxctl - the administrator's hand tool.
  *
+ *   setup           make an inbox of what was unpacked or installed, and prove it
  *   init            make key file, database and media folder where absent
  *   check           configuration, keys, catalogues, templates, database: one
  *                   line each
@@ -236,6 +237,7 @@ static int
 usage(FILE *to)
 {
 	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
+	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }
@@ -253,7 +255,7 @@ main(int argc, char **argv)
 	size_t i;
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+c:h", longs, NULL)) != -1) {
 		if (c == 'c') {
 			file = optarg;
 		} else if (c == 'V') {
@@ -265,6 +267,10 @@ main(int argc, char **argv)
 		} else {
 			return usage(stderr);
 		}
+	}
+	if (optind < argc && strcmp(argv[optind], "setup") == 0) {
+		log_init("inboxctl", LOG_WARN_, 2);
+		return ctl_setup(file, argv + optind + 1);
 	}
 	for (i = 0; optind < argc && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(argv[optind], verbs[i].name) != 0)

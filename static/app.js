@@ -25,6 +25,7 @@ const prefs = Object.fromEntries((page.prefs || "").split(" ").map((p) => p.spli
 window.inbox = {
 	$, all, show, get, on, still, page, onStart: (fn) => started.push(fn), onMerge: (fn) => merged.push(fn),
 	onPoll: (fn) => polled.push(fn),
+	acts: {},	/* what sends a form of the conversation, by its id; else it is a reply */
 	pref: (name) => prefs[name],	/* undefined: as at first */
 };
 
@@ -38,7 +39,7 @@ on("submit", (e) => {
 	const form = e.target, ours = form.closest("#conv"), beside = form.closest("#pipedrive");
 	if (ours || beside || form.dataset.busy) e.preventDefault();
 	if (form.dataset.busy) return;
-	if (ours) inbox.send(form);
+	if (ours) (inbox.acts[form.id] || inbox.send)(form, e.submitter);
 	else if (beside) panelForm(form);
 	else busy(form, true);
 });
@@ -77,6 +78,8 @@ function merge(box, items, at) {
 	const focus = document.activeElement, home = focus.closest("[data-rev]")?.id;
 	items.forEach((el, i) => {
 		let old = $(el.id);
+		/* "Written while you were writing": compose.js takes it away. */
+		if (at?.id === "news" && old !== at) at = at.nextElementSibling;
 		/* The first message of an answer never continues a group. */
 		if (old && old.dataset.rev !== el.dataset.rev && (i > 1 || !old.matches(".cont"))) {
 			if (at === old) at = el;
@@ -96,12 +99,28 @@ function title() {
 	document.title = `(${unread}) `.replace("(0) ", "") + name;
 	navigator.setAppBadge?.(+unread).catch(() => {});
 }
+/* Rows that the answer no longer has, as far down as it goes, have gone elsewhere. */
+function dropRows(rows, ids, last, whole) {
+	for (const el of [...rows.children]) {
+		if (!whole && el.id === last) break;
+		if (ids.has(el.id)) continue;
+		if (el.contains(document.activeElement)) (el.nextElementSibling || el.previousElementSibling)?.querySelector("a")?.focus(still);
+		el.remove();
+	}
+}
 function mergeRows(doc) {
-	const rows = $("rows"), from = $("rows", doc), mix = () => merge(rows, [...from.children], rows.children[0]);
+	const rows = $("rows"), from = $("rows", doc);
 	if (!from) return;
+	const items = [...from.children], ids = new Set(items.map((el) => el.id)), whole = !$("list-older", doc);
+	const mix = () => {
+		merge(rows, items, rows.children[0]);
+		dropRows(rows, ids, items.at(-1).id, whole);
+		if (whole) $("list-end")?.remove();
+	};
 	if (!$("sync")?.contains(document.activeElement)) $("sync-line")?.replaceWith(...all("#sync-line", doc));
 	rows.dataset.unread = from.dataset.unread;
 	title();
+	if (rows.dataset.view !== from.dataset.view) return list.replaceChildren(...from.parentNode.childNodes);
 	if (!live("rows")) return;
 	if (!rows.children[0] || !from.children[0]) list.replaceChildren(...from.parentNode.childNodes);
 	else if (list.scrollTop) steady(list, mix);
@@ -145,7 +164,7 @@ function mergeLog(doc, sent) {
 			delete $("pill").dataset.gap;
 			return log.replaceChildren(...from.childNodes);
 		}
-		all(`#${first.id} ~ li`).forEach((el) => { if (!ids.has(el.id)) el.remove(); });
+		all(`#${first.id} ~ li:not(#news)`).forEach((el) => { if (!ids.has(el.id)) el.remove(); });
 		merge(log, items, $(first.id));
 	});
 	if (end) toEnd();
@@ -331,6 +350,6 @@ function start(quiet) {
 	near();
 	panelStart();
 }
-Object.assign(inbox, { live, toEnd, busy, merges, poll, idle, visit, list });
+Object.assign(inbox, { live, toEnd, fromEnd, busy, merges, poll, idle, visit, list });
 on("DOMContentLoaded", () => start());
 })();

@@ -11,7 +11,7 @@ if (!page.poll) return;
 
 const PIECE = 90 << 10, MIB = 1 << 20, MOST = 10, TRIES = 5;
 const say = (what) => $("files").dataset[what];
-const open = () => all("#files .chip:not(.bad)");
+const open = () => all("#files .attached:not(.bad)");
 const coming = () => all("#files .coming");
 let running, waiting;
 
@@ -24,10 +24,10 @@ async function wrong(file) {
 }
 
 function fail(li, why) {
-	li.className = "chip bad";
+	li.className = "attached bad";
 	li.querySelector("progress")?.remove();
 	const p = document.createElement("span");
-	p.className = "error";
+	p.className = "attached-why";
 	p.setAttribute("role", "alert");
 	p.textContent = why;
 	li.querySelector("b").after(p);
@@ -74,7 +74,7 @@ async function run() {
 	running = true;
 	for (let li; (li = coming()[0]); ) await upload(li);
 	running = false;
-	if (waiting && $("composer")) $("composer").requestSubmit();
+	if (waiting && $("composer")) $("composer").requestSubmit($("send"));
 	waiting = false;
 }
 
@@ -82,13 +82,13 @@ async function add(files) {
 	for (const file of files) {
 		if (!$("files")) return;
 		const li = document.createElement("li"), name = document.createElement("b"), gone = document.createElement("button");
-		li.className = "chip";
+		li.className = "attached";
 		li.file = file;
 		li.dataset.key = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 		name.dir = "auto";
 		name.textContent = file.name;
 		gone.type = "button";
-		gone.className = "chip-off";
+		gone.className = "attached-off";
 		gone.textContent = "×";
 		gone.ariaLabel = gone.title = `${say("remove")} ${file.name}`;
 		li.append(name, gone);
@@ -114,7 +114,7 @@ on("change", (e) => {
 	$("reply").focus(still);
 });
 on("click", (e) => {
-	const li = e.target.closest?.(".chip-off")?.closest("li");
+	const li = e.target.closest?.(".attached-off")?.closest("li");
 	if (!li) return;
 	li.remove();
 	if (!li.matches(".bad")) post($("composer"), li, { drop: 1 }).catch(() => {});
@@ -148,15 +148,15 @@ on("drop", (e) => {
 
 /* A reply waits for its files. */
 on("submit", (e) => {
-	if (e.target.id !== "composer" || !coming().length) return;
+	if (e.target.id !== "composer" || e.submitter?.matches(".undo") || !coming().length) return;
 	e.preventDefault();
 	e.stopImmediatePropagation();
 	waiting = true;
 }, true);
 const send = inbox.send;
-inbox.send = async (form) => {
-	const mine = form.id === "composer" ? open() : [];
-	await send(form);
+inbox.send = async (form, by) => {
+	const mine = form.id === "composer" && !by?.matches(".undo") ? open() : [];
+	await send(form, by);
 	/* Gone with the reply; after a refusal they stay. */
 	if (mine.length && !$("error")?.textContent) mine.forEach((li) => li.remove());
 };

@@ -286,6 +286,21 @@ clock_civil(int64_t ms, const char *tz, struct civil *out)
 	return known;
 }
 
+int64_t
+clock_shown(int64_t shown, const char *tz)
+{
+	int64_t at = shown;
+	struct civil c;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		(void)clock_civil(at, tz, &c);
+		at += shown - (c.day_number * MS_DAY + c.hour * MS_HOUR + c.minute * MS_MINUTE + c.second * MS_SECOND +
+		    shown % MS_SECOND);
+	}
+	return at;
+}
+
 /* ---- ISO 8601 ---- */
 
 /* Days since 1970-01-01 of a civil date, without the C library's zones. */
@@ -373,6 +388,24 @@ clock_parse_iso(const char *s)
 	t = (days_of(y, mo, d) * 24 + h) * 3600 + (int64_t)mi * 60 + sec;
 	t += (int64_t)(west ? 1 : -1) * (zh * 3600 + zm * 60);
 	return t < 0 ? -1 : t * 1000 + ms;
+}
+
+int64_t
+clock_parse_day(const char *s)
+{
+	char iso[32], back[40];
+	struct civil c;
+	int64_t at;
+
+	if (s == NULL || strlen(s) != 10)
+		return -1;
+	(void)snprintf(iso, sizeof(iso), "%s 00:00", s);
+	if ((at = clock_parse_iso(iso)) <= 0)
+		return -1;
+	/* Not the 31st of February. */
+	(void)clock_civil(at, "UTC", &c);
+	(void)snprintf(back, sizeof(back), "%04d-%02d-%02d", c.year, c.month, c.day);
+	return strcmp(back, s) == 0 ? at : -1;
 }
 
 void

@@ -40,12 +40,19 @@ struct civil {
  */
 bool clock_civil(int64_t ms, const char *tz, struct civil *out);
 bool clock_zone_ok(const char *tz);
+/*
+ * The moment at which the clock in that zone shows what `shown` is in UTC; where
+ * clocks skip it, the same time after the skip.
+ */
+int64_t clock_shown(int64_t shown, const char *tz);
 
 /*
  * "2026-11-22T10:00:11Z" / "+0000" / "+00:00" / fraction of any length, and
  * Pipedrive's "2026-11-22 10:00[:11]" (UTC).  -1 when it is none or before 1970.
  */
 int64_t clock_parse_iso(const char *s);
+/* "2026-11-22" as its first millisecond, were its zone UTC; -1 when the calendar has no such day after 1970-01-01. */
+int64_t clock_parse_day(const char *s);
 /* "2026-11-22T10:00:11Z" into out (>= 25 bytes). */
 void clock_iso(int64_t ms, char out[25]);
 

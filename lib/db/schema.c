@@ -19,6 +19,16 @@
  */
 #include "schema.h"
 
+/*
+ * Step 11: is thread t among those that people are told of, and does a row of
+ * seen make it one that its person has read?  One without news counts as read
+ * without a row; marked unread (n below in_n, which is 0) it counts against.
+ */
+#define COUNTS(t)	"(" t ".state = 0 AND " t ".left_psid IS NULL)"
+#define NEWS(t)		"(" COUNTS(t) " AND " t ".in_n > 0)"
+#define SEEN(s, t)	"(" COUNTS(t) " * ((" s ".n >= " t ".in_n) - (" t ".in_n = 0)))"
+#define READ(t)		SEEN("s", t)
+
 const char *const schema_steps[] = {
 /* 1 */
 "CREATE TABLE install ("			/* one Pipedrive company + connection */
@@ -519,6 +529,57 @@ const char *const schema_steps[] = {
 "CREATE INDEX upload_old ON upload(created_at);",
 /* 12: what is new for whoever looked away */
 "ALTER TABLE thread ADD COLUMN in_rev INTEGER NOT NULL DEFAULT 0;",	/* install.rev since which the customer's last message is there */
+/* 13: unread is counted; conversations are open, done or put off */
+"ALTER TABLE thread ADD COLUMN in_n INTEGER NOT NULL DEFAULT 0;"	/* incoming messages that were news, ever */
+"ALTER TABLE thread ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0,1,2));"	/* enum thread_state */
+"ALTER TABLE thread ADD COLUMN state_at INTEGER NOT NULL DEFAULT 0;"	/* since when, */
+"ALTER TABLE thread ADD COLUMN state_by INTEGER NOT NULL DEFAULT 0;"	/* by whom: 0 = a customer's message, or the clock */
+"ALTER TABLE thread ADD COLUMN until_at INTEGER NOT NULL DEFAULT 0;"	/* put off until then */
+"ALTER TABLE thread ADD COLUMN woke_at INTEGER NOT NULL DEFAULT 0;"	/* came back then */
+"ALTER TABLE thread ADD COLUMN list_at INTEGER GENERATED ALWAYS AS (max(last_at, woke_at)) VIRTUAL;"	/* place in the list */
+"ALTER TABLE seen ADD COLUMN n INTEGER NOT NULL DEFAULT 0;"		/* in_n when the person read it; less: unread */
+"ALTER TABLE install ADD COLUMN wake_at INTEGER NOT NULL DEFAULT 0;"	/* no conversation comes back before; 0 = none is put off */
+"ALTER TABLE install ADD COLUMN in_threads INTEGER NOT NULL DEFAULT 0;"	/* open conversations with news, */
+"ALTER TABLE user ADD COLUMN read_threads INTEGER NOT NULL DEFAULT 0;"	/* and how many of them the person has read */
+"ALTER TABLE user ADD COLUMN saved TEXT NOT NULL DEFAULT '';"		/* saved filters: see saved.h */
+"DROP INDEX thread_list;"
+"CREATE INDEX thread_list ON thread(install_id, state, list_at, id);"
+"CREATE INDEX thread_later ON thread(install_id, until_at, id) WHERE state = 2;"
+"UPDATE thread SET in_n = max(1, (SELECT count(*) FROM page p JOIN message m ON m.thread_id = thread.id AND m.at > p.connected_at"
+" AND m.at <= thread.last_in_at WHERE p.id = thread.page_id AND m.dir = 0 AND m.line IN (0,1))) WHERE last_in_at > 0;"
+"UPDATE seen SET n = (SELECT CASE WHEN seen.upto >= t.last_in_at THEN t.in_n ELSE min(t.in_n - 1,"
+" (SELECT count(*) FROM page p JOIN message m ON m.thread_id = t.id AND m.at > p.connected_at AND m.at <= seen.upto"
+" WHERE p.id = t.page_id AND m.dir = 0 AND m.line IN (0,1))) END FROM thread t WHERE t.id = seen.thread_id);"
+"UPDATE install SET in_threads = (SELECT count(*) FROM thread t WHERE t.install_id = install.id AND " NEWS("t") ");"
+"UPDATE user SET read_threads = coalesce((SELECT sum(" READ("t") ") FROM seen s JOIN thread t ON t.id = s.thread_id"
+" WHERE s.user_id = user.id), 0);"
+/*
+ * Unread conversations of a person = in_threads - read_threads.  Whatever
+ * changes what they are made of keeps both numbers, by these.
+ */
+"CREATE TRIGGER thread_counts AFTER UPDATE OF in_n, state, left_psid ON thread"
+" WHEN " NEWS("old") " <> " NEWS("new") " BEGIN"
+" UPDATE install SET in_threads = in_threads + " NEWS("new") " - " NEWS("old") " WHERE id = new.install_id;"
+"END;"
+"CREATE TRIGGER thread_reads AFTER UPDATE OF in_n, state, left_psid ON thread"
+" WHEN (old.in_n <> new.in_n OR " COUNTS("old") " <> " COUNTS("new") ")"
+" AND EXISTS (SELECT 1 FROM seen s WHERE s.thread_id = new.id AND " READ("new") " <> " READ("old") ") BEGIN"
+" UPDATE user SET read_threads = read_threads + d.n FROM (SELECT s.user_id, " READ("new") " - " READ("old") " AS n"
+"  FROM seen s WHERE s.thread_id = new.id AND " READ("new") " <> " READ("old") ") d WHERE user.id = d.user_id;"
+"END;"
+"CREATE TRIGGER thread_gone BEFORE DELETE ON thread WHEN " COUNTS("old") " BEGIN"
+" UPDATE install SET in_threads = in_threads - 1 WHERE id = old.install_id AND old.in_n > 0;"
+" UPDATE user SET read_threads = read_threads - d.n FROM (SELECT s.user_id, " READ("old") " AS n"
+"  FROM seen s WHERE s.thread_id = old.id) d WHERE user.id = d.user_id;"
+"END;"
+"CREATE TRIGGER seen_first AFTER INSERT ON seen BEGIN"
+" UPDATE user SET read_threads = read_threads + d.n FROM (SELECT " SEEN("new", "t") " AS n FROM thread t"
+"  WHERE t.id = new.thread_id) d WHERE user.id = new.user_id AND d.n <> 0;"
+"END;"
+"CREATE TRIGGER seen_moves AFTER UPDATE OF n ON seen WHEN old.n <> new.n BEGIN"
+" UPDATE user SET read_threads = read_threads + d.n FROM (SELECT " SEEN("new", "t") " - " SEEN("old", "t") " AS n FROM thread t"
+"  WHERE t.id = new.thread_id) d WHERE user.id = new.user_id AND d.n <> 0;"
+"END;"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

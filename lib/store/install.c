@@ -221,6 +221,9 @@ read_signed_in(struct db_stmt *st, struct arena *a, struct signed_in **out)
 			s->check_after = db_col_int(st, 11);
 			s->pass_until = db_col_int(st, 12);
 			prefs_read(db_col_text(st, 13), &s->prefs);
+			s->unread = db_col_int(st, 14);
+			s->wake_at = db_col_int(st, 15);
+			s->saved = db_col_dup(st, 16, a);
 			*out = s;
 		}
 	}

@@ -60,6 +60,9 @@ struct signed_in {
 	int64_t		 user_id, install_id, owner_id, seen_at, rev;
 	int64_t		 check_after;	/* the person's rights are looked at anew then */
 	int64_t		 pass_until;	/* passes that end later are none */
+	int64_t		 unread;	/* open conversations with something this person has not read */
+	int64_t		 wake_at;	/* a conversation comes back then: thread_wake; 0 = none */
+	const char	*saved;		/* filters: saved.h */
 	const char	*name, *timezone, *company_name;
 	enum lang	 lang;
 	bool		 admin, shared;

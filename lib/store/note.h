@@ -4,6 +4,7 @@
  * time.  The health page reads them.
  *
  *   check   result of the last quick_check: "ok", or the first finding
+ *   setup   digest of the link of a set-up, with the end of its time; "used"
  *   orphans when the media folder was last searched for files without a row
  */
 #ifndef IB_NOTE_H
@@ -12,6 +13,7 @@
 #include "../db/db.h"
 
 #define NOTE_CHECK	"check"
+#define NOTE_SETUP	"setup"
 #define NOTE_ORPHANS	"orphans"
 
 /* *at 0 and *value NULL when there is none. */

@@ -89,7 +89,8 @@ put_rows(struct db *db, struct arena *a, const struct outbox_new *n, const struc
 	    m.at, n->user_id, part_key(a, n->key, part), token, n->now, (int64_t)n->agent,
 	    n->hold_ms > 0 ? n->now + n->hold_ms : 0)) != NULL ||
 	    (err = thread_save(db, &row)) != NULL ||
-	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at)) != NULL ||
+	    (err = thread_mark_seen(db, n->user_id, t->id, row.last_in_at,
+	    row.in_n)) != NULL ||
 	    (err = audit_put(db, n->install_id, n->user_id, n->now, "replied",
 	    arena_printf(a, "%lld", (long long)t->id))) != NULL ||
 	    (err = install_touch(db, n->install_id)) != NULL)
@@ -329,60 +330,65 @@ undo_part(struct db *db, struct arena *a, int64_t id, int64_t now, const char **
 	return db_run(db, ST_MESSAGE_UNDO, "iii", o->thread_id, o->msg_at, o->msg_id);
 }
 
-/* The key of the form that this reply came with; NULL: it cannot be taken back. */
+/* The key of the form that this reply came with, *done: it is back already; *key NULL: it cannot be taken back. */
 static const struct ib_err *
-undo_find(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, int64_t msg_id,
-    char **key)
+undo_find(struct db *db, struct arena *a, const struct outbox_back *b, char **key, bool *done)
 {
 	const struct ib_err *err;
 	struct db_stmt *st;
 	bool row;
 
 	*key = NULL;
-	if ((err = db_query(db, ST_OUTBOX_UNDO_FIND, &st, "iiii", thread_id, msg_id, install_id, user_id)) != NULL)
+	*done = false;
+	if ((err = db_query(db, ST_OUTBOX_UNDO_FIND, &st, "iiii", b->thread_id, b->msg_id, b->install_id, b->user_id)) != NULL)
 		return err;
-	if ((err = db_step(st, &row)) == NULL && row && (*key = db_col_dup(st, 0, a)) != NULL)
+	if ((err = db_step(st, &row)) == NULL && row && (*key = db_col_dup(st, 0, a)) != NULL) {
 		(*key)[strcspn(*key, ".")] = '\0';
+		*done = db_col_int(st, 1) != 0;
+	}
 	return db_done(st, a, err);
 }
 
 /* Inside the caller's transaction. */
 static const struct ib_err *
-undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, const char *key,
-    const char *more, int64_t now)
+undo(struct db *db, struct arena *a, const struct outbox_back *b, const char *key)
 {
-	struct draft d = { .thread_id = thread_id, .at = now, .form = "" };
+	struct draft d = { .thread_id = b->thread_id, .at = b->now, .form = b->form };
 	const struct ib_err *err;
 	int64_t id;
 	size_t i;
 	bool found;
 
 	for (i = 0; i < REPLY_PARTS_MOST + REPLY_FILES_MAX; i++)
-		if ((err = db_get_int(db, ST_OUTBOX_UNDO_PART, &id, &found, "it", thread_id, part_key(a, key, i))) != NULL ||
-		    (found && (err = undo_part(db, a, id, now, &d.text)) != NULL))
+		if ((err = db_get_int(db, ST_OUTBOX_UNDO_PART, &id, &found, "it", b->thread_id, part_key(a, key, i))) != NULL ||
+		    (found && (err = undo_part(db, a, id, b->now, &d.text)) != NULL))
 			return err;
-	if (!str_blank(more) && (d.text = arena_printf(a, "%s\n%s", d.text, more)) == NULL)
+	if (str_blank(d.text))
+		d.text = b->more;
+	else if (!str_blank(b->more) && (d.text = arena_printf(a, "%s\n%s", d.text, b->more)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "undo");
-	if ((err = draft_put(db, user_id, &d)) != NULL ||
-	    (err = audit_put(db, install_id, user_id, now, "reply_undone", arena_printf(a, "%lld", (long long)thread_id))) != NULL)
+	if ((err = draft_put(db, b->user_id, &d)) != NULL ||
+	    (err = audit_put(db, b->install_id, b->user_id, b->now, "reply_undone",
+	    arena_printf(a, "%lld", (long long)b->thread_id))) != NULL)
 		return err;
-	return message_relead(db, a, thread_id);
+	return message_relead(db, a, b->thread_id);
 }
 
 const struct ib_err *
-outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, int64_t user_id, int64_t msg_id,
-    const char *more, int64_t now, bool *ok)
+outbox_undo(struct db *db, struct arena *a, const struct outbox_back *b, enum outbox_undone *fate)
 {
 	const struct ib_err *err;
 	char *key;
+	bool done;
 
-	*ok = false;
+	*fate = UNDO_LATE;
 	if ((err = db_begin(db)) != NULL)
 		return err;
-	if ((err = undo_find(db, a, install_id, thread_id, user_id, msg_id, &key)) == NULL && key != NULL &&
-	    (err = undo(db, a, install_id, thread_id, user_id, key, more, now)) == NULL)
-		err = db_commit(db);
-	*ok = err == NULL && key != NULL;
+	if ((err = undo_find(db, a, b, &key, &done)) == NULL && key != NULL) {
+		*fate = done ? UNDO_AGAIN : UNDO_DONE;
+		if (!done && (err = undo(db, a, b, key)) == NULL)
+			err = db_commit(db);
+	}
 	db_rollback(db);
 	return err;
 }
@@ -701,6 +707,15 @@ outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64
 	}
 	db_release(st);
 	return err;
+}
+
+const struct ib_err *
+outbox_held(struct db *db, int64_t now, int64_t *until)
+{
+	bool found;
+
+	*until = 0;
+	return db_get_int(db, ST_OUTBOX_HELD, until, &found, "i", now);
 }
 
 const struct ib_err *

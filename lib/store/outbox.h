@@ -82,11 +82,18 @@ IB_MUST const struct ib_err *outbox_put(struct db *db, struct arena *a, const st
 IB_MUST const struct ib_err *outbox_known(struct db *db, int64_t thread_id, const char *key, bool *known);
 /*
  * Its writer takes a reply back, with the other parts of its text that have
- * not been tried: they go off the page and become the draft, before `more`
- * (what is in the box by now).  Its files are attached again or not at all.  *ok false when it is too late.
+ * not been tried: they go off the page and become the draft; files have to be
+ * attached again.  Asked a second time (UNDO_AGAIN) nothing changes.
  */
-IB_MUST const struct ib_err *outbox_undo(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id,
-    int64_t user_id, int64_t msg_id, const char *more, int64_t now, bool *ok);
+struct outbox_back {
+	int64_t		 install_id, thread_id, user_id, msg_id;
+	const char	*form;		/* key of the form in whose box the text will be, */
+	const char	*more;		/* and what is in it by now: that comes behind; or NULL */
+	int64_t		 now;
+};
+enum outbox_undone { UNDO_DONE, UNDO_AGAIN, UNDO_LATE };
+IB_MUST const struct ib_err *outbox_undo(struct db *db, struct arena *a, const struct outbox_back *b,
+    enum outbox_undone *fate);
 /* A failed reply goes again: same message, same row.  *ok false when it is not in `failed`. */
 IB_MUST const struct ib_err *outbox_retry(struct db *db, int64_t install_id, int64_t thread_id,
     int64_t msg_id, int64_t now, bool *ok);
@@ -168,6 +175,8 @@ IB_MUST const struct ib_err *outbox_freed(struct db *db, struct arena *a, int64_
  * until when it may be taken back (0: it may not).
  */
 IB_MUST const struct ib_err *outbox_next(struct db *db, int64_t thread_id, int64_t msg_id, int64_t *at, int64_t *hold);
+/* When the next reply can no more be taken back; 0: none can. */
+IB_MUST const struct ib_err *outbox_held(struct db *db, int64_t now, int64_t *until);
 /*
  * Waiting replies whose reply window has closed meanwhile, whatever holds them
  * up: they fail with the reason.  Opens its own transaction; *n how many.

@@ -10,6 +10,10 @@
 #define IB_THREAD_H
 
 #include "../db/db.h"
+#include "filter.h"
+
+/* Stored: append only. */
+enum thread_state { THREAD_OPEN, THREAD_DONE, THREAD_SNOOZED };
 
 /*
  * Reply window (messenger.md 5.5), with the reason why it is open: a day since
@@ -37,6 +41,10 @@ struct thread {
 	int64_t		 last_user, failed;
 	int		 last_dir, snippet_kind;
 	int64_t		 upto;		/* how far the asking user has read */
+	int64_t		 in_n, unread;	/* incoming messages ever; those the asking user has not read */
+	enum thread_state state;
+	int64_t		 state_at, state_by;	/* since when, by whom: 0 = a customer's message, or the clock */
+	int64_t		 until_at, woke_at;	/* put off until; came back then */
 	int64_t		 ad_at;		/* of window_state: 0 = none, or refused */
 	int64_t		 source_at;	/* when the ad or link of `source` brought the customer */
 	int64_t		 due;		/* thread_closing() only: the deadline it is listed for */
@@ -47,13 +55,44 @@ struct thread {
 IB_MUST const struct ib_err *thread_get(struct db *db, struct arena *a, int64_t install_id,
     int64_t id, int64_t user_id, struct thread **out);
 /*
- * One page of the list, newest first, strictly before (last_at, id) when
- * last_at > 0.  Asks for one more than `max` and tells in *more.  Only what
- * the list shows is filled (psid where no name is known).
+ * One page of the list, in the order of its view, from behind the key `at`, `id`
+ * on (0 = from the start).  Only what the list shows is filled (psid where no
+ * name is known).
  */
+#define LIST_WALK	2000	/* conversations looked at for one page of a narrowed list */
+struct list_ask {
+	const struct filter *filter;	/* NULL: open conversations */
+	const char	*zone;		/* of the filter's days */
+	int64_t		 at, id;
+	int		 max;
+};
+struct list_end {
+	bool		 more;		/* there are more behind the last row, */
+	bool		 further;	/* or nobody knows: as many were looked at as one request may; */
+	int64_t		 at, id;	/* the key to go on from, either way */
+};
 IB_MUST const struct ib_err *thread_list(struct db *db, struct arena *a, int64_t install_id,
-    int64_t user_id, int64_t before_at, int64_t before_id, int max,
-    struct thread **out, size_t *n, bool *more);
+    int64_t user_id, const struct list_ask *ask, struct thread **out, size_t *n, struct list_end *end);
+/* Is there any conversation at all, in whatever state? */
+IB_MUST const struct ib_err *thread_any(struct db *db, int64_t install_id, bool *any);
+
+/*
+ * The state, for everybody of the company; a message that is new to us reopens
+ * (ingest.c), and so does the clock: thread_wake.  *changed false: it was so, or
+ * is not there.  `until` counts with THREAD_SNOOZED.
+ */
+IB_MUST const struct ib_err *thread_set_state(struct db *db, struct arena *a, int64_t install_id, int64_t id,
+    int64_t user_id, enum thread_state state, int64_t until, int64_t now, bool *changed);
+/* In a transaction: a customer wrote. */
+IB_MUST const struct ib_err *thread_reopen(struct db *db, int64_t id, int64_t at);
+/*
+ * What was put off until now comes back.  Whoever reads a company's
+ * conversations calls this before, when install.wake_at says so: that is why
+ * the state in the row is the whole truth.
+ */
+IB_MUST const struct ib_err *thread_wake(struct db *db, int64_t install_id, int64_t now);
+/* A company for which that is due; 0 = none. */
+IB_MUST const struct ib_err *thread_wake_next(struct db *db, int64_t now, int64_t *install_id);
 
 /*
  * Unanswered conversations whose reply deadline comes within `within` ms, soonest
@@ -73,8 +112,9 @@ struct thread_row {
 	int64_t		 delivered_at, seen_at, profile_at, profile_got;
 	int64_t		 control_at, standby_at, direct_at;
 	int64_t		 ad_click, ad_at;	/* kept by thread_count_ad */
-	int64_t		 last_user;
+	int64_t		 last_user, in_n;
 	int		 last_dir, snippet_kind;
+	enum thread_state state;	/* not written back: thread_reopen */
 	const char	*owner_app, *control_app, *snippet;
 	bool		 has_name;
 	bool		 created;	/* by this call */
@@ -95,7 +135,10 @@ IB_MUST const struct ib_err *thread_set_name(struct db *db, int64_t id, const ch
 IB_MUST const struct ib_err *thread_set_source(struct db *db, int64_t id, const char *json, int64_t at);	/* the earliest counts */
 IB_MUST const struct ib_err *thread_set_fb(struct db *db, int64_t id, const char *fb_id, int64_t synced_at);
 IB_MUST const struct ib_err *thread_set_history(struct db *db, int64_t id, const char *state, const char *cursor);
-IB_MUST const struct ib_err *thread_mark_seen(struct db *db, int64_t user_id, int64_t id, int64_t upto);
+/* Read by this person: all `in_n` messages that came in, the last of them at `upto`. */
+IB_MUST const struct ib_err *thread_mark_seen(struct db *db, int64_t user_id, int64_t id, int64_t upto, int64_t in_n);
+/* As if the last one had not been read. */
+IB_MUST const struct ib_err *thread_mark_unread(struct db *db, int64_t install_id, int64_t user_id, int64_t id);
 /* Add to the count of failed replies (never below 0). */
 IB_MUST const struct ib_err *thread_add_failed(struct db *db, int64_t id, int delta);
 

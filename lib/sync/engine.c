@@ -19,6 +19,7 @@
 #include "../store/install.h"
 #include "../store/note.h"
 #include "../store/outbox.h"
+#include "../store/thread.h"
 #include "../tmpl/tmpl.h"
 
 #include <stdlib.h>
@@ -149,6 +150,12 @@ drain_reads(struct sync *s, int64_t every, int64_t deadline)
 		sync_nap(wait);
 	}
 	return any;
+}
+
+void
+sync_sends(struct sync *s, int64_t budget_ms)
+{
+	(void)drain(s, "send", sync_send_one, clock_mono() + budget_ms);
 }
 
 void
@@ -328,6 +335,19 @@ overdue(struct sync *s, int64_t now, bool *did)
 	return err;
 }
 
+/* What was put off comes back also while nobody looks. */
+static const struct ib_err *
+wake(struct sync *s, int64_t now, bool *did)
+{
+	const struct ib_err *err;
+	int64_t install;
+
+	if ((err = thread_wake_next(s->db, now, &install)) != NULL)
+		return err;
+	*did = install != 0;
+	return *did ? thread_wake(s->db, install, now) : NULL;
+}
+
 const struct ib_err *
 sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t gap_ms, enum run_fate *fate)
 {
@@ -349,6 +369,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 	if ((err = sync_shelf(s, clock_now(), false, SHELF_PER_RUN, &tried, &helped)) != NULL)
 		log_err(err, "shelf");
 	(void)drain(s, "overdue", overdue, deadline);
+	(void)drain(s, "wake", wake, deadline);
 	while (again && clock_mono() < deadline && still_mine(s, holder, &until, budget_ms)) {
 		again = drain(s, "send", sync_send_one, deadline);
 		again |= drain(s, "check", sync_check_one, deadline);

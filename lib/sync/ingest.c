@@ -300,22 +300,35 @@ fill_message(struct work *w, struct message *m)
 	}
 }
 
-static void
+/*
+ * A message of the customer's that is new to us.  What was there before the
+ * Page was connected is not news to anybody; news not older than what was known
+ * when somebody closed the conversation opens it again (both times are Meta's).
+ */
+static const struct ib_err *
 note_customer(struct work *w, const struct message *m)
 {
 	const struct fb_event *e = w->e;
+	struct thread_row *t = &w->thread;
+	bool news = !e->history || m->at > w->page->connected_at;
+	const struct ib_err *err = NULL;
 
 	if (m->dir != 0 || !is_real(m))
-		return;
-	max_to(&w->thread.customer_at, m->at);
-	/* What was there before the Page was connected is not news to anybody. */
-	if (!e->history || m->at > w->page->connected_at)
-		max_to(&w->thread.last_in_at, m->at);
-	if (!e->history && w->thread.profile_at == 0 &&
-	    w->now - w->thread.profile_got > PROFILE_REFRESH_MS) {
-		w->thread.profile_at = w->now;
+		return NULL;
+	max_to(&t->customer_at, m->at);
+	if (news) {
+		t->in_n++;
+		if (t->state != THREAD_OPEN && m->at >= t->last_in_at) {
+			err = thread_reopen(w->db, t->id, m->at);
+			t->state = THREAD_OPEN;
+		}
+		max_to(&t->last_in_at, m->at);
+	}
+	if (!e->history && t->profile_at == 0 && w->now - t->profile_got > PROFILE_REFRESH_MS) {
+		t->profile_at = w->now;
 		w->fetch = true;
 	}
+	return err;
 }
 
 static const struct ib_err *
@@ -342,9 +355,8 @@ store_message(struct work *w)
 	if (!added)
 		return merge_message(w);
 	w->changed = true;
-	if ((err = add_attachments(w, &m)) != NULL)
+	if ((err = add_attachments(w, &m)) != NULL || (err = note_customer(w, &m)) != NULL)
 		return err;
-	note_customer(w, &m);
 	if (e->ad)
 		max_to(&w->thread.ad_click, m.at);
 	if (m.dir == 0 && (err = thread_count_ad(w->db, &w->thread)) != NULL)

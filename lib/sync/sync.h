@@ -127,6 +127,8 @@ IB_MUST const struct ib_err *sync_health_one(struct sync *s, int64_t now, bool *
 
 /* Driving ------------------------------------------------------------------------ */
 
+/* Replies that are due, nothing else. */
+void sync_sends(struct sync *s, int64_t budget_ms);
 /* What a worker does after an answer: replies first, then names, files, history. */
 void sync_after(struct sync *s, int64_t budget_ms);
 /*

@@ -41,8 +41,8 @@ def fill(path, threads, messages, newest=NOW):
     c.execute("INSERT INTO note(key,at,value) VALUES('check',?,'ok')", (NOW,))
     each = max(1, messages // threads)
     c.executemany(
-        "INSERT INTO thread(id,install_id,page_id,psid,last_at,last_id,last_in_at,customer_at,name,snippet,history,profile_got,created_at)"
-        " VALUES(?,1,1,?,?,0,?,?,?,?,'start',?,?)",
+        "INSERT INTO thread(id,install_id,page_id,psid,last_at,last_id,last_in_at,customer_at,name,snippet,history,profile_got,created_at,in_n)"
+        " VALUES(?,1,1,?,?,0,?,?,?,?,'start',?,?,1)",
         ((t, "9000%d" % t, newest - t * 60000, newest - t * 60000, newest - t * 60000, NAMES[t % 8], text(t)[:100], 1 << 52, NOW)
          for t in range(1, threads + 1)))
 
@@ -59,7 +59,8 @@ def fill(path, threads, messages, newest=NOW):
 
     c.executemany("INSERT INTO message(thread_id,at,id,mkey,mid,dir,origin,flags,state,user_id,text)"
                   " VALUES(?,?,?,?,?,?,?,?,?,?,?)", rows())
-    c.execute("INSERT INTO seen(user_id,thread_id,upto) SELECT 1, id, last_in_at FROM thread WHERE id % 3 > 0 AND id <= 5000")
+    c.execute("UPDATE install SET in_threads = ?", (threads,))
+    c.execute("INSERT INTO seen(user_id,thread_id,upto,n) SELECT 1, id, last_in_at, in_n FROM thread WHERE id % 3 > 0 AND id <= 5000")
     c.commit()
     c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     c.close()

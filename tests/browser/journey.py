@@ -220,7 +220,7 @@ class Way:
         self.assertTrue(any(who.first_words in t for t in seen.values()))
         b.reads("#edge", w["log.end_start"])
         if b.has("#newest a"):
-            b.leave("#newest a")
+            b.leave("#newest a", w["log.newest"])
         b.reads("#log", who.asks[0])
 
     def answer(self):

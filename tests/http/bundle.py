@@ -6,6 +6,7 @@ The archive is unpacked into an empty folder, which becomes the root of the file
 system (chroot): no C library, no loader, no zones, no certificates, no shell but a
 static one.  There the inbox goes the whole way.
 """
+import fcntl
 import glob
 import os
 import pwd
@@ -21,11 +22,14 @@ from stand import AOZORA, ASID_MISAKI, MISAKI, PAGE_C, SRC, TAKAHASHI, Stand, _b
 def archive():
     """What `make bundle` makes; anew when something in it is newer."""
     build = _build()
+    lock = open(os.path.join(build, "bundle.lock"), "w")    # another test may be making it
+    fcntl.flock(lock, fcntl.LOCK_EX)
     made = glob.glob(os.path.join(build, "messenger-inbox-*-linux-*.tar.gz"))
     parts = [os.path.join(build, p) for p in ("inbox.fcgi", "inbox-sync", "inboxctl")]
     parts += [f for d in ("bundle", "po", "static", "templates", "web") for f in glob.glob(os.path.join(SRC, d, "*"))]
     if len(made) != 1 or os.path.getmtime(made[0]) < max(os.path.getmtime(p) for p in parts):
         subprocess.run(["make", "-s", "-C", build, "bundle"], check=True, stdout=subprocess.DEVNULL)
+    lock.close()
     made, = glob.glob(os.path.join(build, "messenger-inbox-*-linux-*.tar.gz"))
     return made
 

@@ -157,7 +157,7 @@ class Sending(Case):
                     kept.append(text)
                     self.wait_state(thread, *["sent"] * len(kept))
                 else:
-                    self.assertIn(say("problem.reply_too_long"), r.page.text)
+                    self.assertIn(say("ask.as_parts", n="2"), r.page.text)
                     self.assertIn(text + "</textarea>", r.text)
                     # The kept text can be shortened and sent from the page that came.
                     self.assertIn("key", r.page.form_to("/reply")["fields"])

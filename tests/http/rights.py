@@ -33,13 +33,16 @@ RULES = {
     ("GET", "/connect/import"): ("read", 303), ("GET", "/hook/facebook"): ("open", 403), ("POST", "/hook/facebook"): ("open", 403),
     ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
-    ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200),
+    ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200), ("GET", "/setup/{code}"): ("open", 404),
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
+    ("POST", "/inbox/{thread}/draft"): ("read+", 303), ("POST", "/inbox/{thread}/undo/{message}"): ("read+", 409),
     ("POST", "/inbox/{thread}/upload"): ("read+", 400), ("POST", "/media/{thread}/{message}/{n}/load"): ("read+", 303),
     ("GET", "/inbox/{thread}/m/{message}"): ("read+", 303), ("GET", "/pd/{pass}/inbox/{thread}/m/{message}"): ("pass+", 303),
+    ("POST", "/inbox/{thread}/state"): ("read+", 400), ("POST", "/pd/{pass}/inbox/{thread}/state"): ("pass+", 400),
+    ("GET", "/filter"): ("read", 200), ("POST", "/filter/save"): ("read", 400), ("POST", "/filter/drop"): ("read", 400),
     ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
     ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
@@ -58,14 +61,16 @@ RULES = {
     ("GET", "/pd/panel"): ("open", 400), ("GET", "/pd/settings"): ("open", 403),
     ("GET", "/pd/{pass}/settings"): ("pass-any", 200), ("GET", "/pd/{pass}/panel"): ("pass", 200, 303),
     ("GET", "/pd/{pass}/inbox/{thread}"): ("pass+", 200), ("POST", "/pd/{pass}/inbox/{thread}/reply"): ("pass+", 422),
+    ("POST", "/pd/{pass}/inbox/{thread}/draft"): ("pass+", 303), ("POST", "/pd/{pass}/inbox/{thread}/undo/{message}"): ("pass+", 409),
     ("POST", "/pd/{pass}/inbox/{thread}/upload"): ("pass+", 400), ("POST", "/pd/{pass}/media/{thread}/{message}/{n}/load"): ("pass+", 303),
     ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass+", 303), ("POST", "/pd/{pass}/inbox/{thread}/dismiss/{message}"): ("pass+", 303),
     ("GET", "/pd/{pass}/poll/{thread}"): ("pass+", 200),
     ("GET", "/pd/{pass}/media/{thread}/{message}/{n}"): ("pass+", 200), ("GET", "/pd/{pass}/avatar/{thread}"): ("pass+", 200),
     ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
 }
-FIELDS = {"/language": {"lang": "en", "back": "/"}, "/theme": {"theme": "dark", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
-          "/inbox/{thread}/reply": {"text": "", "key": "k" * 24}, "/pd/{pass}/inbox/{thread}/reply": {"text": "", "key": "k" * 24}}
+WRITING = {"text": "", "key": "k" * 24}
+FIELDS = {"/language": {"lang": "en", "back": "/"}, "/theme": {"theme": "auto", "back": "/"}, "/settings/person": {"lang": "en", "zone": ""}, "/settings/retention": {"days": "1"},
+          **{root + "/inbox/{thread}/" + what: WRITING for root in ("", "/pd/{pass}") for what in ("reply", "draft", "undo/{message}")}}
 DEAL = 4711
 
 

@@ -152,6 +152,9 @@ class WebFolder(Apache):
                 text = text.replace(k, v)
             self.file(os.path.join(web, name), text, mode)
         shutil.copytree(self.src + "/static", web + "/static")
+        return self.site(site, *modules, more=more)
+
+    def site(self, site, *modules, more=()):
         return self.apache(["DocumentRoot " + site, "<Directory %s>" % site, "Require all granted",
                             "Options SymLinksIfOwnerMatch Indexes MultiViews", "AllowOverride FileInfo Options AuthConfig",
                             "</Directory>"], "rewrite", "dir", "negotiation", "autoindex", *modules, more=more)

@@ -150,6 +150,7 @@ class Response:
 
 class Page(html.parser.HTMLParser):
     """Forms, links and ids of a page; `.text` is what a person reads."""
+    VOID = ("meta", "link", "img", "input", "br", "hr", "source", "path", "circle", "rect")
 
     def __init__(self, source):
         super().__init__()
@@ -161,7 +162,7 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
         self.tags.append((tag, a))
-        if tag not in ("meta", "link", "img", "input", "br", "hr", "source", "path", "circle", "rect"):
+        if tag not in self.VOID:
             self.stack.append((tag, a.get("id")))
         if "id" in a:
             self.ids[a["id"]] = a
@@ -180,6 +181,8 @@ class Page(html.parser.HTMLParser):
             self.hidden += 1
 
     def handle_endtag(self, tag):
+        if tag in self.VOID:
+            return
         if tag in ("script", "style", "title"):
             self.hidden -= 1
         if tag == "form":
@@ -402,6 +405,7 @@ class Stand:
             "facebook.media_hosts": "127.0.0.1", "pipedrive.client_id": "5f3c9a1b2c3d4e5f",
             "pipedrive.client_secret": "sandbox-pipedrive-secret", "pipedrive.oauth_url": self.sandbox,
             "test.clock_file": "clock", "log_level": "debug",
+            "undo_seconds": 0,      # a test that measures sends waits for nothing
         }
         s.update(self.extra_conf)
         fd = os.open(self.conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -603,6 +607,7 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         """As somebody did in the panel of the conversation."""
         self.write("INSERT INTO link(install_id, thread_id, kind, pd_id, title, user_id, linked_at, checked_at)"
                    " SELECT install_id, id, ?, ?, 'linked', 1, 1, 1 FROM thread WHERE id = ?", kind, str(pd_id), thread)
+        self.write("UPDATE thread SET linked = 1 WHERE id = ?", thread)
 
     # ways people go --------------------------------------------------------------
 

@@ -13,7 +13,6 @@ The short form gives each of those points one of three ends of the next run;
 SYNC_LONG=1 gives it all of them.
 """
 import unittest
-import urllib.parse
 
 from rig import KILLED, LONG, QUIET, Rig
 
@@ -59,11 +58,7 @@ class Killed(unittest.TestCase):
     @classmethod
     def post(cls, fields, fault=QUIET):
         """As the browser sends it; the exit code of the program that took it."""
-        rig = cls.rig
-        jar = rig.b.cookies["127.0.0.1:%d" % rig.port]
-        return rig.cgi("POST", "/inbox/%d/write" % cls.t, {
-            "Content-Type": "application/x-www-form-urlencoded", "Origin": rig.url, "Cookie": "; ".join("%s=%s" % kv for kv in jar.items())},
-            urllib.parse.urlencode(fields).encode(), fault)
+        return cls.rig.post("/inbox/%d/write" % cls.t, fields, fault)
 
     @classmethod
     def send(cls, what):
@@ -96,19 +91,7 @@ class Killed(unittest.TestCase):
         self.assertTrue(all(s == "done" for _, s, _ in want["write"]))
         # How many commits and calls there are.
         rig.back(base)
-        fields = dict(self.form(what), **FORMS[what])
-        r = rig.program  # the counts come on standard error
-        counts = {}
-
-        def program(args, fault, **kw):
-            out = r(args, fault, **kw)
-            if fault and "count" in fault:
-                counts.update(rig.counts(out.stderr))
-            return out
-        rig.program = program
-        self.post(fields, QUIET + ",count")
-        rig.program = r
-        points = [(p, n) for p in ("commit", "committed", "call-before", "call-after") for n in range(1, counts[p] + 1)]
+        points = rig.points("/inbox/%d/write" % self.t, dict(self.form(what), **FORMS[what]))
         self.assertGreater(len(points), 6)
         for i, (point, n) in enumerate(points):
             for later in LATER if LONG else LATER[i % 3:i % 3 + 1]:

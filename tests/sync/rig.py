@@ -202,6 +202,28 @@ class Rig(Stand):
         status = next((int(v.split()[0]) for k, v in lines if k.lower() == "status"), 200 if found else 0)
         return status, [(k, v) for k, v in lines if k.lower() != "status"], rest, r.returncode
 
+    def post(self, path, fields, fault=QUIET):
+        """A form as the person's browser sends it: as cgi()."""
+        jar = self.b.cookies["127.0.0.1:%d" % self.port]
+        return self.cgi("POST", path, {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.url,
+                                       "Cookie": "; ".join("%s=%s" % kv for kv in jar.items())}, urllib.parse.urlencode(fields).encode(), fault)
+
+    def points(self, path, fields):
+        """The same form; where it could have been killed: (kind of point, number)."""
+        program, counts = self.program, {}
+
+        def counting(args, fault, **kw):
+            r = program(args, fault, **kw)
+            if fault and "count" in fault:
+                counts.update(self.counts(r.stderr))
+            return r
+        self.program = counting
+        try:
+            self.post(path, fields, QUIET + ",count")
+        finally:
+            self.program = program
+        return [(p, n) for p in ("commit", "committed", "call-before", "call-after") for n in range(1, counts[p] + 1)]
+
     def counts(self, stderr):
         """What INBOX_FAULT=count told."""
         line = re.findall(r"^fault-points (.*)$", stderr, re.M)[-1]

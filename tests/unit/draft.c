@@ -112,10 +112,12 @@ put(int64_t user, int64_t thread, const char *key, const char *const *parts, siz
 static bool
 undone(int64_t user, int64_t thread, int64_t msg, const char *more, int64_t now)
 {
-	bool done;
+	struct outbox_back b = { .install_id = install, .thread_id = thread, .user_id = user, .msg_id = msg,
+		.form = "form-z-0123456789", .more = more, .now = now };
+	enum outbox_undone fate;
 
-	must(outbox_undo(db, &a, install, thread, user, msg, more, now, &done));
-	return done;
+	must(outbox_undo(db, &a, &b, &fate));
+	return fate == UNDO_DONE;
 }
 
 static struct outbox *
@@ -162,7 +164,8 @@ test_undo(void)
 	must(thread_get(db, &a, install, t, maria, &row));
 	is_int(row->last_id, 0, "nor in the list");
 	is_int(put(maria, t, KEY, one, 1, NULL, NOW + 20, &next), OUTBOX_DUPLICATE, "the same form again is no new reply");
-	ok(!undone(maria, t, msg, NULL, NOW + 20), "nor can it be taken back twice");
+	ok(!undone(maria, t, msg, "new words", NOW + 20), "nor can it be taken back twice");
+	is_str(kept(maria, t), "One", "and the text that came back stays");
 
 	is_int(put(maria, t, OTHER, one, 1, NULL, NOW, &msg), OUTBOX_OK, "another one");
 	o = lease(NOW + HOLD);

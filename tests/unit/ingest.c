@@ -108,17 +108,20 @@ dump(struct place *p)
 	struct message *m;
 	struct thread *t;
 	const char *s;
+	struct list_ask ask = { .zone = "UTC", .max = 10 };
 	size_t i, n, nm, k;
+	struct list_end end;
 	bool more;
 
 	buf_init(&b, 1 << 20);
-	must(thread_list(p->db, &p->a, p->install, p->user, 0, 0, 10, &t, &n, &more));
+	must(thread_list(p->db, &p->a, p->install, p->user, &ask, &t, &n, &end));
 	for (k = 0; k < n; k++) {
 		struct thread *full;
 
 		must(thread_get(p->db, &p->a, p->install, t[k].id, p->user, &full));
-		buf_printf(&b, "thread %s last %lld in %lld cust %lld dir %d snip %s/%d deliv %lld seen %lld owner %s ad %lld\n",
-		    full->psid, (long long)full->last_at, (long long)full->last_in_at, (long long)full->customer_at,
+		buf_printf(&b, "thread %s last %lld in %lld x %lld cust %lld dir %d snip %s/%d deliv %lld seen %lld owner %s ad %lld\n",
+		    full->psid, (long long)full->last_at, (long long)full->last_in_at, (long long)full->in_n,
+		    (long long)full->customer_at,
 		    full->last_dir, full->snippet, full->snippet_kind, (long long)full->delivered_at,
 		    (long long)full->seen_at, full->owner_app != NULL ? full->owner_app : "-", (long long)full->ad_at);
 		must(message_page(p->db, &p->a, full->id, 0, 0, 100, &m, &nm, &more));
@@ -280,6 +283,77 @@ test_echo(bool echo_first)
 	place_close(&p);
 }
 
+/* One message of the customer's; history: as the Conversations API tells it. */
+static void
+incoming(struct place *p, const char *mid, int64_t at, bool history)
+{
+	const struct fb_event e = { .kind = FB_MESSAGE, .page = PAGE, .psid = PSID, .mid = mid, .key = mid + 2, .text = mid,
+		.at = at, .has_at = true, .history = history };
+	char event[256];
+	bool changed = false, work = false;
+
+	if (history) {
+		must(db_begin(p->db));
+		must(ingest_event(p->s, &p->a, &e, NOW, &changed, &work));
+		must(db_commit(p->db));
+		return;
+	}
+	snprintf(event, sizeof(event), "{" SENDER ",\"timestamp\":%lld,\"message\":{\"mid\":\"%s\",\"text\":\"x\"}}",
+	    (long long)at, mid);
+	(void)feed(p, event);
+}
+
+/* State and number of messages that were news. */
+static void
+expect(struct place *p, int64_t id, enum thread_state state, int64_t in_n, const char *what)
+{
+	struct thread *t;
+
+	must(thread_get(p->db, &p->a, p->install, id, p->user, &t));
+	is_int(t->state, state, "%s: %s", what, state == THREAD_OPEN ? "open" : "stays as it was");
+	is_int(t->in_n, in_n, "%s: news counted", what);
+}
+
+static void
+test_reopening(void)
+{
+	static const enum thread_state closed[] = { THREAD_DONE, THREAD_SNOOZED };
+	const int64_t at = NOW - 600000;
+	struct thread *t;
+	struct place p;
+	int64_t id;
+	bool found, changed;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		place_open(&p);
+		incoming(&p, "m_1", at, false);
+		must(db_get_int(p.db, ST_THREAD_FIND, &id, &found, "it", p.page, PSID));
+		must(thread_set_state(p.db, &p.a, p.install, id, p.user, closed[i], NOW + 86400000, NOW, &changed));
+		ok(changed, "closed");
+		incoming(&p, "m_1", at, false);
+		expect(&p, id, closed[i], 1, "the same again");
+		incoming(&p, "m_1", at, true);
+		expect(&p, id, closed[i], 1, "the same by the comparison");
+		incoming(&p, "m_0", at - 5000, false);
+		expect(&p, id, closed[i], 2, "an older one that comes late");
+		incoming(&p, "m_old", NOW - 2 * 86400000, true);
+		expect(&p, id, closed[i], 2, "one of before the connection");
+		incoming(&p, "m_gap", at - 2000, true);
+		expect(&p, id, closed[i], 3, "an older one of a gap");
+		(void)feed(&p, "{" ECHO ",\"timestamp\":1795341500000,\"message\":{\"mid\":\"m_E\",\"is_echo\":true,\"text\":\"ours\"}}");
+		expect(&p, id, closed[i], 3, "an answer from elsewhere");
+		(void)feed(&p, "{" SENDER ",\"timestamp\":1795341500001,\"reaction\":{\"mid\":\"m_E\",\"action\":\"react\",\"emoji\":\"x\"}}");
+		expect(&p, id, closed[i], 3, "a reaction");
+		/* The customer wrote before our answer, and nobody had seen it. */
+		incoming(&p, "m_2", at + 1, i == 1);
+		expect(&p, id, THREAD_OPEN, 4, "news");
+		must(thread_get(p.db, &p.a, p.install, id, p.user, &t));
+		ok(t->state_by == 0 && t->state_at == at + 1 && t->until_at == 0, "by the customer, at that time");
+		place_close(&p);
+	}
+}
+
 /* Which message opens the window of an ad. */
 static void
 test_ad(void)
@@ -330,6 +404,7 @@ main(void)
 	test_strange();
 	test_echo(true);
 	test_echo(false);
+	test_reopening();
 	permute(other_tale, sizeof(other_tale) / sizeof(other_tale[0]), "card, unsending, postback");
 	test_ad();
 	permute(ad_tale, 6, "clicks on ads");

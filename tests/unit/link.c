@@ -93,11 +93,13 @@ test_links(void)
 static bool
 marked(int64_t thread)
 {
+	struct list_ask ask = { .zone = "UTC", .max = 50 };
+	struct list_end end;
 	struct thread *t;
-	bool more, yes = false;
+	bool yes = false;
 	size_t n, i;
 
-	must(thread_list(db, &a, install, maria, 0, 0, 50, &t, &n, &more));
+	must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
 	for (i = 0; i < n; i++)
 		yes |= t[i].id == thread && t[i].linked;
 	return yes;

@@ -152,24 +152,29 @@ static void
 test_list(void)
 {
 	struct thread *t;
-	int64_t at = 0, id = 0, last = INT64_MAX, seen = 0, i;
-	bool more = true, order = true;
+	struct list_ask ask = { .zone = "UTC", .max = 50 };
+	struct list_end end = { .more = true };
+	int64_t last = INT64_MAX, id = 0, seen = 0, i;
+	bool order = true;
 	size_t n;
 
 	for (i = 0; i < 130; i++)
 		(void)thread_with(arena_printf(&a, "psid%03lld", (long long)i), NOW + i / 3, NOW);
-	while (more) {
-		must(thread_list(db, &a, install, maria, at, id, 50, &t, &n, &more));
+	while (end.more) {
+		must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
 		for (i = 0; i < (int64_t)n; i++) {
 			order &= t[i].last_at < last || (t[i].last_at == last && t[i].id < id);
-			last = at = t[i].last_at;
+			last = t[i].last_at;
 			id = t[i].id;
 			seen++;
 		}
+		ask.at = end.at;
+		ask.id = end.id;
 	}
 	is_int(seen, 130, "pages of the list have no gaps and no repeats");
 	ok(order, "newest first, ties by id");
-	must(thread_list(db, &a, install + 1, maria, 0, 0, 50, &t, &n, &more));
+	ask.at = 0;
+	must(thread_list(db, &a, install + 1, maria, &ask, &t, &n, &end));
 	is_int(n, 0, "another install sees none");
 }
 
