@@ -309,3 +309,19 @@ fmt_initials(const struct fmt *f, const char *name)
 		memcpy(out + n, space + 1, m);
 	return arena_dupn(f->a, out, n + m);
 }
+
+int64_t
+fmt_day_start(const struct fmt *f, const char *text, int64_t dflt)
+{
+	int64_t day = clock_parse_day(text);
+
+	return day < 0 ? dflt : clock_shown(day, f->zone);
+}
+
+const char *
+fmt_date_of(const struct req *r, const char *name)
+{
+	const char *s = req_query(r, name);
+
+	return s != NULL && strlen(s) == 10 && s[strspn(s, "0123456789-")] == '\0' ? s : "";
+}

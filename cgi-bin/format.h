@@ -40,6 +40,10 @@ const char *fmt_until(const struct fmt *f, int64_t ms);
 /* "5 days left", "3 h 20 min left", "20 min left"; brief: "3 h left". */
 const char *fmt_left(const struct fmt *f, int64_t ms, bool brief);
 const char *fmt_size(const struct fmt *f, int64_t bytes);	/* NULL when 0 */
+/* "2026-11-22" as its first moment in the reader's zone; `dflt` when it is none. */
+int64_t fmt_day_start(const struct fmt *f, const char *text, int64_t dflt);
+/* A date of the query, only with what a date may have: it goes into addresses; else "". */
+const char *fmt_date_of(const struct req *r, const char *name);
 /* A customer's name, or the neutral label (messenger.md 7). */
 const char *fmt_customer(const struct fmt *f, const char *name, const char *psid);
 /* One or two letters for the round picture: first of each of the first two words, one for Japanese. */

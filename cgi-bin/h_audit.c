@@ -11,7 +11,6 @@
 #include "../lib/store/install.h"
 #include "../lib/store/page.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define LINES		50
@@ -55,15 +54,6 @@ detail_text(const struct app *app, const struct req *r, const struct audit_line 
 	return s != NULL ? s : l->detail;
 }
 
-/* "2026-11-22" as its first moment in the reader's zone; `dflt` when it is none. */
-static int64_t
-day_start(const struct fmt *f, const char *text, int64_t dflt)
-{
-	int64_t day = clock_parse_day(text);
-
-	return day < 0 ? dflt : clock_shown(day, f->zone);
-}
-
 static const struct ib_err *
 fill_choices(struct app *app, struct req *r, const struct audit_ask *ask, struct view_audit *v)
 {
@@ -94,15 +84,6 @@ older_href(struct app *app, struct req *r, const struct audit_ask *ask, const st
 	    ask->what, (long long)ask->user, v->from, v->to);
 }
 
-/* Only what a date may have: it goes into addresses. */
-static const char *
-date_of(const struct req *r, const char *name)
-{
-	const char *s = req_query(r, name);
-
-	return s != NULL && strlen(s) == 10 && s[strspn(s, "0123456789-")] == '\0' ? s : "";
-}
-
 const struct ib_err *
 h_audit(struct app *app, struct req *r)
 {
@@ -123,10 +104,10 @@ h_audit(struct app *app, struct req *r)
 			ask.what = words[i];
 	(void)str_int_in(req_query(r, "who"), 1, INT64_MAX, &ask.user);
 	(void)str_int_in(req_query(r, "before"), 1, INT64_MAX, &ask.before);
-	v.from = date_of(r, "from");
-	v.to = date_of(r, "to");
-	ask.from = day_start(&f, v.from, 0);
-	ask.to = day_start(&f, v.to, INT64_MAX - MS_DAY * 2) + MS_DAY;
+	v.from = fmt_date_of(r, "from");
+	v.to = fmt_date_of(r, "to");
+	ask.from = fmt_day_start(&f, v.from, 0);
+	ask.to = fmt_day_start(&f, v.to, INT64_MAX - MS_DAY * 2) + MS_DAY;
 	if ((err = audit_list(app->db, r->a, r->session->install_id, &ask, LINES, &l, &n, &more)) != NULL ||
 	    (err = pages_of(app->db, r->a, r->session->install_id, &p, &np)) != NULL ||
 	    (err = fill_choices(app, r, &ask, &v)) != NULL)

@@ -115,17 +115,6 @@ h_pd_settings(struct app *app, struct req *r)
 
 /* Under a pass --------------------------------------------------------------------- */
 
-/* What the parts of the inbox need: formats and Pages. */
-static const struct ib_err *
-begin(struct app *app, struct req *r, struct inbox *in)
-{
-	memset(in, 0, sizeof(*in));
-	in->app = app;
-	in->r = r;
-	fmt_init(&in->fmt, app, r);
-	return pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages);
-}
-
 /* What is linked to the record: the conversation, a choice of several, or how to link one. */
 const struct ib_err *
 h_embed_panel(struct app *app, struct req *r)
@@ -137,7 +126,7 @@ h_embed_panel(struct app *app, struct req *r)
 
 	if (p->n_threads == 1)
 		return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)p->threads[0]);
-	if ((err = begin(app, r, &in)) != NULL ||
+	if ((err = inbox_begin(app, r, &in)) != NULL ||
 	    (err = rows_load(&in, p->threads, p->n_threads, &v.rows, &v.n_rows)) != NULL)
 		return err;
 	v.frame = view_frame_make(app, r);

@@ -73,6 +73,8 @@ IB_MUST const struct ib_err *h_retention(struct app *app, struct req *r);
 /* h_export.c */
 IB_MUST const struct ib_err *h_export(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_export_file(struct app *app, struct req *r);
+/* h_search.c */
+IB_MUST const struct ib_err *h_search(struct app *app, struct req *r);
 /* h_audit.c */
 IB_MUST const struct ib_err *h_audit(struct app *app, struct req *r);
 /* h_leave.c */

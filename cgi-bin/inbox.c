@@ -12,6 +12,18 @@
 #include <stdio.h>
 #include <string.h>
 
+const struct ib_err *
+inbox_begin(struct app *app, struct req *r, struct inbox *in)
+{
+	memset(in, 0, sizeof(*in));
+	in->app = app;
+	in->r = r;
+	in->query = "";
+	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
+	fmt_init(&in->fmt, app, r);
+	return pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages);
+}
+
 const struct page *
 inbox_page(const struct inbox *in, int64_t id)
 {
@@ -430,19 +442,14 @@ inbox_load(struct app *app, struct req *r, const struct inbox_ask *ask, struct i
 	struct view_list *list = ARENA_NEW(r->a, struct view_list);
 	struct view_conv *conv = ARENA_NEW(r->a, struct view_conv);
 
-	memset(in, 0, sizeof(*in));
-	in->app = app;
-	in->r = r;
-	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
-	in->human_agent = conf_bool(app->conf, CONF_FB_HUMAN_AGENT);
-	fmt_init(&in->fmt, app, r);
-	in->query = filter_any(&ask->filter) ? filter_query(r->a, &ask->filter) : "";
-	if (list == NULL || conv == NULL || in->query == NULL)
+	if (list == NULL || conv == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
-	if ((err = db_read_begin(app->db)) != NULL)
+	if ((err = db_read_begin(app->db)) != NULL || (err = inbox_begin(app, r, in)) != NULL)
 		return err;
-	if ((err = pages_of(app->db, r->a, r->session->install_id, &in->pages, &in->npages)) != NULL ||
-	    (err = drafts_of(app->db, r->a, r->session->user_id, ask->thread, &in->drafts, &in->ndrafts)) != NULL)
+	in->reading = ask->thread != 0 && ask->msg_at == 0 && !ask->away;
+	if ((in->query = filter_any(&ask->filter) ? filter_query(r->a, &ask->filter) : "") == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "inbox");
+	if ((err = drafts_of(app->db, r->a, r->session->user_id, ask->thread, &in->drafts, &in->ndrafts)) != NULL)
 		return err;
 	if (ask->thread != 0) {
 		if ((err = thread_get(app->db, r->a, r->session->install_id, ask->thread,

@@ -79,6 +79,10 @@ IB_MUST const struct ib_err *inbox_load(struct app *app, struct req *r, const st
 IB_MUST const struct ib_err *inbox_answer(struct app *app, struct req *r, int status, const struct inbox *in);
 
 /* Inside: the parts. */
+/* What they need: formats and Pages. */
+IB_MUST const struct ib_err *inbox_begin(struct app *app, struct req *r, struct inbox *in);
+/* Who wrote it, as it stands before the words: "You:", "Anna:", the Page; NULL for the customer. */
+IB_MUST const struct ib_err *inbox_who(struct inbox *in, int dir, int64_t user, const struct page *p, const char **out);
 const struct page *inbox_page(const struct inbox *in, int64_t id);	/* NULL when removed */
 IB_MUST const struct ib_err *list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v);
 /* thread.source for people; *out NULL when there is none. */

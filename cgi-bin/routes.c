@@ -43,6 +43,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/inbox/{thread}/upload",	NEED_SESSION | NEED_CSRF | TAKES_FILES, 4 * KIB, h_upload, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
+	{ M_GET,	  "/search",			NEED_SESSION,		 0,	   h_search, NULL },
 	{ M_POST,	  "/inbox/{thread}/state",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_state, NULL },
 	{ M_GET,	  "/filter",			NEED_SESSION,		 0,	   h_filter, NULL },
 	{ M_POST,	  "/filter/save",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_filter_save, NULL },

@@ -86,20 +86,20 @@ kind_label(const struct fmt *f, int kind)
 	return cat_str(f->cats, f->lang, labels[kind]);
 }
 
-static const struct ib_err *
-who_wrote(struct inbox *in, const struct thread *t, const struct page *p, const char **out)
+const struct ib_err *
+inbox_who(struct inbox *in, int dir, int64_t user, const struct page *p, const char **out)
 {
 	const struct ib_err *err;
 	const char *name = NULL;
 
 	*out = NULL;
-	if (t->last_dir == 0)
+	if (dir == 0)
 		return NULL;
-	if (t->last_user == in->r->session->user_id) {
+	if (user == in->r->session->user_id) {
 		*out = cat_str(in->app->cats, in->r->lang, STR_WHO_YOU);
 		return NULL;
 	}
-	if (t->last_user != 0 && (err = user_name(in->app->db, in->r->a, t->last_user, &name)) != NULL)
+	if (user != 0 && (err = user_name(in->app->db, in->r->a, user, &name)) != NULL)
 		return err;
 	if (name == NULL)
 		name = p != NULL ? p->name : "";
@@ -120,7 +120,7 @@ fill_snippet(struct inbox *in, const struct thread *t, const struct page *p, str
 		return NULL;
 	}
 	v->snippet = str_blank(t->snippet) ? kind_label(&in->fmt, t->snippet_kind) : t->snippet;
-	return who_wrote(in, t, p, &v->who);
+	return inbox_who(in, t->last_dir, t->last_user, p, &v->who);
 }
 
 /* Somebody waits for an answer, and there is not much time for it. */
@@ -132,6 +132,8 @@ row_left(struct inbox *in, const struct thread *t)
 
 	if (t->last_dir != 0)
 		return NULL;
+	if (t->due > 0)
+		return left_make(in, t->due, true);
 	win = window_state(t->customer_at, t->ad_at, in->r->now, in->human_agent, &until);
 	if (win == WINDOW_CLOSED || until - in->r->now > LEFT_SOON_MS)
 		return NULL;
@@ -262,7 +264,7 @@ const char *
 filter_words(struct inbox *in, const struct filter *f)
 {
 	static const enum str_id views[VIEW_MAX] = {
-		STR_LIST_OPEN, STR_LIST_DONE, STR_LIST_SNOOZED, STR_LIST_ALL
+		STR_LIST_OPEN, STR_LIST_DONE, STR_LIST_SNOOZED, STR_LIST_ALL, STR_LIST_CLOSING
 	};
 	const struct cats *cats = in->app->cats;
 	enum lang lang = in->r->lang;
@@ -337,6 +339,8 @@ fill_views(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 		v->on_snoozed = "page";
 	else if (strcmp(in->query, "unread=yes") == 0)
 		v->on_unread = "page";
+	else if (strcmp(in->query, "state=closing") == 0)
+		v->on_closing = "page";
 	else
 		v->narrowed = filter_words(in, &ask->filter);
 	for (i = 0; i < v->n_saved; i++)
@@ -372,7 +376,8 @@ fill_void(struct inbox *in, struct view_list *v)
 const struct ib_err *
 list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 {
-	struct list_ask la = { &ask->filter, in->fmt.zone, ask->list_at, ask->list_id, INBOX_ROWS };
+	struct list_ask la = { &ask->filter, in->fmt.zone, ask->list_at, ask->list_id, INBOX_ROWS, in->r->now,
+	    in->human_agent };
 	const struct session *s = in->r->session;
 	const struct ib_err *err;
 	struct req *r = in->r;

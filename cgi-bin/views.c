@@ -219,6 +219,7 @@ static const struct tmpl_field view_list_f[] = {
 	F_INT(struct view_list, unread),
 	F_STR(struct view_list, on_open),
 	F_STR(struct view_list, on_unread),
+	F_STR(struct view_list, on_closing),
 	F_STR(struct view_list, on_snoozed),
 	F_STR(struct view_list, on_done),
 	F_LIST(struct view_list, saved, &view_saved_t),
@@ -869,6 +870,53 @@ static const struct tmpl_field view_audit_f[] = {
 };
 static const struct tmpl_type view_audit_t = { "audit", sizeof(struct view_audit), view_audit_f };
 
+static const struct tmpl_field view_piece_f[] = {
+	F_STR(struct view_piece, text),
+	F_BOOL(struct view_piece, hit),
+	F_END
+};
+static const struct tmpl_type view_piece_t = { "piece", sizeof(struct view_piece), view_piece_f };
+
+static const struct tmpl_field view_hit_f[] = {
+	F_STR(struct view_hit, href),
+	F_STR(struct view_hit, who),
+	F_STR(struct view_hit, time),
+	F_STR(struct view_hit, date),
+	F_LIST(struct view_hit, pieces, &view_piece_t),
+	F_END
+};
+static const struct tmpl_type view_hit_t = { "hit", sizeof(struct view_hit), view_hit_f };
+
+static const struct tmpl_field view_group_f[] = {
+	F_SUB(struct view_group, row, &view_row_t),
+	F_LIST(struct view_group, hits, &view_hit_t),
+	F_END
+};
+static const struct tmpl_type view_group_t = { "group", sizeof(struct view_group), view_group_f };
+
+static const struct tmpl_field view_search_f[] = {
+	F_SUB(struct view_search, frame, &view_frame_t),
+	F_STR(struct view_search, action),
+	F_STR(struct view_search, back),
+	F_STR(struct view_search, q),
+	F_STR(struct view_search, from),
+	F_STR(struct view_search, to),
+	F_LIST(struct view_search, pages, &view_choice_t),
+	F_BOOL(struct view_search, filtered),
+	F_BOOL(struct view_search, too_long),
+	F_BOOL(struct view_search, often),
+	F_BOOL(struct view_search, asked),
+	F_BOOL(struct view_search, none),
+	F_BOOL(struct view_search, building),
+	F_BOOL(struct view_search, partial),
+	F_LIST(struct view_search, names, &view_row_t),
+	F_LIST(struct view_search, groups, &view_group_t),
+	F_STR(struct view_search, older),
+	F_STR(struct view_search, further),
+	F_END
+};
+static const struct tmpl_type view_search_t = { "search", sizeof(struct view_search), view_search_f };
+
 static const struct tmpl_field view_export_f[] = {
 	F_STR(struct view_export, at),
 	F_STR(struct view_export, until),
@@ -991,6 +1039,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },
+	[TPL_SEARCH] =			{ "search.html", &view_search_t, false },
 	[TPL_EXPORT] =			{ "export.html", &view_exports_t, false },
 	[TPL_EMBED] =			{ "embed.html", &view_inbox_t, false },
 	[TPL_EMBED_CHOICE] =		{ "embed_choice.html", &view_linked_t, false },

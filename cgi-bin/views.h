@@ -34,6 +34,7 @@ enum tpl {
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
+	TPL_SEARCH,
 	TPL_EXPORT,
 	TPL_EMBED,		/* inside Pipedrive: these four */
 	TPL_EMBED_CHOICE,
@@ -225,7 +226,7 @@ struct view_list {
 	bool		 live;		/* the newest rows: polls may merge into it */
 	int64_t		 unread;	/* open conversations, all of them */
 	/* "page" for the view that is shown, else NULL */
-	const char	*on_open, *on_unread, *on_snoozed, *on_done;
+	const char	*on_open, *on_unread, *on_closing, *on_snoozed, *on_done;
 	struct view_saved *saved;
 	size_t		 n_saved;
 	const char	*filter;	/* href of the page where the list is narrowed */
@@ -772,6 +773,43 @@ struct view_audit {
 	bool		 none;
 	const char	*older;		/* href or NULL */
 	const char	*back;
+};
+
+struct view_piece {			/* of a text: what was looked for, or what stands around it */
+	const char	*text;
+	bool		 hit;
+};
+
+struct view_hit {			/* a message */
+	const char	*href;
+	const char	*who;		/* "You:", or NULL for the customer */
+	const char	*time, *date;	/* as in view_row */
+	struct view_piece *pieces;
+	size_t		 n_pieces;
+};
+
+struct view_group {			/* hits of a conversation, newest first */
+	struct view_row	*row;
+	struct view_hit	*hits;
+	size_t		 n_hits;
+};
+
+struct view_search {			/* GET q, page, from, to */
+	struct view_frame *frame;
+	const char	*action, *back;
+	const char	*q, *from, *to;
+	struct view_choice *pages;	/* empty with one Page */
+	size_t		 n_pages;
+	bool		 filtered;	/* not all messages were asked for */
+	bool		 too_long, often;	/* why nothing was looked for */
+	bool		 asked, none;
+	bool		 building;	/* the index is being made anew */
+	bool		 partial;	/* the time was over */
+	struct view_row	*names;		/* conversations that are called so, or linked to what is */
+	size_t		 n_names;
+	struct view_group *groups;
+	size_t		 n_groups;
+	const char	*older, *further;	/* hrefs or NULL */
 };
 
 struct view_export {			/* a copy of everything */

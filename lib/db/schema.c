@@ -20,7 +20,7 @@
 #include "schema.h"
 
 /*
- * Step 11: is thread t among those that people are told of, and does a row of
+ * Step 13: is thread t among those that people are told of, and does a row of
  * seen make it one that its person has read?  One without news counts as read
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */
@@ -579,7 +579,30 @@ const char *const schema_steps[] = {
 "CREATE TRIGGER seen_moves AFTER UPDATE OF n ON seen WHEN old.n <> new.n BEGIN"
 " UPDATE user SET read_threads = read_threads + d.n FROM (SELECT " SEEN("new", "t") " - " SEEN("old", "t") " AS n FROM thread t"
 "  WHERE t.id = new.thread_id) d WHERE user.id = new.user_id AND d.n <> 0;"
-"END;"
+"END;",
+/* 14: searching (store/search.h) */
+"CREATE VIRTUAL TABLE search USING fts5(t, content='', columnsize=0, detail=none, tokenize='ascii');"
+"CREATE TABLE search_block ("			/* what a row of the index stands for */
+"  id INTEGER PRIMARY KEY,"
+"  latest INTEGER NOT NULL,"			/* nothing in it or in any before it is later */
+"  refs BLOB NOT NULL"				/* threads and times */
+") STRICT;"
+"CREATE TABLE search_word ("			/* each word once: a part of it leads to it */
+"  id INTEGER PRIMARY KEY,"
+"  word TEXT NOT NULL UNIQUE"
+") STRICT;"
+"CREATE TABLE search_fresh ("			/* not indexed yet; at 0 = the names */
+"  at INTEGER NOT NULL,"			/* first: the index is built in the order of time */
+"  thread_id INTEGER NOT NULL,"
+"  PRIMARY KEY (at, thread_id)"
+") STRICT, WITHOUT ROWID;"
+"CREATE TABLE search_asked ("			/* how often somebody searches */
+"  user_id INTEGER PRIMARY KEY REFERENCES user(id) ON DELETE CASCADE,"
+"  minute INTEGER NOT NULL,"			/* since 1970 */
+"  n INTEGER NOT NULL"				/* in that minute */
+") STRICT;"
+/* What is there is noted by the next runs. */
+"INSERT INTO note(key, at, value) SELECT 'search', 0, '0' WHERE EXISTS (SELECT 1 FROM thread);"
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

@@ -8,6 +8,7 @@
 #include "export.h"
 #include "install.h"
 #include "outbox.h"
+#include "search.h"
 
 #include <string.h>
 
@@ -634,7 +635,7 @@ conclude(struct db *db, struct arena *a, const struct leaving *l, const struct l
 {
 	const struct ib_err *err;
 
-	if ((err = db_run(db, ST_LEAVING_ERASED, "ii", l->id, now)) != NULL)
+	if ((err = db_run(db, ST_LEAVING_ERASED, "ii", l->id, now)) != NULL || (err = search_erased(db)) != NULL)
 		return err;
 	return audit_put(db, l->install_id, 0, now, "erased", arena_printf(a,
 	    "%s threads=%lld messages=%lld files=%lld", kinds[l->kind], (long long)(l->n.threads + more->threads),

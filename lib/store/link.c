@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/str.h"
 #include "install.h"
+#include "search.h"
 #include "transcript.h"
 
 #define ELSEWHERE_MOST	10
@@ -122,6 +123,7 @@ link_put(struct db *db, struct arena *a, int64_t install_id, int64_t thread_id, 
 	    rec->n_phones > 0 ? rec->phones[0] : NULL, rec->value, rec->currency, stage,
 	    states[rec->archived ? LINK_ARCHIVED : LINK_LIVE], user_id, now, rec->person_id)) != NULL ||
 	    (err = mark(db, thread_id)) != NULL || (err = transcript_turn(db, thread_id, now)) != NULL ||
+	    (err = search_touch(db, thread_id, 0)) != NULL ||
 	    (err = audit_put(db, install_id, user_id, now, "linked", detail(a, arena_printf(a, "%s %s",
 	    crm_kind_name(rec->kind), rec->id), thread_id))) != NULL)
 		return err;
@@ -157,13 +159,15 @@ const struct ib_err *
 link_seen(struct db *db, const struct link *l, const struct crm_rec *rec, const char *stage, int64_t now)
 {
 	enum link_state state = rec->deleted ? LINK_GONE : rec->archived ? LINK_ARCHIVED : LINK_LIVE;
+	const struct ib_err *err;
 
 	if (stage == NULL)
 		stage = l->stage;
 	if (same(l, rec, stage, state) && now - l->checked_at < MS_DAY && now >= l->checked_at)
 		return NULL;
-	return db_run(db, ST_LINK_SEEN, "ittttttti", l->id, rec->name, rec->n_emails > 0 ? rec->emails[0] : NULL,
+	err = db_run(db, ST_LINK_SEEN, "ittttttti", l->id, rec->name, rec->n_emails > 0 ? rec->emails[0] : NULL,
 	    rec->n_phones > 0 ? rec->phones[0] : NULL, rec->value, rec->currency, stage, states[state], now);
+	return err != NULL || same(l, rec, stage, l->state) ? err : search_touch(db, l->thread_id, 0);
 }
 
 const struct ib_err *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* message.c - see message.h. */
 #include "message.h"
+#include "search.h"
 #include "transcript.h"
 
 #include "../base/crypt.h"
@@ -262,8 +263,9 @@ message_add(struct db *db, const struct message *m, bool *added)
 	    m->react_in, m->react_out,
 	    m->has_reply ? (const void *)m->reply_to.b : NULL, sizeof(m->reply_to.b));
 	*added = n > 0;
-	if (err == NULL && *added && m->line == 0)
-		err = transcript_touch(db, m->thread_id, m->at);
+	if (err == NULL && *added && m->line == 0 && (err = transcript_touch(db, m->thread_id, m->at)) == NULL &&
+	    m->text != NULL)
+		err = search_touch(db, m->thread_id, m->at);
 	return err;
 }
 
@@ -273,7 +275,9 @@ touch_both(struct db *db, int64_t thread_id, int64_t at, int64_t to)
 {
 	const struct ib_err *err = transcript_touch(db, thread_id, at);
 
-	return err != NULL || to == at ? err : transcript_touch(db, thread_id, to);
+	if (err != NULL || (err = search_touch(db, thread_id, to)) != NULL || to == at)
+		return err;
+	return transcript_touch(db, thread_id, to);
 }
 
 const struct ib_err *

@@ -6,6 +6,7 @@
  *   check   result of the last quick_check: "ok", or the first finding
  *   setup   digest of the link of a set-up, with the end of its time; "used"
  *   orphans when the media folder was last searched for files without a row
+ *   search  when the index of searching was begun, and how far it is (search.c)
  */
 #ifndef IB_NOTE_H
 #define IB_NOTE_H
@@ -15,6 +16,7 @@
 #define NOTE_CHECK	"check"
 #define NOTE_SETUP	"setup"
 #define NOTE_ORPHANS	"orphans"
+#define NOTE_SEARCH	"search"
 
 /* *at 0 and *value NULL when there is none. */
 IB_MUST const struct ib_err *note_get(struct db *db, struct arena *a, const char *key, int64_t *at,

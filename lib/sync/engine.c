@@ -171,6 +171,7 @@ sync_after(struct sync *s, int64_t budget_ms)
 	(void)drain(s, "media", sync_media_one, deadline);
 	(void)drain(s, "leave", sync_leave_one, deadline);
 	(void)drain(s, "export", sync_export_one, deadline);
+	(void)drain(s, "search", sync_search_one, deadline);
 	(void)drain_reads(s, INT64_MAX / 2, deadline);
 }
 
@@ -384,6 +385,7 @@ sync_run_spaced(struct sync *s, const char *driver, int64_t budget_ms, int64_t g
 		again |= drain(s, "log", sync_log_one, deadline);
 		again |= drain_reads(s, EVERY_MS, deadline);
 		again |= drain(s, "export", sync_export_one, deadline);
+		again |= drain(s, "search", sync_search_one, deadline);
 	}
 	if ((err = sweep(s, clock_now())) != NULL || (err = check_daily(s, driver, clock_now())) != NULL) {
 		log_err(err, "sweep");

@@ -20,6 +20,7 @@
 #include "../store/message.h"
 #include "../store/outbox.h"
 #include "../store/page.h"
+#include "../store/search.h"
 #include "../store/thread.h"
 
 #include <string.h>
@@ -431,7 +432,8 @@ store_fact(struct work *w)
 		break;
 	}
 	w->changed = true;
-	if ((err = message_save_content(w->db, m)) != NULL)
+	if ((err = message_save_content(w->db, m)) != NULL ||
+	    (kind == FACT_EDIT && (err = search_touch(w->db, m->thread_id, m->at)) != NULL))
 		return err;
 	if (w->thread.id == m->thread_id && is_real(m) &&
 	    w->thread.last_at == m->at && w->thread.last_id == m->id &&

@@ -110,6 +110,8 @@ IB_MUST const struct ib_err *sync_follow_one(struct sync *s, int64_t now, bool *
  * left is erased; or of what the company keeps only for so many days.
  */
 IB_MUST const struct ib_err *sync_leave_one(struct sync *s, int64_t now, bool *did);
+/* One slice of the index of searching (store/search.h). */
+IB_MUST const struct ib_err *sync_search_one(struct sync *s, int64_t now, bool *did);
 /* One slice of a copy of everything (store/export.h). */
 IB_MUST const struct ib_err *sync_export_one(struct sync *s, int64_t now, bool *did);
 /* Folder of those copies, beside the database; made when absent.  NULL: no memory. */

@@ -215,6 +215,9 @@ class Looking:
         self.look("health")
         b.get("/shelf")
         self.look("shelf")
+        for name, q in (("search", {"en": "a", "ja": "の"}[self.lang]), ("search-none", "qqqqq")):
+            b.get("/search?q=%s&page=0" % q)
+            self.look(name, [("searchbox", w["search.label"])])
         self.settings()
         b.get("/inbox/999999999")
         self.look("missing")

@@ -255,7 +255,7 @@ class Reading(Case):
             self.assertEqual(at, self.polls())
             self.write("Nobody looked")
             b.cdp("Target.activateTarget", targetId=here)
-            b.reads("#log", "Nobody looked", 2)
+            b.reads("#log", "Nobody looked", 20)
         finally:
             b.to(tab)
             b.d.close()

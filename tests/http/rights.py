@@ -48,7 +48,7 @@ RULES = {
     # Leads back to the conversation in any case; to others that one does not exist.
     ("POST", "/inbox/{thread}/retry/{message}"): ("read", 303, 404),
     ("POST", "/inbox/{thread}/dismiss/{message}"): ("read", 303, 404),
-    ("GET", "/poll"): ("read", 200), ("GET", "/news"): ("read", 400), ("GET", "/keyboard"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
+    ("GET", "/search"): ("read", 200), ("GET", "/poll"): ("read", 200), ("GET", "/news"): ("read", 400), ("GET", "/keyboard"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
     ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
     ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
     ("POST", "/settings/transcripts"): ("keeper", 400),
