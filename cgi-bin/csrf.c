@@ -4,9 +4,12 @@
  *
  * Two fences.  The browser's word: Sec-Fetch-Site and Origin (or, from old
  * browsers, Referer) must not name another site.  And a token in the form:
- * HMAC-SHA256 under a subkey of the master key, over the session's hash, or
- * for somebody not signed in over a random cookie `visitor`.  Nothing is
- * stored; tokens end with the session or the cookie.
+ * half of an HMAC-SHA256 under a subkey of the master key, over the session's
+ * hash, or for somebody not signed in over a random cookie `visitor`.  Nothing
+ * is stored; tokens end with the session or the cookie.  In each answer the
+ * token is written behind a pad of its own, random and added to it: web
+ * servers compress pages, and a secret that stands there again and again could
+ * be guessed by the length of what comes out.
  *
  * Inside Pipedrive there is no cookie that a stranger's form could use: the
  * pass in the form's own address is the token, and only the first fence is
@@ -20,6 +23,7 @@
 #include <strings.h>
 
 #define TOKEN_LEN	43	/* base64url of 32 bytes */
+#define MAC_LEN		16	/* and as long a pad */
 
 void
 csrf_init(struct app *app)
@@ -57,45 +61,69 @@ visitor(const struct req *r)
 	return v != NULL && strlen(v) == TOKEN_LEN ? v : NULL;
 }
 
-/* Token for a session or a visitor into out (TOKEN_LEN + 1 bytes). */
+/* What a token proves, for a session or a visitor. */
 static bool
-make_token(const struct app *app, const struct session *s, const char *visitor_id,
-    char out[TOKEN_LEN + 1])
+make_mac(const struct app *app, const struct session *s, const char *visitor_id, uint8_t mac[32])
 {
-	struct ib_buf b;
-	uint8_t mac[32];
-	bool done;
-
-	done = s != NULL ?
+	return s != NULL ?
 	    crypt_hmac2(app->csrf_key, sizeof(app->csrf_key), "session ", 8,
 		s->hash, sizeof(s->hash), mac) :
 	    crypt_hmac2(app->csrf_key, sizeof(app->csrf_key), "visitor ", 8,
 		visitor_id, strlen(visitor_id), mac);
-	if (!done)
-		return false;
+}
+
+/* The mac behind a fresh pad; NULL when that failed. */
+static const char *
+make_token(struct arena *a, const uint8_t mac[32])
+{
+	uint8_t raw[2 * MAC_LEN];
+	const char *token;
+	struct ib_buf b;
+	size_t i;
+
+	if (crypt_random(raw, MAC_LEN) != NULL)
+		return NULL;
+	for (i = 0; i < MAC_LEN; i++)
+		raw[MAC_LEN + i] = raw[i] ^ mac[i];
 	buf_init(&b, 2 * TOKEN_LEN);
-	str_base64url(&b, mac, sizeof(mac));
-	if ((done = !b.failed && b.len == TOKEN_LEN))
-		memcpy(out, b.p, TOKEN_LEN + 1);
+	str_base64url(&b, raw, sizeof(raw));
+	token = b.failed ? NULL : arena_dupn(a, b.p, b.len);
 	buf_fini(&b);
-	return done;
+	return token;
+}
+
+static bool
+token_is(const char *got, const uint8_t mac[32])
+{
+	uint8_t bare[MAC_LEN];
+	struct ib_buf b;
+	bool same;
+	size_t i;
+
+	buf_init(&b, 2 * TOKEN_LEN);
+	same = strlen(got) == TOKEN_LEN && str_unbase64url(&b, got, TOKEN_LEN) && b.len == 2 * MAC_LEN;
+	if (same) {
+		for (i = 0; i < MAC_LEN; i++)
+			bare[i] = (uint8_t)b.p[i] ^ (uint8_t)b.p[MAC_LEN + i];
+		same = crypt_equal(bare, mac, MAC_LEN);
+	}
+	buf_fini(&b);
+	return same;
 }
 
 const char *
 csrf_bad_token(const struct app *app, const struct req *r)
 {
-	char want[TOKEN_LEN + 1];
 	const char *got = req_form(r, "csrf"), *v = NULL;
+	uint8_t mac[32];
 
 	if (got == NULL)
 		return "no_field";
 	if (r->session == NULL && (v = visitor(r)) == NULL)
 		return "no_cookie";
-	if (!make_token(app, r->session, v, want))
+	if (!make_mac(app, r->session, v, mac))
 		return "hmac";
-	if (strlen(got) != TOKEN_LEN || !crypt_equal(got, want, TOKEN_LEN))
-		return "mismatch";
-	return NULL;
+	return token_is(got, mac) ? NULL : "mismatch";
 }
 
 const char *
@@ -103,7 +131,7 @@ req_csrf(const struct app *app, struct req *r)
 {
 	struct req_private *pv = r->pv;
 	struct session *s;
-	char token[TOKEN_LEN + 1];
+	uint8_t mac[32];
 	const char *v = NULL;
 	char *fresh = NULL;
 
@@ -122,8 +150,7 @@ req_csrf(const struct app *app, struct req *r)
 		resp_cookie(app, r, "visitor", fresh, -1);
 		v = fresh;
 	}
-	if (!make_token(app, s, v, token) ||
-	    (pv->csrf = arena_dupn(r->a, token, TOKEN_LEN)) == NULL)
+	if (!make_mac(app, s, v, mac) || (pv->csrf = make_token(r->a, mac)) == NULL)
 		pv->broken = "no CSRF token could be made";
 	return pv->csrf;
 }

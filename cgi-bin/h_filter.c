@@ -68,7 +68,7 @@ day_text(struct arena *a, int64_t day)
 static const struct ib_err *
 filter_page(struct app *app, struct req *r, const struct filter *f, const char *name, const char *error)
 {
-	static const enum str_id views[] = { STR_LIST_OPEN, STR_LIST_DONE, STR_LIST_SNOOZED, STR_LIST_ALL };
+	static const enum str_id views[] = { STR_LIST_OPEN, STR_LIST_DONE, STR_LIST_SNOOZED, STR_LIST_ALL, STR_LIST_CLOSING };
 	static const enum str_id links[] = { STR_FILTER_ANY_LINK, STR_FILTER_LINKED, STR_FILTER_UNLINKED };
 	struct view_filter v = { .frame = view_frame_make(app, r), .name = name, .error = error };
 	struct inbox in = { .app = app, .r = r };

@@ -136,11 +136,11 @@ h_message(struct app *app, struct req *r)
 }
 
 /*
- * The tag holds the company's revision and whatever else changes the page: who
- * reads it, how much of it the person has not read (in another window, perhaps),
- * in which language, which conversation, what the list is narrowed to, whether
- * somebody looks, and the clock in steps of five minutes (a reply window that
- * closes touches no row).
+ * The tag holds the company's revision (first: notify.js takes it from there) and
+ * whatever else changes the page: who reads it, how much of it the person has
+ * not read (in another window, perhaps), in which language, which conversation,
+ * what the list is narrowed to, whether somebody looks, and the clock in steps
+ * of five minutes (a reply window that closes touches no row).
  */
 static const char *
 poll_tag(struct req *r, const struct inbox_ask *ask, int64_t unread)

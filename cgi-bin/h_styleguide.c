@@ -34,7 +34,7 @@ answer_index(struct app *app, struct req *r, const struct samples *s, const stru
 {
 	struct view_guide v = { .frame = view_frame_make(app, r) };
 	size_t n = json_len(states), i;
-	const char *group, *last = NULL;
+	const char *group, *target, *last = NULL;
 	struct view_guide_group *g = NULL;
 
 	if (v.frame == NULL)
@@ -55,7 +55,10 @@ answer_index(struct app *app, struct req *r, const struct samples *s, const stru
 		st = &g->states[g->n_states++];
 		st->title = sample_text(s, json_get(j, "title"));
 		st->text = sample_text(s, json_get(j, "text"));
-		st->href = arena_printf(r->a, "%s/styleguide/%s", app->base_path, json_get_str(j, "id"));
+		/* What a script would uncover is uncovered by being pointed at. */
+		target = json_get_str(j, "target");
+		st->href = arena_printf(r->a, "%s/styleguide/%s%s%s", app->base_path, json_get_str(j, "id"),
+		    target != NULL ? "#" : "", target != NULL ? target : "");
 	}
 	return resp_page(app, r, 200, TPL_STYLEGUIDE, &v);
 }

@@ -132,6 +132,8 @@ row_left(struct inbox *in, const struct thread *t)
 
 	if (t->last_dir != 0)
 		return NULL;
+	if (t->due > 0)
+		return left_make(in, t->due, true);
 	win = window_state(t->customer_at, t->ad_at, in->r->now, in->human_agent, &until);
 	if (win == WINDOW_CLOSED || until - in->r->now > LEFT_SOON_MS)
 		return NULL;
@@ -262,7 +264,7 @@ const char *
 filter_words(struct inbox *in, const struct filter *f)
 {
 	static const enum str_id views[VIEW_MAX] = {
-		STR_LIST_OPEN, STR_LIST_DONE, STR_LIST_SNOOZED, STR_LIST_ALL
+		STR_LIST_OPEN, STR_LIST_DONE, STR_LIST_SNOOZED, STR_LIST_ALL, STR_LIST_CLOSING
 	};
 	const struct cats *cats = in->app->cats;
 	enum lang lang = in->r->lang;
@@ -337,6 +339,8 @@ fill_views(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 		v->on_snoozed = "page";
 	else if (strcmp(in->query, "unread=yes") == 0)
 		v->on_unread = "page";
+	else if (strcmp(in->query, "state=closing") == 0)
+		v->on_closing = "page";
 	else
 		v->narrowed = filter_words(in, &ask->filter);
 	for (i = 0; i < v->n_saved; i++)
@@ -372,7 +376,8 @@ fill_void(struct inbox *in, struct view_list *v)
 const struct ib_err *
 list_load(struct inbox *in, const struct inbox_ask *ask, struct view_list *v)
 {
-	struct list_ask la = { &ask->filter, in->fmt.zone, ask->list_at, ask->list_id, INBOX_ROWS };
+	struct list_ask la = { &ask->filter, in->fmt.zone, ask->list_at, ask->list_id, INBOX_ROWS, in->r->now,
+	    in->human_agent };
 	const struct session *s = in->r->session;
 	const struct ib_err *err;
 	struct req *r = in->r;

@@ -226,7 +226,7 @@ struct view_list {
 	bool		 live;		/* the newest rows: polls may merge into it */
 	int64_t		 unread;	/* open conversations, all of them */
 	/* "page" for the view that is shown, else NULL */
-	const char	*on_open, *on_unread, *on_snoozed, *on_done;
+	const char	*on_open, *on_unread, *on_closing, *on_snoozed, *on_done;
 	struct view_saved *saved;
 	size_t		 n_saved;
 	const char	*filter;	/* href of the page where the list is narrowed */
@@ -516,6 +516,7 @@ struct view_conv {			/* the open conversation */
 	const char	*page;		/* Page's name */
 	const char	*fb;		/* conversation at Facebook, or NULL */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
+	const char	*pill;		/* in samples only: what a script would write */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */
 	const char	*newer, *newest; /* on older pages: the next page, and back to the newest; else NULL */
 	/* at the end, one of: */

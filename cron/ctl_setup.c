@@ -149,14 +149,16 @@ put_file(struct setup *s, const char *path, mode_t mode, const char *p, size_t n
 	return good;
 }
 
-/* A folder with this mode; one that is there keeps what it has but for rights that it must not give. */
+/* A folder with this mode.  MODE_ANY: one that is there may have any, and may be shared with others. */
+#define MODE_ANY	((mode_t)0)
+
 static bool
 put_folder(struct setup *s, const char *path, mode_t mode)
 {
 	struct stat st;
 
 	if (stat(path, &st) == 0) {
-		if (S_ISDIR(st.st_mode) && (st.st_mode & 0777 & ~mode) == 0)
+		if (S_ISDIR(st.st_mode) && (mode == MODE_ANY || (st.st_mode & 0777) == mode))
 			return true;
 		if (!S_ISDIR(st.st_mode)) {
 			errno = ENOTDIR;
@@ -164,7 +166,8 @@ put_folder(struct setup *s, const char *path, mode_t mode)
 			return false;
 		}
 	}
-	if (!s->check && mkdir(path, mode) != 0 && (errno != EEXIST || chmod(path, mode) != 0)) {
+	/* chmod(2) besides: the umask is for secrets, and a web server is somebody else. */
+	if (!s->check && ((mkdir(path, 0700) != 0 && errno != EEXIST) || chmod(path, mode == MODE_ANY ? 0755 : mode) != 0)) {
 		failed(s, path);
 		return false;
 	}
@@ -304,13 +307,19 @@ remember(struct setup *s)
 {
 	static const enum conf_key from[] = { [A_ADDRESS] = CONF_BASE_URL, [A_LANGUAGE] = CONF_LANGUAGE,
 	    [A_MAIL] = CONF_ADMIN_MAIL, [A_WEB] = CONF_WEB_FOLDER };
+	const char *kept;
 	size_t i;
 
-	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++)
-		if (*conf_str(s->conf, from[i]) != '\0')
-			take_answer(s, (enum answer)i, conf_str(s->conf, from[i]));
-		else if (i == A_WEB)
-			take_answer(s, A_WEB, NO_FOLDER);
+	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		kept = conf_str(s->conf, from[i]);
+		if (*kept == '\0' && i == A_WEB)
+			kept = NO_FOLDER;
+		if (*kept == '\0')
+			continue;
+		if (s->answers[i] != NULL && strcmp(s->answers[i], kept) != 0)
+			setup_note(s, SETUP_SAY(s, STR_SETUP_KEPT, "name", conf_name(from[i]), NULL));
+		take_answer(s, (enum answer)i, kept);
+	}
 }
 
 /* False: nobody is there to answer. */
@@ -583,8 +592,8 @@ put_home(struct setup *s)
 {
 	const struct ib_err *err;
 
-	if (!put_folder(s, below(s, s->prefix, "etc"), 0755) || !put_folder(s, s->etc, 0700) ||
-	    !put_folder(s, below(s, s->prefix, "var"), 0755) || !put_folder(s, s->var, 0700) || !put_conf(s))
+	if (!put_folder(s, below(s, s->prefix, "etc"), MODE_ANY) || !put_folder(s, s->etc, 0700) ||
+	    !put_folder(s, below(s, s->prefix, "var"), MODE_ANY) || !put_folder(s, s->var, 0700) || !put_conf(s))
 		return false;
 	close_file(s, s->conf_path);
 	if (s->conf == NULL && s->check)

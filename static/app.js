@@ -151,7 +151,8 @@ function say(news, failed) {
 function mergeLog(doc, sent) {
 	const log = $("log"), from = $("log", doc);
 	if (!from || !live("log")) return;
-	$("window").replaceWith($("window", doc));
+	for (const el of all(".conv-head [data-patch]", doc))
+		if (!$(el.id)?.contains(document.activeElement)) $(el.id)?.replaceWith(el);
 	const items = all(".day, [data-rev]", from), ids = new Set(items.map((el) => el.id));
 	const first = items.find((el) => el.dataset.rev && $(el.id)), end = sent || fromEnd() < 24;
 	const news = items.filter((el) => el.matches(sent ? ".msg:not(.out)" : ".msg") && !$(el.id));

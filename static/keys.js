@@ -41,13 +41,14 @@ async function there() {
 const first = (el) => el?.querySelector("input:not([type=hidden]), select, textarea, button, a[href], summary");
 async function press(...names) {
 	await there();
-	const el = names.map(act).find(Boolean), menu = el?.closest("details");
-	if (!el) return;
-	if (el.matches("details, summary")) {
-		for (let d = menu; d; d = d.parentElement.closest("details")) d.open = true;
-		(first(el.matches("details") ? [...el.children].find((c) => !c.matches("summary")) : el.nextElementSibling) || el).focus();
-	} else if (el.matches("form")) el.requestSubmit();
-	else el.click();
+	names.map(act).find(Boolean)?.click();
+}
+/* A choice: it is shown, and its first item has the focus. */
+async function choose(name) {
+	await there();
+	const el = act(name);
+	for (let d = el?.closest("details"); d; d = d.parentElement.closest("details")) d.open = true;
+	first(el)?.focus();
 }
 async function reply() {
 	await there();
@@ -69,7 +70,7 @@ const commands = {
 	list: ["u", back, () => current() || !seen(list)],
 	reply: ["r", reply, inConv],
 	done: ["e", () => press("done", "reopen"), () => act("done") || act("reopen") || focused()],
-	snooze: ["s", () => press("snooze"), () => act("snooze") || focused()],
+	snooze: ["s", () => choose("snooze"), () => act("snooze") || focused()],
 	unread: ["m", () => press("unread"), () => act("unread") || focused()],
 	link: ["l", link, inConv],
 	search: ["/", () => $("q").focus(), () => $("q")],
@@ -110,7 +111,7 @@ async function dialog(id) {
 			/* Outside of it closes it. */
 			$(d).addEventListener("click", (e) => e.target === $(d) && $(d).close());
 		}
-		$("box-q").addEventListener("input", choose);
+		$("box-q").addEventListener("input", narrow);
 		$("box").addEventListener("keydown", boxKey);
 		$("box-list").addEventListener("click", (e) => run(e.target.closest("li")));
 	}
@@ -139,9 +140,9 @@ async function box() {
 	].filter((x) => x.text);
 	for (const x of entries) x.find = fold(`${x.text} ${x.words || ""}`);
 	$("box-q").value = "";
-	choose();
+	narrow();
 }
-function choose() {
+function narrow() {
 	const parts = fold($("box-q").value).split(/\s+/).filter(Boolean);
 	const found = entries.filter((x) => parts.every((p) => x.find.includes(p))).slice(0, 60);
 	$("box-list").replaceChildren(...found.map((x, i) => {

@@ -27,7 +27,9 @@ function say(text) {
 	$("state-line").append(p);
 }
 acts["state-form"] = async (form, button) => {
-	const body = new URLSearchParams(new FormData(form)), menu = $("menu"), inside = menu?.contains(document.activeElement);
+	const body = new URLSearchParams(new FormData(form)), menu = $("menu");
+	/* A button that waits is disabled, and loses the focus. */
+	const held = document.activeElement === button || menu?.contains(document.activeElement);
 	if (button) body.set(button.name, button.value);
 	busy(form, true);
 	try {
@@ -39,7 +41,7 @@ acts["state-form"] = async (form, button) => {
 		if (r.ok && menu) menu.open = false;
 		merges(doc);
 		patch(doc);
-		if (inside && r.ok) $("state").querySelector("button")?.focus(still);
+		if (held && r.ok) $("state").querySelector("button")?.focus(still);
 	} catch {
 		busy(form);
 		say(form.dataset.lost);

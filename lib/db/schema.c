@@ -20,7 +20,7 @@
 #include "schema.h"
 
 /*
- * Step 11: is thread t among those that people are told of, and does a row of
+ * Step 13: is thread t among those that people are told of, and does a row of
  * seen make it one that its person has read?  One without news counts as read
  * without a row; marked unread (n below in_n, which is 0) it counts against.
  */

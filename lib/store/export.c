@@ -171,6 +171,8 @@ export_threads(struct db *db, struct arena *a, int64_t install_id, int64_t after
 		t->name = db_col_dup(st, 2, a);
 		t->psid = db_col_dup(st, 3, a);
 		t->page = db_col_dup(st, 4, a);
+		t->state = (enum thread_state)db_col_int(st, 5);
+		t->until_at = db_col_int(st, 6);
 	}
 	return db_done(st, a, err);
 }

@@ -13,6 +13,7 @@
 #define IB_EXPORT_H
 
 #include "../db/db.h"
+#include "thread.h"
 
 #define EXPORT_KEEP_DAYS	7
 
@@ -44,7 +45,7 @@ IB_MUST const struct ib_err *export_known(struct db *db, const char *file, bool 
 IB_MUST const struct ib_err *export_drop(struct db *db, int64_t install_id);
 
 /* Conversations in order of their ids behind `after`; at most `max`. */
-struct export_thread { int64_t id, last_at; const char *name, *psid, *page; };
+struct export_thread { int64_t id, last_at; const char *name, *psid, *page; enum thread_state state; int64_t until_at; };
 IB_MUST const struct ib_err *export_threads(struct db *db, struct arena *a, int64_t install_id,
     int64_t after, size_t max, struct export_thread **out, size_t *n);
 

@@ -19,7 +19,7 @@ enum filter_id {
 };
 enum filter_kind { FILTER_WORD, FILTER_ID, FILTER_DAY };
 /* Values of FILTER_VIEW. */
-enum list_view { VIEW_OPEN, VIEW_DONE, VIEW_SNOOZED, VIEW_ALL, VIEW_MAX };
+enum list_view { VIEW_OPEN, VIEW_DONE, VIEW_SNOOZED, VIEW_ALL, VIEW_CLOSING, VIEW_MAX };
 
 /* 0 = does not matter; of the view 0 = open; of a day its first millisecond, were its zone UTC. */
 struct filter { int64_t v[FILTER_MAX]; };

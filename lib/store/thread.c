@@ -102,6 +102,7 @@ static const struct { enum stmt_id rows, end; bool up; } views[VIEW_MAX] = {
 	[VIEW_DONE] = { ST_LIST_DONE, ST_LIST_DONE_END, false },
 	[VIEW_SNOOZED] = { ST_LIST_LATER, ST_LIST_LATER_END, true },
 	[VIEW_ALL] = { ST_LIST_ALL, ST_LIST_ALL_END, false },
+	[VIEW_CLOSING] = { ST_LIST_CLOSING, ST_MAX, true },	/* few: see narrowed() */
 };
 
 static void
@@ -152,6 +153,11 @@ narrowed(struct db *db, int64_t install_id, int64_t user_id, const struct list_a
 	}
 	end->at = views[view].up ? INT64_MAX : from;
 	end->id = views[view].up ? INT64_MAX : 0;
+	/* What waits for an answer and closes within hours is bounded by itself. */
+	if (view == VIEW_CLOSING)
+		return db_query(db, ST_LIST_CLOSING, st, "iiiiiiiiiiiiii", install_id, user_id,
+		    (int64_t)ask->max + 1, at, id, ask->now, ask->now + CLOSING_MS, f->v[FILTER_PAGE],
+		    f->v[FILTER_UNREAD], f->v[FILTER_LINKED], f->v[FILTER_FAILED], from, to, (int64_t)ask->human_agent);
 	if ((err = db_query(db, views[view].end, st, "iiiii", install_id, user_id, (int64_t)LIST_WALK - 1, at, id)) != NULL)
 		return err;
 	if ((err = db_step(*st, &row)) == NULL && row &&
@@ -197,37 +203,14 @@ thread_list(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
 		}
 		read_row(st, a, install_id, &(*out)[(*n)++]);
 		at = plain ? 0 : db_col_int(st, 17);
+		if (!plain && ask->filter->v[FILTER_VIEW] == VIEW_CLOSING)
+			(*out)[*n - 1].due = at;
 	}
 	if (end->more) {
 		struct thread *last = &(*out)[*n - 1];
 
 		end->at = !plain ? at : last->woke_at > last->last_at ? last->woke_at : last->last_at;
 		end->id = last->id;
-	}
-	return db_done(st, a, err);
-}
-
-const struct ib_err *
-thread_closing(struct db *db, struct arena *a, int64_t install_id, int64_t user_id, int64_t now,
-    int64_t within, bool human_agent, int64_t after_due, int64_t after_id, int max,
-    struct thread **out, size_t *n, bool *more)
-{
-	const struct ib_err *err;
-	struct db_stmt *st;
-	bool row;
-
-	*n = 0;
-	*more = false;
-	if ((*out = arena_alloc(a, (size_t)max * sizeof(**out))) == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "thread_closing");
-	if ((err = db_query(db, ST_THREAD_CLOSING, &st, "iiiiiiii", install_id, user_id, (int64_t)max + 1,
-	    now, now + within, (int64_t)human_agent, after_due, after_id)) != NULL)
-		return err;
-	while ((err = db_step(st, &row)) == NULL && row) {
-		if ((*more = *n == (size_t)max))
-			break;
-		read_row(st, a, install_id, &(*out)[*n]);
-		(*out)[(*n)++].due = db_col_int(st, 17);
 	}
 	return db_done(st, a, err);
 }

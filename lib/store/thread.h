@@ -47,7 +47,7 @@ struct thread {
 	int64_t		 until_at, woke_at;	/* put off until; came back then */
 	int64_t		 ad_at;		/* of window_state: 0 = none, or refused */
 	int64_t		 source_at;	/* when the ad or link of `source` brought the customer */
-	int64_t		 due;		/* thread_closing() only: the deadline it is listed for */
+	int64_t		 due;		/* VIEW_CLOSING only: the deadline it is listed for */
 	bool		 linked;	/* to a record in Pipedrive; in the list only */
 };
 
@@ -65,7 +65,10 @@ struct list_ask {
 	const char	*zone;		/* of the filter's days */
 	int64_t		 at, id;
 	int		 max;
+	int64_t		 now;		/* of VIEW_CLOSING: deadlines within CLOSING_MS from now on, */
+	bool		 human_agent;	/* with those of personal replies */
 };
+#define CLOSING_MS	(INT64_C(12) * 3600 * 1000)	/* until tomorrow morning */
 struct list_end {
 	bool		 more;		/* there are more behind the last row, */
 	bool		 further;	/* or nobody knows: as many were looked at as one request may; */
@@ -93,14 +96,6 @@ IB_MUST const struct ib_err *thread_reopen(struct db *db, int64_t id, int64_t at
 IB_MUST const struct ib_err *thread_wake(struct db *db, int64_t install_id, int64_t now);
 /* A company for which that is due; 0 = none. */
 IB_MUST const struct ib_err *thread_wake_next(struct db *db, int64_t now, int64_t *install_id);
-
-/*
- * Unanswered conversations whose reply deadline comes within `within` ms, soonest
- * first, strictly after (after_due, after_id) when after_due > 0; else as thread_list.
- */
-IB_MUST const struct ib_err *thread_closing(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
-    int64_t now, int64_t within, bool human_agent, int64_t after_due, int64_t after_id, int max,
-    struct thread **out, size_t *n, bool *more);
 
 /* Customers whose name has `part` in it, latest first, at most `max`; filled: id, page, psid, name, last_at. */
 IB_MUST const struct ib_err *thread_by_name(struct db *db, struct arena *a, int64_t install_id,

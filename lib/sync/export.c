@@ -52,7 +52,7 @@ struct xpart {
 	struct xmsg	*messages;
 	size_t		 n_messages;
 };
-struct xrow { const char *href, *name, *page, *last; };
+struct xrow { const char *href, *name, *page, *last, *state; };
 struct xcontents {
 	const char	*lang, *company, *made, *next, *before;
 	struct xrow	*rows;
@@ -74,7 +74,8 @@ static const struct tmpl_field xpart_f[] = {
 };
 static const struct tmpl_type xpart_t = { "part", sizeof(struct xpart), xpart_f };
 static const struct tmpl_field xrow_f[] = {
-	F_STR(struct xrow, href), F_STR(struct xrow, name), F_STR(struct xrow, page), F_STR(struct xrow, last), F_END
+	F_STR(struct xrow, href), F_STR(struct xrow, name), F_STR(struct xrow, page), F_STR(struct xrow, last),
+	F_STR(struct xrow, state), F_END
 };
 static const struct tmpl_type xrow_t = { "row", sizeof(struct xrow), xrow_f };
 static const struct tmpl_field xcontents_f[] = {
@@ -311,11 +312,13 @@ part_name(struct making *m, int64_t thread, int64_t part, const char *end)
 static const struct ib_err *
 add_part(struct making *m, const struct export_thread *t)
 {
+	static const char *const states[] = { "open", "done", "snoozed" };
 	struct export *x = m->x;
 	struct xpart v = { .lang = lang_code(m->lang), .customer = t->name, .page = t->page };
 	const struct ib_err *err;
 	struct message *msg;
 	struct json *root, *list;
+	char iso[25];
 	size_t i, n;
 	bool more;
 
@@ -336,6 +339,11 @@ add_part(struct making *m, const struct export_thread *t)
 	json_set_str(root, "customer", t->name);
 	json_set_str(root, "customer_id", t->psid);
 	json_set_str(root, "page", t->page);
+	json_set_str(root, "state", states[t->state]);
+	if (t->until_at != 0) {
+		clock_iso(t->until_at, iso);
+		json_set_str(root, "snoozed_until", iso);
+	}
 	json_set_int(root, "part", x->part);
 	json_set_bool(root, "older_parts_follow", more);
 	json_set(root, "messages", list);
@@ -406,6 +414,8 @@ add_contents(struct making *m)
 		v.rows[i].name = t[i].name != NULL ? t[i].name : say(m, STR_EXPORT_NO_NAME);
 		v.rows[i].page = t[i].page;
 		v.rows[i].last = moment(m, t[i].last_at);
+		if (t[i].state != THREAD_OPEN)
+			v.rows[i].state = say(m, t[i].state == THREAD_DONE ? STR_LIST_DONE : STR_LIST_SNOOZED);
 		x->after_thread = t[i].id;
 	}
 	v.n_rows = i;

@@ -11,7 +11,7 @@ import os
 import unittest
 
 import look
-from chrome import HERE, Case
+from chrome import HERE, Case, Keys
 
 with open(os.path.join(HERE, "vendor", "axe.min.js"), encoding="utf-8") as _f:
     AXE = _f.read()
@@ -48,6 +48,26 @@ class Access(look.Looking):
                 self.faults += ["%s, %s, %d, %s: %s" % (name, self.lang, width, "dark" if dark else "light", x)
                                 for x in self.axe(COLOURS if dark else RULES)]
         b.fit(1280, False)
+
+
+    def settings(self):
+        """On the way there, what keys open in a conversation."""
+        b = self.b
+        b.get("/inbox/%d" % self.stand.thread(self.customer))
+        b.until(lambda: b.js_("return document.activeElement.id") == "reply", 20)
+        b.keys(Keys.ESCAPE, "?")
+        b.until(lambda: b.has("#help"), 20)
+        self.look("help")
+        b.keys(Keys.ESCAPE, (Keys.CONTROL, "k"))
+        b.until(lambda: b.has("#box-list li"), 20)
+        self.look("box")
+        b.keys("no such thing")
+        b.until(lambda: b.has("#box-none"))
+        self.look("box-none")
+        b.keys(Keys.ESCAPE)
+        b.click(".menu summary")
+        self.look("menu")
+        super().settings()
 
 
 class English(Access, look.English):

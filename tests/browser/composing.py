@@ -15,6 +15,8 @@ DEAL = 4242
 
 
 class Composing(Writing):
+    conf = {"undo_seconds": "5"}
+
     def setUp(self):
         self.forget()
         self.stand.delivered()
@@ -38,8 +40,6 @@ class Composing(Writing):
 
 
 class Live(Composing, Case):
-    conf = {"undo_seconds": "5"}
-
     def test_eight_lines(self):
         """The box grows with its text, to eight lines and no further."""
         b = self.b

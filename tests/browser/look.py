@@ -209,7 +209,7 @@ class Looking:
         self.faults += ["panel, %s: %s" % (self.lang, x) for x in b.js_(SIDEWAYS) + b.js_(TARGETS)]
         b.fit(1280)
         b.get("/inbox/%d" % self.stand.thread(self.silent))
-        b.reads("#closed", w["closed.day"].split("{since}")[1])
+        b.reads("#closed", w["closed.day"].rpartition("}")[2])
         self.look("closed", [nav, log])
         b.get("/health")
         self.look("health")
@@ -231,7 +231,7 @@ class Looking:
         thread = st.thread(self.customer)
         b.get("/settings")
         self.look("settings", [("button", w["settings.save"]), ("link", w["settings.remove"])])
-        for name, path in (("leave", "/settings/remove"), ("leave-page", "/settings/page/1"), ("leave-customer", "/settings/customers/%d" % thread),
+        for name, path in (("keyboard", "/keyboard"), ("leave", "/settings/remove"), ("leave-page", "/settings/page/1"), ("leave-customer", "/settings/customers/%d" % thread),
                            ("retention", "/settings/retention?days=30"), ("retention-wrong", "/settings/retention?days=1"),
                            ("customers", "/settings/customers?q=a"), ("audit", "/settings/audit")):
             b.get(path)

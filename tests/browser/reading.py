@@ -100,9 +100,9 @@ class Reading(Case):
             self.assertLess(len(turns), 8)
         self.assertLessEqual(max(turns), 30)
         ids = self.ids()
-        self.assertEqual(95, len(ids))
+        self.assertEqual(self.stand.db("SELECT count(*) FROM message WHERE thread_id = ?", self.jaan)[0][0], len(ids))
         self.assertEqual(len(ids), len(set(ids)))
-        theirs = [m["text"] for m in self.stand.control("state?page=%s&psid=%s" % (PAGE, JAAN))
+        theirs = [m["text"].strip() for m in self.stand.control("state?page=%s&psid=%s" % (PAGE, JAAN))
                   ["conversations"][0]["messages"] if m["text"]]
         self.assertEqual(theirs, [t for t in b.texts("#log .msg > .text") if t])
         days = self.ids("#log .day")
@@ -118,6 +118,13 @@ class Reading(Case):
         self.still()
         self.assertIn("While you were reading", b.text("#log"))
         self.assertFalse(self.at_end())
+        self.assertEqual(self.w["log.new_one"].replace("#", "1"), b.text("#pill"))
+        self.watch()
+        self.write("And another one")
+        b.ask()
+        b.reads("#pill", self.w["log.new_other"].replace("#", "2"))
+        self.frames(5)
+        self.still()
 
         # What changes below does not move it either.
         self.watch()
@@ -143,6 +150,8 @@ class Reading(Case):
         until(self.pill, 8)
         self.frames(5)
         self.still()
+        b.ask()
+        self.assertEqual(self.w["log.new_other"].replace("#", "30+"), b.text("#pill"))
         b.click("#pill")
         until(lambda: self.at_end() and "Again and again 40" in b.texts("#log .msg > .text")[-1:], 5)
         self.assertFalse(self.pill())
@@ -246,7 +255,7 @@ class Reading(Case):
             self.assertEqual(at, self.polls())
             self.write("Nobody looked")
             b.cdp("Target.activateTarget", targetId=here)
-            b.reads("#log", "Nobody looked", 2)
+            b.reads("#log", "Nobody looked", 20)
         finally:
             b.to(tab)
             b.d.close()
@@ -287,14 +296,99 @@ class Reading(Case):
         self.assertFalse(self.pill())
         self.assertFalse(b.has("#lost"))
 
-    def test_A_console_is_clean(self):
+    def test_B_pictures_and_days_move_nothing(self):
+        """A card becomes a picture, a day begins, rows grow: below what is read, and above it."""
+        b, st = self.b, self.stand
+        self.open()
+        self.watch(to=-500)
+        for i in range(3):
+            st.control("customer/write", {"page": PAGE, "psid": JAAN, "attachments": [{"type": "image", "picture": "cat"}]})
+        st.control("customer/write", {"page": PAGE, "psid": JAAN, "text": "Tomorrow, and" + " much longer" * 60,
+                                      "timestamp": int(time.time() * 1000) + 86400000})
+        st.delivered()
+        b.ask()
+        b.until(lambda: len(b.all("#log .pic img")) >= 3 or b.ask(), 30)
+        b.reads("#log", "Tomorrow, and")
+        # They load when they come near; what is above them stays.
+        b.js_("document.querySelectorAll('#log img').forEach((i) => { i.loading = 'eager' })")
+        b.until(lambda: b.js_("return [...document.images].every((i) => i.complete)"), 20)
+        self.frames()
+        self.still()
+        # The same from below: they lie above what is in view, and older ones come, too.
+        self.watch(to=0)
+        b.js_("document.getElementById('scroll').scrollTop = 0")
+        self.watch(to=-(self.room() - 200))
+        n = len(self.ids())
+        b.until(lambda: len(self.ids()) > n or self.w["log.end_start"] in b.text("#edge"), 20)
+        self.frames()
+        self.still()
+
+    def test_C_only_what_is_new_is_read_out(self):
+        b = self.b
+        self.open()
+        b.js_("""window.heard = []; new MutationObserver(() => heard.push(document.getElementById('said').innerText.trim()))
+                .observe(document.getElementById('said'), { childList: true, subtree: true });""")
+        self.assertEqual("off", b.js_("return document.querySelector('[role=log]').ariaLive"))
+        heard = lambda: b.js_("return heard")
+        mid = self.write("Please read this out")
+        b.ask()
+        b.until(lambda: heard() == ["Jaan Kask: Please read this out"], 10)
+        # A change of what is there, and older messages, are not news.
+        self.stand.control("customer/edit", {"mid": mid, "text": "Please read this, too"})
+        b.ask()
+        b.reads("#log", "Please read this, too")
+        n = len(self.ids())
+        b.js_("document.getElementById('scroll').scrollTop = -1e6")
+        b.until(lambda: len(self.ids()) > n, 20)
+        self.assertEqual(1, len(heard()), heard())
+        for i in range(5):
+            self.stand.control("customer/write", {"page": PAGE, "psid": JAAN, "text": "Quick %d" % i})
+        self.stand.delivered()
+        b.ask()
+        b.until(lambda: len(heard()) == 2 and heard()[1] == self.w["log.new_other"].replace("#", "5")
+                or "Quick 4" in " ".join(heard()), 10)
+
+    def test_D_the_focus_stays(self):
+        """On a row that moves, in a message that changes, beside a panel that renews itself."""
+        b, psid = self.b, "6990000000000003"
+        self.open()
+        row = "t-%d" % self.stand.thread(psid)
+        at = lambda: b.js_("return document.activeElement.closest('[data-rev]')?.id")
+        b.js_("document.querySelector('#' + arguments[0] + ' a').focus()", row)
+        self.write("To the top with me", psid=psid)
+        b.ask()
+        b.until(lambda: row in self.ids("#rows > li")[:2], 10)	# one is of tomorrow
+        self.assertEqual(row, at())
+        self.assertEqual("A", b.js_("return document.activeElement.tagName"))
+        mid = self.write("See https://example.com/one")
+        b.ask()
+        b.until(lambda: b.has("#log a[href='https://example.com/one']"), 10)
+        b.js_("document.querySelector(\"#log a[href='https://example.com/one']\").focus()")
+        message = at()
+        self.stand.control("customer/edit", {"mid": mid, "text": "See https://example.com/two"})
+        b.ask()
+        b.until(lambda: b.has("#log a[href='https://example.com/two']"), 10)
+        self.assertEqual(message, at())
+        # Somebody types in the panel: it is not renewed under the hands.
+        b.until(lambda: b.js_("return 'live' in document.getElementById('crm').dataset"), 20)
+        b.js_("document.getElementById('crm-q').focus(); document.getElementById('crm').dataset.pending = ''")
+        self.write("Meanwhile")
+        b.ask()
+        b.reads("#log", "Meanwhile")
+        self.assertEqual("crm-q", b.js_("return document.activeElement.id"))
+
+    def test_Z_console_is_clean(self):
         errors = [e["message"] for e in self.b.errors() if "/poll" not in e["message"]]
         self.assertEqual([], errors)
 
 
-class Narrow(Case):
-    """A telephone shows the list or a conversation, and goes from one to the other."""
+class Narrow(Reading):
+    """A telephone shows the list or a conversation, and goes from one to the other; there, too, nothing moves."""
     width, beside = 390, Reading
+    test_1_newest_thirty_at_their_end = test_5_unread_marks_and_count = test_6_the_list_goes_on = None
+    test_7_the_poll_rests_while_nobody_looks = test_8_the_server_goes_and_comes_back = test_9_a_server_that_hangs = None
+    test_B_pictures_and_days_move_nothing = test_C_only_what_is_new_is_read_out = test_D_the_focus_stays = None
+    test_4_more_new_ones_than_a_poll_brings = test_Z_console_is_clean = None
 
     def test_there_and_back(self):
         b = self.b

@@ -46,7 +46,7 @@ class Guide(Case):
     def open(self, state, lang="en", theme="light", size=None):
         b = self.b
         b.fit(size or state["size"])
-        b.get("/styleguide/%s?lang=%s&theme=%s" % (state["id"], lang, theme))
+        b.get("/styleguide/%s?lang=%s&theme=%s#%s" % (state["id"], lang, theme, state.get("target", "")))
         b.loaded()
 
     def shot(self, state):
@@ -60,6 +60,8 @@ class Guide(Case):
             where = "%s-%s-%s" % (s["id"], lang, theme)
             self.open(s, lang, theme)
             self.assertEqual([lang, theme], b.js_("const d = document.documentElement; return [d.lang, d.dataset.theme]"))
+            if "target" in s:
+                self.assertTrue(b.has("#" + s["target"]), where)
             got = self.goldens.check(self.shot(s), where)
             if got:
                 faults.append(got)
@@ -89,8 +91,8 @@ class Guide(Case):
         b = self.b
         b.fit(1280, False)
         b.get("/styleguide")
-        self.assertEqual(["/styleguide/" + s["id"] for s in STATES],
-                         b.js_("return [...document.querySelectorAll('.guide-state')].map((a) => a.pathname)"))
+        self.assertEqual(["/styleguide/%s%s" % (s["id"], "#" + s["target"] if "target" in s else "") for s in STATES],
+                         b.js_("return [...document.querySelectorAll('.guide-state')].map((a) => a.pathname + a.hash)"))
         for lang in ("en", "ja"):
             for theme in ("light", "dark"):
                 for size in (1280, 390):

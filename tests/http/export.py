@@ -64,11 +64,17 @@ class Export(unittest.TestCase):
 
     def test_whole(self):
         self.assertIn("/settings/export", self.b.get("/settings/remove").text)
+        jaan = self.st.thread(JAAN)
+        self.b.submit(self.b.get("/inbox/%d" % jaan), "/inbox/%d/state" % jaan, {"until": "tomorrow"})
         files = self.archive(self.make())
         summary = json.loads(files["export.json"])
         self.assertEqual((summary["company"], summary["conversations"], summary["messages"], summary["files"]), ("Acme Sales", 2, 4, 1))
         doc = json.loads(files["c%d-1.json" % self.thread])
-        self.assertEqual(doc["customer"], "Liisa Virtanen")
+        self.assertEqual((doc["customer"], doc["state"], "snoozed_until" in doc), ("Liisa Virtanen", "open", False))
+        other = json.loads(files["c%d-1.json" % jaan])
+        self.assertEqual(other["state"], "snoozed")
+        self.assertRegex(other["snoozed_until"], r"^20\d\d-\d\d-\d\dT\d\d:00:00Z$")
+        self.assertIn(say("list.snoozed"), files["index.html"].decode())
         self.assertEqual([(m["direction"], m["by"], m.get("text")) for m in doc["messages"]], [
             ("in", "Liisa Virtanen", "hello & <b>welcome</b>"), ("in", "Liisa Virtanen", None), ("out", "Maria Tamm", "From ten to four.")])
         picture = files[doc["messages"][1]["files"][0]["file"]]
@@ -76,7 +82,7 @@ class Export(unittest.TestCase):
             self.assertEqual(f.read(), picture)
         page = files["c%d-1.html" % self.thread].decode()
         self.assertIn("hello &amp; &lt;b&gt;welcome&lt;/b&gt;", page)
-        self.assertIn("日本語のメッセージ", files["c%d-1.html" % self.st.thread(JAAN)].decode())
+        self.assertIn("日本語のメッセージ", files["c%d-1.html" % jaan].decode())
         for name, body in files.items():
             if name.endswith(".html"):
                 for href in Links(body.decode()).found:

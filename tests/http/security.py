@@ -63,7 +63,7 @@ class Case(unittest.TestCase):
 
     def fields(self, pattern, csrf=None):
         """What a form for this address would hold."""
-        f = {"/language": {"lang": "ja", "back": "/"}, "/connect/visibility": {"visibility": "shared"}, "/connect/pages": {"page": PAGE_A}}.get(
+        f = {"/language": {"lang": "ja", "back": "/"}, "/theme": {"theme": "dark", "back": "/"}, "/connect/visibility": {"visibility": "shared"}, "/connect/pages": {"page": PAGE_A}}.get(
             pattern, {"text": "injected", "key": "k" * 24})
         return dict(f, csrf=csrf) if csrf is not None else f
 

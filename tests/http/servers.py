@@ -6,6 +6,7 @@ One small class per server; each at the top of a host name of its own and below
 a path of a site: signing in and answering, a webhook of 900 KiB, Pipedrive's
 DELETE with its credentials, static files, a graceful restart under load.
 """
+import gzip
 import http.client
 import os
 import shutil
@@ -71,7 +72,7 @@ class Lighttpd(Served):
         lines = ['server.bind = "127.0.0.1"', "server.port = %d" % self.port, 'server.document-root = "%s"' % self.dir,
                  'server.upload-dirs = ( "%s" )' % self.dir, 'server.errorlog = "%s"' % self.path("server.log"),
                  'server.breakagelog = "%s"' % self.path("worker.log"),
-                 'server.modules += ( "mod_alias", "mod_setenv", "mod_fastcgi" )']
+                 'server.modules += ( "mod_alias", "mod_setenv", "mod_deflate", "mod_fastcgi" )']
         values["static"] = self.src + "/static/"
         if self.base_path:
             values["path"] = self.base_path
@@ -97,7 +98,7 @@ class LighttpdSocket(Lighttpd):
 
 class Apache(Served):
     account = "apache"
-    mpm, modules = "mpm_event", ("authz_core", "alias", "headers", "mime")
+    mpm, modules = "mpm_event", ("authz_core", "alias", "headers", "mime", "filter", "deflate")
 
     def apache(self, site, *modules, more=()):
         run = self.path("run")
@@ -322,6 +323,22 @@ class Behind:
             if tag == "link" and "stylesheet" in a.get("rel", ""):
                 self.assertEqual(self.b.get(a["href"]).status, 200)
         self.assertIn(self.call("GET", "/static/")[0].status, (403, 404))
+
+    def test_compressed_on_the_way(self):
+        """Pages and files, but nothing whose address is a secret; a page that has not changed is still none."""
+        want = {"Accept-Encoding": "gzip"}
+        for path in ("/static/app.css", "/static/app.js", "/"):
+            r, body = self.call("GET", path, headers=want)
+            self.assertEqual((r.status, r.headers["Content-Encoding"]), (200, "gzip"), path)
+            plain, whole = self.call("GET", path)
+            self.assertIsNone(plain.headers["Content-Encoding"])
+            self.assertEqual(len(gzip.decompress(body)), len(whole), path)
+            self.assertLess(2 * len(body), len(whole))
+        r, _ = self.call("GET", "/pd/panel", headers=want)
+        self.assertIsNone(r.headers["Content-Encoding"])
+        r = self.b.get("/poll", headers=want)
+        self.assertEqual(r.header("Content-Encoding"), "gzip")
+        self.assertEqual(self.b.get("/poll", headers=dict(want, **{"If-None-Match": r.header("ETag")})).status, 304)
 
     def test_nobody_else_is_answered(self):
         """The site's other names and paths are not the inbox's."""

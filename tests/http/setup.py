@@ -126,6 +126,9 @@ class WholeWay(unittest.TestCase):
                 self.assertEqual(st.mode(f), 0o600, f)
             for f in (st.top + "/etc/messenger-inbox", st.top + "/var/messenger-inbox"):
                 self.assertEqual(st.mode(f), 0o700, f)
+            for f in (st.web, st.web + "/static", st.web + "/messenger-inbox.fcgi"):
+                self.assertEqual(st.mode(f), 0o755, f)
+            self.assertEqual({st.mode(st.web, "static", f) for f in os.listdir(st.web + "/static")}, {0o644})
             with open(st.path("crontab")) as f:
                 lines = f.read().splitlines()
             self.assertEqual(lines, ["# somebody's own", "* * * * * %s/inbox-sync -c %s --budget 50" % (st.build, st.conf)])
@@ -145,6 +148,9 @@ class WholeWay(unittest.TestCase):
             self.assertIn(key("end_same"), said)
             self.assertNotIn(key("mark_made"), said)
             self.assertNotIn("crontab", said.split(key("making"))[1])
+            rc, said = st.setup("--answers", st.answers(mail="other@example.com"))
+            self.assertEqual((rc, st.tree()), (0, dict(before)), said)
+            self.assertIn(key("kept", name="admin_mail"), said)
             # Only the last link is good, and only for an hour.
             newer = re.search(r"http://\S+/setup/\S+", said).group(0)
             st.clock(61 * 60000)

@@ -457,6 +457,27 @@ $HTTP["url"] !~ "^%s/static/" { fastcgi.server = ( "/" => (( "socket" => "%s", "
 ''' % (self.port, self.dir, self.dir, self.path("server.log"), self.base_path, self.base_path, SRC, self.base_path, self.socket_path))
         self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
 
+    def start_lighttpd_shipped(self):
+        """lighttpd with docs/servers/lighttpd.conf as it is shipped; it starts the workers itself."""
+        with open(self.path("lighttpd.conf"), "w") as f:
+            f.write("""server.modules = ( "mod_alias", "mod_setenv", "mod_deflate", "mod_fastcgi" )
+server.bind = "127.0.0.1"
+server.port = %d
+server.document-root = "%s"
+server.upload-dirs = ( "%s" )
+server.errorlog = "%s"
+server.breakagelog = "%s"
+var.inbox_program = "%s/inbox.fcgi"
+var.inbox_conf = "%s"
+var.inbox_static = "%s/static/"
+var.inbox_socket = "%s"
+var.inbox_workers = "%d"
+include "%s/docs/servers/lighttpd-static.conf"
+include "%s/docs/servers/lighttpd.conf"
+""" % (self.port, self.dir, self.dir, self.path("server.log"), self.path("worker.log"), self.build, self.conf, self.src,
+       self.path("fcgi.sock"), self.procs, self.src, self.src))
+        self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
+
     def start_cgi(self):
         """A process for every request: for hosts that have nothing better."""
         with open(self.path("inbox.cgi"), "w") as f:
@@ -483,7 +504,7 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         os.makedirs(run, exist_ok=True)
         lines = ["ServerName 127.0.0.1", "Listen 127.0.0.1:%d" % self.port, "ServerRoot %s" % self.dir,
                  "PidFile %s/pid" % run, "ErrorLog %s" % self.path("worker.log"), "DefaultRuntimeDir %s" % run]
-        for m in ("mpm_event", "authz_core", "authz_host", "alias", "headers", "mime", "env", "cgid", "fcgid"):
+        for m in ("mpm_event", "authz_core", "authz_host", "alias", "headers", "mime", "env", "filter", "deflate", "cgid", "fcgid"):
             lines.append("LoadModule %s_module %s/mod_%s.so" % (m, mods, m))
         lines += ["DocumentRoot %s" % run, "TypesConfig /etc/mime.types", "ScriptSock %s/cgisock" % run,
                   "FcgidIPCDir %s/fcgid" % run, "FcgidProcessTableFile %s/fcgid_shm" % run,

@@ -50,6 +50,8 @@ LOOK = [("later", 61), ("run",)]     # one look into the conversation, when it i
 INSPECTED = {"fb.debug_token": 1, "fb.subscribed_apps.get": 1}
 # More than an hour has passed: does who is signed in still belong there?
 LOOKED_AT = {"pd.token": 1, "pd.users.me": 1}
+# Somebody has read it and marked it as done.
+DONE = ("sql", "UPDATE thread SET state = 1, state_by = 1, state_at = last_at")
 RESTART = ("sql", "UPDATE page SET import_state = 'none', import_done = 0, import_total = 0, checked_at = 0, synced_until = 0")
 
 CASES = [
@@ -212,6 +214,19 @@ CASES = [
      "do": HELLO + [("control", "config", {"switches": {"media_ttl": 20}}), ("customer", None, {"attachments": [{"type": "image", "picture": "cat"}]}),
                     ("hooks",), ("later", 120), ("run",)],
      "log": ["in hello", "in +file"], "outbox": [], "phone": [], "calls": {**NAMED, "fb.attachments": 1}},
+
+    # ---- done and snoozed: the state, and whether it came back from a snooze ----
+    {"name": "done, opened again by a message",
+     "do": HELLO + [DONE, ("hooks",), ("run",), ("expect", ["in hello"]), ("customer", "still there?"), ("hooks",)],
+     "log": ["in hello", "in still there?"], "outbox": [], "phone": [], "state": (0, 0), "calls": NAMED},
+    {"name": "done, the same message again and one that is older",
+     "do": [("customer", "first", {"silent": True}), ("later", 5)] + HELLO + [DONE, ("later", 660), ("run",)],
+     "log": ["in first", "in hello"], "outbox": [], "phone": [], "state": (1, 0),
+     "calls": {**NAMED, **INSPECTED, "fb.conversations": 1, "fb.messages": 1}},
+    {"name": "snoozed, back in a run",
+     "do": HELLO + [("sql", "UPDATE thread SET state = 2, until_at = last_at + 300000"),
+                    ("sql", "UPDATE install SET wake_at = (SELECT max(until_at) FROM thread)"), ("run",), ("later", 310), ("run",)],
+     "log": ["in hello"], "outbox": [], "phone": [], "state": (0, 1), "calls": NAMED},
     {"name": "Pipedrive's token refreshed",
      "do": [("later", 4 * DAY), ("run",)],
      "log": [], "outbox": [], "phone": [], "user": (1, 1), "calls": {**INSPECTED, **LOOKED_AT, "fb.conversations": 1}},
@@ -376,6 +391,9 @@ class Cases(unittest.TestCase):
         self.assertEqual([got.split()[0] + " *" if want.endswith("*") else got for got, want in zip(out, case["outbox"])],
                          case["outbox"], "outbox")
         self.assertEqual(len(out), len(case["outbox"]))
+        if "state" in case:
+            self.assertEqual(rig.db("SELECT t.state, t.woke_at > 0, i.in_threads FROM thread t JOIN install i ON i.id = t.install_id"),
+                             [(case["state"][0], case["state"][1], int(case["state"][0] == 0))], "state")
         if "label" in case:
             self.assertEqual(rig.db("SELECT name FROM thread WHERE psid = ?", LIISA), [(case["label"],)])
         if "user" in case:

@@ -58,6 +58,17 @@ RULES = [
     ("unread is measured by a message that is there",
      "SELECT t.id FROM thread t WHERE t.last_in_at > 0 AND NOT EXISTS (SELECT 1 FROM message m WHERE m.thread_id = t.id AND m.dir = 0"
      " AND m.at >= t.last_in_at)"),
+    ("what came in is counted when it was news",
+     "SELECT t.id, t.in_n, t.last_in_at FROM thread t WHERE (t.in_n > 0) <> (t.last_in_at > 0)"),
+    ("the number of unread conversations of a person is what a count finds",
+     "SELECT u.id, i.in_threads, u.read_threads, (SELECT count(*) FROM thread t LEFT JOIN seen s ON s.user_id = u.id AND s.thread_id = t.id"
+     "  WHERE t.install_id = i.id AND t.state = 0 AND t.left_psid IS NULL AND t.in_n > coalesce(s.n, 0)) AS n"
+     " FROM user u JOIN install i ON i.id = u.install_id WHERE i.in_threads - u.read_threads <> n"),
+    ("a company knows when the next conversation comes back",
+     "SELECT t.id, t.until_at, i.wake_at FROM thread t JOIN install i ON i.id = t.install_id WHERE t.state = 2"
+     " AND (t.until_at = 0 OR i.wake_at = 0 OR i.wake_at > t.until_at)"),
+    ("what is open is not put off",
+     "SELECT id, state, until_at FROM thread WHERE state <> 2 AND until_at <> 0"),
     ("the reply window is open at least since the customer's last message",
      "SELECT t.id FROM thread t WHERE t.customer_at < (SELECT coalesce(max(m.at), 0) FROM message m WHERE m.thread_id = t.id"
      " AND m.dir = 0 AND m.line IN (SELECT line FROM in_list) AND m.flags & 1)"),

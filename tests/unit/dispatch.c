@@ -275,7 +275,7 @@ static void
 test_csrf(void)
 {
 	const char *set;
-	char stale[256];
+	char stale[sizeof(form_text)], kept[sizeof(cookie_line)];
 
 	get("/none", NULL);
 	set = header("Set-Cookie");
@@ -284,12 +284,20 @@ test_csrf(void)
 	take_token(NULL);
 	is_int(strlen(problem_part(4)), 43, "and a token");
 	memcpy(stale, form_text, sizeof(stale));
+	memcpy(kept, cookie_line, sizeof(kept));
 	post("/safe", form_text, cookie_line, NULL);
 	is_int(status(), 200, "the visitor's form is taken");
 	is_str(body(), "text=x pages=0 body=55", "whole");
 	get("/none", cookie_line, NULL);
 	ok(header("Set-Cookie") == NULL, "the cookie is set once");
-	is_str(problem_part(4), strstr(form_text, "csrf=") + 5, "the token stays");
+	ok(strcmp(problem_part(4), strstr(form_text, "csrf=") + 5) != 0, "no two pages have the same token");
+	take_token(NULL);
+	memcpy(cookie_line, kept, sizeof(kept));
+	post("/safe", form_text, cookie_line, NULL);
+	is_int(status(), 200, "each is taken");
+	memcpy(form_text, stale, sizeof(stale));
+	post("/safe", form_text, cookie_line, NULL);
+	is_int(status(), 200, "the former as well");
 
 	handled = NULL;
 	post("/safe", "text=x", cookie_line, NULL);

@@ -359,7 +359,7 @@ static void
 test_ad(void)
 {
 	static const char *const own = "{" SENDER ",\"timestamp\":1795341009000,\"message\":{\"mid\":\"m_D9\",\"text\":\"new ad\"," AD "}}";
-	static const struct { const char *event, *ad, *what; } rows[] = {
+	const struct { const char *event, *ad, *what; } rows[] = {
 		{ ad_tale[5], "ad 0\n", "no ad, no window of one" }, { ad_tale[0], "ad 0\n", "a click is no message" },
 		{ ad_tale[2], "ad 1795341002000\n", "the message after it" },
 		{ ad_tale[1], "ad 1795341001000\n", "an earlier one that came late" },

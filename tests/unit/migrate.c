@@ -325,6 +325,42 @@ test_comparison(void)
 	free(sql);
 }
 
+/* A database of the version before unread was counted: who had read what stays so. */
+#define BEFORE_COUNTS	12
+static void
+test_counts(void)
+{
+	static const char *const rows =
+	    "INSERT INTO install(id, company_id, company_name, company_domain, api_domain, visibility, state, created_at)"
+	    " VALUES(1, 9, '', '', '', 'shared', 'active', 0);"
+	    "INSERT INTO user(id, install_id, pd_user_id, name, lang, timezone, admin, created_at)"
+	    " VALUES(1, 1, 1, 'Maria', 'en', 'UTC', 1, 0), (2, 1, 2, 'Peeter', 'en', 'UTC', 0, 0);"
+	    "INSERT INTO page(id, install_id, fb_id, name, user_id, state, connected_at) VALUES(1, 1, '1', 'P', 1, 'active', 1000);"
+	    /* read by Maria, half read by her, imported alone, deleted on request */
+	    "INSERT INTO thread(id, install_id, page_id, psid, last_at, last_in_at, created_at) VALUES(1, 1, 1, 'a', 5000, 5000, 0),"
+	    " (2, 1, 1, 'b', 5000, 4000, 0), (3, 1, 1, 'c', 900, 0, 0), (4, 1, 1, 'd', 0, 4000, 0);"
+	    "UPDATE thread SET left_psid = 'd' WHERE id = 4;"
+	    "INSERT INTO message(thread_id, at, id, dir, origin, line) VALUES(1, 500, 1, 0, 0, 0), (1, 2000, 2, 0, 0, 0),"
+	    " (1, 3000, 3, 1, 1, 0), (1, 5000, 4, 0, 0, 1), (2, 2000, 5, 0, 0, 0), (2, 3000, 6, 0, 0, 0), (2, 4000, 7, 0, 0, 0),"
+	    " (2, 3500, 8, 0, 0, 5), (3, 900, 9, 0, 0, 0);"
+	    "INSERT INTO seen(user_id, thread_id, upto) VALUES(1, 1, 5000), (1, 2, 2000), (2, 1, 2000);";
+	struct db *db = NULL;
+	char *got;
+
+	db_use_steps(schema_steps, BEFORE_COUNTS);
+	ok(db_open(in_dir("counts.db"), DB_CREATE | DB_MIGRATE, &db) == NULL, "version %d", BEFORE_COUNTS);
+	db_close(db);
+	db_use_steps(NULL, 0);
+	ok(query(in_dir("counts.db"), rows, NULL), "with rows");
+	ok(db_open(in_dir("counts.db"), DB_MIGRATE, &db) == NULL, "becomes today's");
+	db_close(db);
+	got = dump(in_dir("counts.db"), "SELECT id, in_n, state, list_at FROM thread ORDER BY id;"
+	    "SELECT user_id, thread_id, n FROM seen ORDER BY 1, 2; SELECT in_threads FROM install; SELECT id, read_threads FROM user ORDER BY id");
+	is_str(got, "1|2|0|5000\n2|3|0|5000\n3|0|0|900\n4|1|0|0\n" "1|1|2\n1|2|1\n2|1|1\n" "2\n" "1|1\n2|0\n",
+	    "news and what was read of it are counted");
+	free(got);
+}
+
 /* "## 0.1.0 (2026-12-01)" in CHANGES.md wants v0.1.0.sql. */
 static void
 test_all_there(void)
@@ -397,6 +433,7 @@ main(void)
 	test_refused();
 	test_both();
 	test_comparison();
+	test_counts();
 	test_all_there();
 	test_fixtures();
 	nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);

@@ -32,6 +32,7 @@ wrote(int64_t thread, int64_t at, int64_t user, bool in)
 	must(message_show(&a, &m, FB_ATT_OTHER, &t));
 	if (in && at > t.last_in_at)
 		t.last_in_at = at;
+	t.in_n += in;
 	must(thread_save(db, &t));
 	must(install_touch(db, install));
 }
@@ -76,9 +77,9 @@ test_counts(int64_t one, int64_t two)
 	wrote(two, NOW - 400, maria, false);
 	n = news(maria, rev, false);
 	ok(n.threads == 2 && n.messages == 3 && n.snippet == NULL, "an answer is not quoted as the customer's");
-	must(thread_mark_seen(db, maria, one, NOW + 1, 1));
+	must(thread_mark_seen(db, maria, one, NOW + 1, 2));
 	is_int(news(maria, rev, false).messages, 2, "what has been read is not new");
-	must(thread_mark_seen(db, maria, one, NOW + 2, 2));
+	must(thread_mark_seen(db, maria, one, NOW + 2, 3));
 	n = news(maria, rev, false);
 	ok(n.threads == 1 && n.thread_id == two, "nor is its conversation");
 	must(news_since(db, &a, install + 1, maria, 0, 0, false, &n));

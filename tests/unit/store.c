@@ -98,11 +98,13 @@ waiting(const char *psid, int64_t customer_at, int64_t ad_at, int last_dir)
 static void
 test_closing(void)
 {
-	const int64_t day = 24 * HOUR, week = 7 * day, within = 12 * HOUR;
-	int64_t due = 0, id = 0, want[8], got[8], k = 0;
+	const int64_t day = 24 * HOUR, week = 7 * day;
+	struct filter f = { { [FILTER_VIEW] = VIEW_CLOSING } };
+	struct list_ask ask = { &f, "UTC", 0, 0, 2, NOW, true };
+	struct list_end end = { .more = true };
+	int64_t id, want[8], got[8], k = 0;
 	struct thread *t;
 	size_t n, i;
-	bool more = true;
 
 	want[0] = waiting("w-hour", NOW - day + HOUR, 0, 0);
 	want[1] = waiting("w-ad", NOW - 2 * day, NOW - week + 2 * HOUR, 0);
@@ -114,20 +116,30 @@ test_closing(void)
 	(void)waiting("w-later", NOW - day + 12 * HOUR + 1, 0, 0);
 	id = waiting("w-refused", NOW - 2 * day, NOW - week + 2 * HOUR, 0);
 	must(thread_ad_refused(db, id));
-	for (id = 0; more && k < 8; ) {
-		must(thread_closing(db, &a, install, maria, NOW, within, true, due, id, 2, &t, &n, &more));
-		for (i = 0; i < n && k < 8; i++) {
-			got[k++] = id = t[i].id;
-			due = t[i].due;
-		}
+	while (end.more && k < 8) {
+		must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
+		for (i = 0; i < n && k < 8; i++)
+			got[k++] = t[i].id;
+		ask.at = end.at;
+		ask.id = end.id;
 	}
 	is_int(k, 5, "what closes soon, in pages of two");
 	for (i = 0; i < 5; i++)
 		is_int(got[i], want[i], "soonest first: %zu", i);
-	must(thread_closing(db, &a, install, maria, NOW, within, false, 0, 0, 50, &t, &n, &more));
+	ask = (struct list_ask){ &f, "UTC", 0, 0, 50, NOW, false };
+	must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
 	is_int(n, 4, "without the tag its seven days are none");
 	ok(n == 4 && t[0].due == NOW + HOUR && t[1].due == NOW + 2 * HOUR, "until then");
-	must(thread_closing(db, &a, install + 1, maria, NOW, within, true, 0, 0, 50, &t, &n, &more));
+	f.v[FILTER_PAGE] = page + 1;
+	must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
+	is_int(n, 0, "narrowed further: to another Page");
+	f.v[FILTER_PAGE] = page;
+	must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
+	is_int(n, 4, "to this one");
+	must(db_run(db, ST_THREAD_STATE, "iiiiii", install, want[0], (int64_t)THREAD_DONE, NOW, maria, (int64_t)0));
+	must(thread_list(db, &a, install, maria, &ask, &t, &n, &end));
+	is_int(n, 3, "what is done waits for nobody");
+	must(thread_list(db, &a, install + 1, maria, &ask, &t, &n, &end));
 	is_int(n, 0, "and nothing of another company's");
 }
 
