@@ -122,8 +122,6 @@ class Goldens:
         b.js_("document.activeElement?.blur(); document.getAnimations().forEach((a) => a.cancel())")
         b.js_("return new Promise((done) => document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done))))")
         b.until(lambda: b.js_("return [...document.images].every((i) => i.complete || i.loading === 'lazy')"))
-        # On a telephone they lie over the page and fade.
-        b.cdp("Emulation.setScrollbarsHidden", hidden=b.width < 700)
         params = {"format": "png", "captureBeyondViewport": False}
         if css:
             r = b.js_("const r = document.querySelector(arguments[0]).getBoundingClientRect(); "

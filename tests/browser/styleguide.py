@@ -46,6 +46,8 @@ class Guide(Case):
     def open(self, state, lang="en", theme="light", size=None):
         b = self.b
         b.fit(size or state["size"])
+        # On a telephone they lie over the page and fade.
+        b.cdp("Emulation.setScrollbarsHidden", hidden=b.width < 700)
         b.get("/styleguide/%s?lang=%s&theme=%s#%s" % (state["id"], lang, theme, state.get("target", "")))
         b.loaded()
 
