@@ -6,7 +6,8 @@
  *
  * The draft lies on the server, two seconds after the last key.  What is not
  * there yet is kept by this tab as well, so that no word is lost while the
- * server is away.
+ * server is away; what reaches the server while the page is left stays for a
+ * moment more, because the next page may have been made before.
  */
 "use strict";
 (() => {
@@ -15,16 +16,21 @@ if (!page.poll) return;
 
 const PAUSE = 2000, AGAIN = 5000;
 let form, saved, timer, saving;		/* saved: what the server has; saving: on its way */
+let leaving;				/* the next page may be made already */
 const box = () => form?.elements.text;
 
 /* What this tab alone has.  In a frame the browser may keep nothing for us; without a list it is one. */
 const local = {
 	key: () => "draft " + form.action,
-	get: () => (list && JSON.parse(sessionStorage.getItem(local.key()))) || {},
+	get: () => {
+		const own = list && JSON.parse(sessionStorage.getItem(local.key()));
+		return own && !(own.kept < Date.now() - 10000) ? own : {};
+	},
+	put: (own) => sessionStorage.setItem(local.key(), JSON.stringify(own)),
 	set: (text) => {
 		if (!list) return;
 		if (text === saved) sessionStorage.removeItem(local.key());
-		else sessionStorage.setItem(local.key(), JSON.stringify({ text, saved }));
+		else local.put({ text, saved });
 	},
 };
 
@@ -75,7 +81,8 @@ async function keep() {
 	saving = false;
 	if (f !== form) return;
 	say(said);
-	local.set(t.value);
+	if (!leaving) local.set(t.value);
+	else if (local.get().text === saved) local.put({ ...local.get(), kept: Date.now() });
 	if (t.value !== saved) later(wait);
 }
 function later(ms) {
@@ -234,7 +241,11 @@ setInterval(count, 250);
 
 on("input", (e) => { if (e.target === box()) typed(); });
 on("focusout", (e) => { if (e.target === box()) keep(); });
-on("beforeunload", keep);
+on("beforeunload", () => {
+	leaving = true;
+	setTimeout(() => { leaving = false; }, 5000);		/* if it stays */
+	keep();
+});
 document.addEventListener("visibilitychange", () => document.hidden ? keep() : see());
 on("scroll", see, true);
 on("keydown", (e) => {

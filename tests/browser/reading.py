@@ -315,10 +315,10 @@ class Reading(Case):
         self.frames()
         self.still()
         # The same from below: they lie above what is in view, and older ones come, too.
+        n = len(self.ids())
         self.watch(to=0)
         b.js_("document.getElementById('scroll').scrollTop = 0")
         self.watch(to=-(self.room() - 200))
-        n = len(self.ids())
         b.until(lambda: len(self.ids()) > n or self.w["log.end_start"] in b.text("#edge"), 20)
         self.frames()
         self.still()

@@ -260,6 +260,21 @@ class Live(Writing, Case):
         b.reads("#conv-name", "Jaan Kask")
         self.assertEqual("Half a sentence", self.box())
 
+    def test_left_while_it_is_kept(self):
+        """The next page was made before the draft came to the server; the old one heard that it came."""
+        b = self.b
+        drafts = lambda: [t for t, in self.stand.db("SELECT text FROM draft")]
+        self.paste("Between two pages")
+        b.js_("dispatchEvent(new Event('beforeunload'))")
+        until(lambda: "Between two pages" in drafts(), 10)
+        b.until(lambda: "kept" in (b.js_("return Object.values(sessionStorage).join()")), 5)
+        self.stand.write("DELETE FROM draft WHERE text = 'Between two pages'")
+        b.d.refresh()
+        b.loaded()
+        self.assertEqual("Between two pages", self.box())
+        until(lambda: "Between two pages" in drafts(), 10)
+        b.until(lambda: b.js_("return sessionStorage.length") == 0, 5)
+
     def test_closed_until_the_customer_writes(self):
         b = self.b
         b.click("#t-%d a" % self.stand.thread(OLGA))

@@ -133,7 +133,10 @@ class Full(unittest.TestCase):
         st.free()
         self.assertEqual(st.hook(body), 200)
         self.assertEqual(st.hook(odd), 200)
+        # What came meanwhile is shown before anything is sent.
         r = b.submit(form, "/reply", {"text": "now it goes"})
+        self.assertEqual(r.status, 409)
+        r = b.submit(r, "/reply", {"text": "now it goes"})
         self.assertEqual(r.status, 200)
         until(lambda: "now it goes" in st.arrived())
         self.assertNotIn("not yet", st.arrived())
