@@ -20,6 +20,7 @@
 #include "../lib/base/fault.h"
 #include "../lib/base/home.h"
 #include "../lib/base/log.h"
+#include "../lib/base/rate.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
 #include "../lib/sync/sync.h"
@@ -67,8 +68,11 @@ open_db(struct app *app, bool check)
 	struct stat st;
 
 	if (!check) {
-		err = db_open(path, DB_CREATE | DB_MIGRATE | any, &app->db);
-		return err != NULL ? err : sync_new(app->conf, app->db, app->keys, &app->sync);
+		if ((err = db_open(path, DB_CREATE | DB_MIGRATE | any, &app->db)) != NULL ||
+		    (err = sync_new(app->conf, app->db, app->keys, &app->sync)) != NULL)
+			return err;
+		app->sync->rate = app->rate = rate_open(app->conf, path);
+		return NULL;
 	}
 	if (stat(path, &st) != 0 && errno == ENOENT)
 		return NULL;		/* made at the first start */
@@ -109,6 +113,8 @@ app_disconnect(struct app *app)
 {
 	sync_free(app->sync);
 	app->sync = NULL;
+	rate_close(app->rate);
+	app->rate = NULL;
 	db_close(app->db);
 	app->db = NULL;
 }
