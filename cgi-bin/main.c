@@ -18,6 +18,7 @@
 
 #include "../lib/base/clock.h"
 #include "../lib/base/fault.h"
+#include "../lib/base/fence.h"
 #include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/rate.h"
@@ -39,6 +40,7 @@
 #define IDLE_MS		(20 * MS_SECOND)
 #define WORK_MS		(3 * MS_SECOND)		/* a worker that works serves nobody */
 #define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
+#define CGI_CPU_S	300
 #define SORRY_MS	(60 * MS_SECOND)
 
 /* Start and end ---------------------------------------------------------------- */
@@ -278,6 +280,7 @@ main(int argc, char **argv)
 		(void)printf(PROGRAM ": everything is in order\n");
 		rc = 0;
 	} else {
+		fence_up(app.conf, app.cgi ? CGI_CPU_S : 0, app.cgi);
 		fault_arm();
 		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web);
 	}
