@@ -12,7 +12,8 @@
  * mapping would kill the process when the disk is full.  Whoever does not get
  * the lock soon goes on without it; the worst is a request that is not counted.
  *
- * A moment that lies too far ahead was written under another clock, and is none.
+ * A moment more than two minutes ahead was written under another clock, and is
+ * none; requests that overtake each other and small steps of the clock stay below.
  */
 #include "rate.h"
 
@@ -129,7 +130,7 @@ count(struct slot *s, int64_t per_us, int64_t now_us, int64_t *wait_us, int64_t 
 	int64_t next;
 
 	*say = 0;
-	if (s->until_us < now_us || s->until_us > now_us + WINDOW_US)
+	if (s->until_us < now_us || s->until_us > now_us + 2 * WINDOW_US)
 		s->until_us = now_us;
 	next = s->until_us + per_us;
 	if (next <= now_us + WINDOW_US) {

@@ -61,6 +61,7 @@ test_account(void)
 	is_int(wait_s, 11, "and when to come again");
 	is_int(let_in(rt, CONF_LIMIT_SEARCH, "b", T0, 20), 6, "somebody else has as much");
 	is_int(let_in(rt, CONF_LIMIT_TICK, "a", T0, 20), 3, "and he himself, of something else");
+	is_int(let_in(rt, CONF_LIMIT_SEARCH, "a", T0 - 50, 5), 0, "who came earlier and is later counted is no other");
 	is_int(let_in(rt, CONF_LIMIT_SEARCH, "a", T0 + 9999, 5), 0, "not before its time");
 	is_int(let_in(rt, CONF_LIMIT_SEARCH, "a", T0 + 10000, 5), 1, "then one");
 	is_int(let_in(rt, CONF_LIMIT_SEARCH, "a", T0 + 40000, 5), 3, "one for each sixth of a minute");
