@@ -161,7 +161,7 @@ include "/etc/lighttpd/conf-enabled/*.conf"
             link, target = "etc/lighttpd/conf-enabled/50-messenger-inbox.conf", "../conf-available/50-messenger-inbox.conf"
         else:
             lines = ["ServerName site.invalid", "Listen 127.0.0.1:%d" % self.port, "ServerRoot /etc/apache2", "PidFile /tmp/pid",
-                     "ErrorLog /tmp/server.log", "DefaultRuntimeDir /tmp", "TypesConfig /etc/mime.types", "DocumentRoot /tmp"]
+                     "ErrorLog /tmp/server.log", "DefaultRuntimeDir /tmp", "Mutex file:/tmp default", "TypesConfig /etc/mime.types", "DocumentRoot /tmp"]
             lines += ["LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so" % (m, m) for m in MODULES]
             lines += ["<Directory />", "Require all denied", "</Directory>", "IncludeOptional conf-enabled/*.conf",
                       "<VirtualHost *:%d>" % self.port, "</VirtualHost>"]
@@ -212,6 +212,10 @@ include "/etc/lighttpd/conf-enabled/*.conf"
             self.serve()
         said, _ = p.communicate(timeout=60)
         return p.returncode, said
+
+    def read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
 
     def owner(self, name):
         st = os.stat(self.path(name))
@@ -331,7 +335,7 @@ class Life(unittest.TestCase):
             return self.end(st, front)
 
     def end(self, st, front):
-        kept = {n: open(st.path(n), "rb").read() for n in (ETC + "/inbox.conf", ETC + "/keys")}
+        kept = {n: st.read(n) for n in (ETC + "/inbox.conf", ETC + "/keys")}
         mode = st.owner(ETC)
         # Once more, and as an upgrade: what is there stays, the service gets the new program.
         os.chmod(st.path(ETC), 0o750)
@@ -347,7 +351,7 @@ class Life(unittest.TestCase):
                       "messenger-inbox.socket messenger-inbox.service", st.calls())
         self.assertEqual(os.listdir(st.path("etc", "lighttpd" if front == "lighttpd" else "apache2", "conf-enabled")), [])
         self.assertFalse(os.path.exists(st.path("usr/bin/inboxctl")) or os.path.exists(st.path("usr/share/messenger-inbox")))
-        self.assertEqual({n: open(st.path(n), "rb").read() for n in kept}, kept)
+        self.assertEqual({n: st.read(n) for n in kept}, kept)
         self.assertTrue(st.db("SELECT 1 FROM message"))
         # Purged: everything of ours but the user.
         st.dpkg("-P", "messenger-inbox")
