@@ -101,7 +101,7 @@ class Bundle(unittest.TestCase):
         for name in ("bin/inboxctl", "bin/inbox-sync", "libexec/messenger-inbox/inbox.fcgi", "lib/messenger-inbox/loader",
                      "lib/messenger-inbox/libcurl.so.4", "share/messenger-inbox/templates/inbox.html",
                      "share/messenger-inbox/po/ja.po", "share/messenger-inbox/web/htaccess",
-                     "share/messenger-inbox/zoneinfo/Asia/Tokyo", "share/man/man8/inboxctl.8",
+                     "share/messenger-inbox/zoneinfo/Asia/Tokyo", "try", "share/messenger-inbox/sandbox/sandbox", "share/man/man8/inboxctl.8",
                      "share/messenger-inbox/servers/nginx.conf", "share/doc/messenger-inbox/libraries/libc6"):
             self.assertIn(name, names)
         self.assertFalse([n for n in names if n.startswith("share/messenger-inbox/zoneinfo/right")])
