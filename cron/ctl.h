@@ -5,6 +5,7 @@
 
 #include "../lib/base/conf.h"
 #include "../lib/db/db.h"
+#include "../lib/sync/checks.h"
 
 /* Says what is wrong; the exit code. */
 int ctl_fail(const struct ib_err *err);
@@ -15,5 +16,11 @@ IB_MUST const struct ib_err *ctl_open_db(const struct conf *conf, unsigned flags
 /* Makes a configuration rather than reading one: ctl_setup.c. */
 int ctl_setup(const char *conf_path, char *const *args);
 int ctl_shelf(const struct conf *conf, char *const *args);
+int ctl_doctor(const struct conf *conf, char *const *args);
+
+/* ctl_prove.c: calls the public address.  The caller's database is closed. */
+void ctl_prove(const struct conf *conf, struct findings *f);
+/* ctl_services.c: the keys, and both services. */
+void ctl_services(const struct conf *conf, struct db *db, struct findings *f);
 
 #endif

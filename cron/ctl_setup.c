@@ -653,6 +653,26 @@ conclude(struct setup *s, bool whole)
 	return s->wrong > 0 || !whole || s->open > 0 ? 1 : 0;
 }
 
+/* What of the public address works. */
+static void
+prove(struct setup *s)
+{
+	const struct speech sp = { .a = s->a, .cats = s->cats, .lang = s->lang };
+	const struct finding *f;
+	struct findings all;
+
+	findings_init(&all, s->a);
+	ctl_prove(s->conf, &all);
+	for (f = all.first; f != NULL; f = f->next)
+		if (f->verdict == VERDICT_OK)
+			setup_fine(s, cat_str(s->cats, s->lang, check_row(f->check)->name));
+		else if (f->verdict == VERDICT_ATTENTION)
+			setup_note(s, said_text(f->found, &sp));
+		else
+			setup_wrong(s, cat_str(s->cats, s->lang, check_row(f->check)->name), said_text(f->found, &sp),
+			    finding_fix(f, &sp));
+}
+
 static bool
 run(struct setup *s, const char *answers)
 {
@@ -680,7 +700,7 @@ run(struct setup *s, const char *answers)
 	if (!has_folder(s))
 		puts(SETUP_SAY(s, STR_SETUP_SERVER, NULL));
 	puts(SETUP_SAY(s, STR_SETUP_PROVING, NULL));
-	setup_prove(s);
+	prove(s);
 	return true;
 }
 

@@ -6,6 +6,7 @@
  *   init            make key file, database and media folder where absent
  *   check           configuration, keys, catalogues, templates, database: one
  *                   line each
+ *   doctor          is everything as it should be, from outside in
  *   backup FILE     consistent copy of the database, while everything runs
  *   restore FILE    the way back, into an empty place
  *   shelf ...       events that could not be processed: list, show ID, retry
@@ -231,12 +232,13 @@ static const struct {
 } verbs[] = {
 	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", verb_backup, 1 },
 	{ "restore", verb_restore, 1 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
+	{ "doctor", ctl_doctor, 0 },
 };
 
 static int
 usage(FILE *to)
 {
-	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
+	fputs("usage: inboxctl [-c FILE] init | check | doctor | status | backup FILE | restore FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
