@@ -84,6 +84,8 @@ ctl_doctor(const struct conf *conf, char *const *args)
 	struct arena a;
 
 	(void)args;
+	if (*conf_str(conf, CONF_TEST_CLOCK) != '\0')
+		clock_set_offset_file(conf_str(conf, CONF_TEST_CLOCK));
 	if ((err = cats_load(home_folder(conf_str(conf, CONF_CATALOGUES), HOME_PO), &cats)) != NULL)
 		return ctl_fail(err);
 	(void)lang_parse(conf_str(conf, CONF_LANGUAGE), &sp.lang);
