@@ -238,6 +238,7 @@ usage(FILE *to)
 {
 	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
+	    "       inboxctl [-c FILE] setup --link\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }
