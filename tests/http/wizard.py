@@ -26,14 +26,9 @@ class Host(Stand):
     def __init__(self, procs=2, **more):
         super().__init__(conf={**EMPTY, **more}, procs=procs)
 
-    def link(self):
-        r = subprocess.run([os.path.join(self.build, "inboxctl"), "-c", self.conf, "setup", "--link"], capture_output=True, text=True)
-        assert r.returncode == 0, r.stdout + r.stderr
-        return re.search(r"http://\S+/setup/\S+", r.stdout).group(0)
-
     def opened(self, lang="en"):
         b = self.browser(lang)
-        r = b.get(self.link())
+        r = b.get(self.setup_link())
         assert r.status == 200, r.text
         return b, r
 
@@ -152,7 +147,7 @@ class Doors(unittest.TestCase):
                 self.assertEqual((r.status, r.page.by_id_text["problem"]), (403, say("setup.no_session")), path)
             self.assertFalse(os.path.exists(st.apps))
             # A link opens once; another one takes the place of the session.
-            link = st.link()
+            link = st.setup_link()
             c = st.browser()
             self.assertEqual((c.get(link).status, b.get("/setup").status, c.get("/setup").status), (200, 403, 200))
             self.assertEqual(st.browser().get(link).status, 404)
