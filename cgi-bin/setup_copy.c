@@ -17,7 +17,7 @@ struct copy { const char *group, *label, *value; };
 #define VERIFY	"*verify"	/* the word of the configuration */
 #define FIELDS	"*fields"	/* of the subscription */
 #define HOST	"*host"		/* of base_url */
-#define SAID	"*said"		/* the label's own text, "<label>_value" */
+#define SAID	"*said"		/* a text of the label's own: "setup.value." */
 
 static const struct copy pipedrive[] = {
 	{ "setup.pd_basic", "setup.pd_name", "Messenger Inbox" },
@@ -57,6 +57,18 @@ say(struct app *app, struct req *r, const char *key)
 	return s != NULL ? s : key;
 }
 
+/* A text that is found by a name: "setup.screen." and the permission; NULL: there is none. */
+static const char *
+about(struct app *app, struct req *r, const char *what, const char *name)
+{
+	char *key = arena_printf(r->a, "%s%s", what, name), *p;
+
+	for (p = key; p != NULL && *p != '\0'; p++)
+		if (*p == ':')
+			*p = '_';
+	return key != NULL ? cat_find(app->cats, r->lang, key) : NULL;
+}
+
 /* "https://host.example/sub" is copied as "host.example": Facebook wants no more. */
 static const char *
 host_of(struct app *app, struct req *r)
@@ -76,7 +88,7 @@ value_of(struct app *app, struct req *r, const struct copy *c)
 	if (strcmp(c->value, HOST) == 0)
 		return host_of(app, r);
 	if (strcmp(c->value, SAID) == 0)
-		return say(app, r, arena_printf(r->a, "%s_value", c->label));
+		return about(app, r, "setup.value.", c->label + sizeof("setup.") - 1);
 	return *c->value == '/' ? setup_url(app, r, c->value) : c->value;
 }
 
@@ -96,7 +108,7 @@ fill_copies(struct app *app, struct req *r, const struct copy *c, size_t n, stru
 			group = c->group;
 			g = &v->groups[v->n_groups++];
 			g->title = say(app, r, group);
-			g->hint = cat_find(app->cats, r->lang, arena_printf(r->a, "%s_hint", group));
+			g->hint = about(app, r, "setup.hint.", group + sizeof("setup.") - 1);
 			g->copies = one;
 		}
 		g->n_copies++;
@@ -105,18 +117,6 @@ fill_copies(struct app *app, struct req *r, const struct copy *c, size_t n, stru
 		one->value = value_of(app, r, c);
 	}
 	return NULL;
-}
-
-/* Each of the texts is found by the name: "setup.screen." and the permission. */
-static const char *
-about(struct app *app, struct req *r, const char *what, const char *name)
-{
-	char *key = arena_printf(r->a, "%s%s", what, name), *p;
-
-	for (p = key; p != NULL && *p != '\0'; p++)
-		if (*p == ':')
-			*p = '_';
-	return key != NULL ? cat_find(app->cats, r->lang, key) : NULL;
 }
 
 static const struct ib_err *
