@@ -168,6 +168,7 @@ usage(FILE *to)
 	    "       inboxctl [-c FILE] backup --drill [--passphrase-file FILE] [FILE]\n"
 	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
+	    "       inboxctl [-c FILE] setup --link\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }
