@@ -4,6 +4,7 @@
  * inbox that answers.
  *
  *   setup [--check] [--answers FILE]
+ *   setup --web             only what lies in the web folder: after an upgrade
  *
  * Says what kind of place this is, asks four things, makes what is missing and
  * proves by calls to the public address that it works.  It writes below its own
@@ -668,6 +669,8 @@ run(struct setup *s, const char *answers)
 		return false;
 	if (s->conf != NULL)
 		remember(s);
+	if (s->only_web)
+		return s->conf != NULL && (!has_folder(s) || (folder_is_free(s) && put_web(s)));
 	puts(SETUP_SAY(s, STR_SETUP_LOOKING, NULL));
 	setup_look(s);
 	if (!all_answers(s))
@@ -687,7 +690,7 @@ run(struct setup *s, const char *answers)
 static int
 usage(void)
 {
-	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE]\n", stderr);
+	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE] | --web\n", stderr);
 	return 2;
 }
 
@@ -704,6 +707,8 @@ ctl_setup(const char *conf_path, char *const *args)
 	for (; *args != NULL; args++)
 		if (strcmp(*args, "--check") == 0)
 			s.check = true;
+		else if (strcmp(*args, "--web") == 0)
+			s.only_web = true;
 		else if (strcmp(*args, "--answers") == 0 && args[1] != NULL)
 			answers = *++args;
 		else
@@ -719,7 +724,7 @@ ctl_setup(const char *conf_path, char *const *args)
 	s.var = cat_fill(&a, "{p}/var/messenger-inbox", "p", s.prefix, NULL);
 	s.program = cat_fill(&a, "{p}/libexec/messenger-inbox/inbox.fcgi", "p", s.prefix, NULL);
 	s.sync = cat_fill(&a, "{p}/bin/inbox-sync", "p", s.prefix, NULL);
-	if ((whole = run(&s, answers)) && s.conf != NULL && !s.check) {
+	if ((whole = run(&s, answers)) && s.conf != NULL && !s.check && !s.only_web) {
 		tell_cron(&s);
 		tell_link(&s);
 	}

@@ -41,14 +41,14 @@ find(void)
 	static const char *const names[HOME_PLACES] = {
 		[HOME_PO] = "po", [HOME_TEMPLATES] = "templates", [HOME_STATIC] = "static", [HOME_WEB] = "web"
 	};
-	const char *home = said("INBOX_HOME");
+	const char *home = said("INBOX_HOME"), *parts = home_parts();
 	int i;
 
 	if (prefix[0] != '\0')
 		return;
 	(void)snprintf(prefix, sizeof(prefix), "%s", home != NULL ? home : PREFIX);
 	if (home != NULL) {
-		(void)snprintf(data, sizeof(data), "%s/share/messenger-inbox", prefix);
+		(void)snprintf(data, sizeof(data), "%s/share/messenger-inbox", parts);
 		(void)snprintf(conf, sizeof(conf), "%s/etc/messenger-inbox/inbox.conf", prefix);
 	} else {
 		(void)snprintf(data, sizeof(data), PKGDATADIR);
@@ -81,6 +81,14 @@ home_prefix(void)
 {
 	find();
 	return prefix;
+}
+
+const char *
+home_parts(void)
+{
+	const char *parts = said("INBOX_PARTS");
+
+	return parts != NULL ? parts : said("INBOX_HOME");
 }
 
 const char *

@@ -41,34 +41,48 @@ db_schema_version(void)
 	return last_step();
 }
 
-/*
- * One step, all of it or nothing.  Foreign keys are off meanwhile: a step that
- * rebuilds a table must not empty those that hang on it; what it left is
- * checked before it counts.
- */
+/* What a step left is checked before it counts. */
 static const struct ib_err *
 run_step(struct db *db, int step)
 {
-	const struct ib_err *err, *on;
+	const struct ib_err *err;
 	int64_t orphans = 0;
 	char mark[96];
 
 	snprintf(mark, sizeof(mark), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 	    SCHEMA_APPLICATION_ID, step + 1);
-	if ((err = db_exec(db, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")) == NULL &&
-	    (err = db_exec(db, steps[step])) == NULL &&
+	if ((err = db_exec(db, steps[step])) == NULL &&
 	    (err = db_pragma_int(db, "SELECT count(*) FROM pragma_foreign_key_check", &orphans)) == NULL &&
 	    orphans > 0)
 		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s: schema %d leaves %lld rows that hang on nothing",
 		    db->path, step + 1, (long long)orphans);
-	if (err == NULL && (err = db_exec(db, mark)) == NULL)
+	return err != NULL ? err : db_exec(db, mark);
+}
+
+/*
+ * All steps or none, so that a program of the older version can go on when one
+ * fails.  Foreign keys are off meanwhile: a step that rebuilds a table must not
+ * empty those that hang on it.
+ */
+static const struct ib_err *
+run_steps(struct db *db, int last)
+{
+	const struct ib_err *err, *on;
+	int64_t version = 0;
+
+	/* The version is read once more: somebody else may have done it while we waited. */
+	if ((err = db_exec(db, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")) == NULL)
+		err = db_pragma_int(db, "PRAGMA user_version", &version);
+	while (err == NULL && version < last)
+		err = run_step(db, (int)version++);
+	if (err == NULL)
 		err = db_exec(db, "COMMIT");
 	if (sqlite3_get_autocommit(db->s) == 0)
 		sqlite3_exec(db->s, "ROLLBACK", NULL, NULL, NULL);
 	if ((on = db_exec(db, "PRAGMA foreign_keys=ON")) != NULL && err == NULL)
 		err = on;
 	if (err == NULL)
-		log_event(LOG_INFO_, "schema", "version", log_i(step + 1), NULL);
+		log_event(LOG_INFO_, "schema", "version", log_i(version), NULL);
 	return err;
 }
 
@@ -97,10 +111,7 @@ db_migrate(struct db *db, unsigned flags)
 		    db->path, (long long)version, last);
 	if ((err = db_lock(db, 30000)) != NULL)
 		return err;
-	/* Somebody else may have done it while we waited. */
-	err = db_pragma_int(db, "PRAGMA user_version", &version);
-	while (err == NULL && version < last)
-		err = run_step(db, (int)version++);
+	err = run_steps(db, last);
 	db_unlock(db);
 	return err;
 }
