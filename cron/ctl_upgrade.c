@@ -513,19 +513,48 @@ schema_of(const char *path, int *schema)
 	return NULL;
 }
 
-/* The version before brings its database back, as soon as the processes of this one have ended. */
-static const struct ib_err *
-restore_before(struct upgrade *u)
+/* Workers end when the program at their path is another one, or was touched. */
+static void
+send_workers_away(struct upgrade *u)
 {
-	const char *argv[] = { in_home(u, "bin/inboxctl"), "-c", ctl_conf_path(), "restore", "--replace", u->before, NULL };
+	const char *program = in_home(u, "current/lib/messenger-inbox/inbox.fcgi");
+
+	if (utimensat(AT_FDCWD, program, NULL, 0) != 0)
+		fprintf(stderr, "inboxctl: %s: %s\n", program, strerror(errno));
+}
+
+/*
+ * The database of before, as soon as the processes of this version have ended, and the
+ * switch.  Nobody gets in meanwhile; if this process dies the way in is open again, and
+ * this version brings up to date whatever it finds.
+ */
+static const struct ib_err *
+restore_and_switch(struct upgrade *u, const char *back)
+{
+	const char *path = conf_str(u->conf, CONF_DATABASE);
+	unsigned disk = conf_bool(u->conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0;
 	int64_t until = clock_mono() + LEAVE_S * MS_SECOND;
 	const struct ib_err *err;
+	const char *aside;
+	int gate;
 
+	if ((aside = arena_printf(&u->t.a, "%s.before-%lld", path, (long long)clock_now())) == NULL)
+		return no_memory();
+	if ((err = db_gate_shut(path, &gate)) != NULL)
+		return err;
 	TALK(&u->t, STR_SETUP_MARK_NOTE, STR_ROLLBACK_WAITING, NULL);
-	while ((err = db_restore_may(conf_str(u->conf, CONF_DATABASE), conf_bool(u->conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0, true)) !=
-	    NULL && err->code == IB_EBUSY && clock_mono() < until)
+	send_workers_away(u);
+	(void)fault(FAULT_STEP);
+	while ((err = db_restore_may(path, disk, true)) != NULL && err->code == IB_EBUSY && clock_mono() < until)
 		clock_nap(200);
-	return err != NULL ? err : child_run(&u->t.a, argv, CHILD_LONG_S);
+	(void)fault(FAULT_STEP);
+	if (err == NULL && (err = db_restore(u->before, path, disk | DB_AS_IT_IS, aside, NULL, NULL)) == NULL) {
+		TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_RESTORED, "path", u->before, "aside", aside, NULL);
+		(void)fault(FAULT_STEP);
+		err = set_link(u, "current", back);
+	}
+	(void)close(gate);
+	return err;
 }
 
 static const struct ib_err *
@@ -536,7 +565,6 @@ rollback(struct upgrade *u, bool told)
 	struct db *db = NULL;
 	int schema = 0;
 
-	u->target = back;
 	(void)snprintf(u->name, sizeof(u->name), "%s", name_of(u->was));
 	if (strcmp(back, u->was) == 0 || strcmp(u->was, ".") == 0)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "there is no version to go back to");
@@ -552,18 +580,12 @@ rollback(struct upgrade *u, bool told)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "the database is of this version: to go back to its copy from before the "
 		    "upgrade say --restore; what came since is kept in a file");
 	(void)fault(FAULT_STEP);
-	if ((err = set_link(u, "current", back)) != NULL)
+	err = schema == db_schema_version() ? set_link(u, "current", back) : restore_and_switch(u, back);
+	if (err != NULL) {
+		TALK(&u->t, STR_SETUP_MARK_NOTE, STR_ROLLBACK_BACK, NULL);
 		return err;
-	TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_SWITCHED, NULL);
-	(void)fault(FAULT_STEP);
-	if (schema != db_schema_version()) {
-		if ((err = restore_before(u)) != NULL) {
-			if (set_link(u, "current", u->was) == NULL)
-				TALK(&u->t, STR_SETUP_MARK_NOTE, STR_ROLLBACK_BACK, NULL);
-			return err;
-		}
-		TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_RESTORED, "path", u->before, NULL);
 	}
+	TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_SWITCHED, NULL);
 	(void)fault(FAULT_STEP);
 	refresh_web(u);
 	if ((err = child_serves(&u->t.a, in_home(u, back), u->conf, ctl_conf_path())) != NULL)

@@ -281,6 +281,26 @@ is_ours(const char *path)
 	return err == NULL && app == SCHEMA_APPLICATION_ID;
 }
 
+/* The copy is looked at, and stays what it is. */
+static const struct ib_err *
+check_as_it_is(const char *from, const char *tmp)
+{
+	struct db probe = { .lock_fd = -1 };
+	const struct ib_err *err;
+	struct arena a;
+	char *what = NULL;
+	bool good = false;
+
+	arena_init(&a, 1 << 20);
+	if (!is_ours(tmp) || sqlite3_open_v2(tmp, &probe.s, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", from);
+	else if ((err = db_check(&probe, &a, &good, &what)) == NULL && !good)
+		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s is damaged: %.120s", from, what != NULL ? what : "-");
+	sqlite3_close(probe.s);
+	arena_fini(&a);
+	return err;
+}
+
 /* The copy is opened as a database is, brought up to date, and looked at. */
 static const struct ib_err *
 try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void *arg)
@@ -291,6 +311,8 @@ try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void 
 	char *what = NULL;
 	bool good = false, done = false;
 
+	if ((flags & DB_AS_IT_IS) != 0)
+		return check_as_it_is(from, tmp);
 	if (!is_ours(tmp))
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", from);
 	arena_init(&a, 1 << 20);
@@ -355,6 +377,26 @@ restore_begin(const char *to, unsigned flags, bool replace, int *fd)
 	else if (!replace && (is_there(to, "", true) || is_there(to, "-wal", false)))
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s (or its -wal) exists; it is not overwritten: "
 		    "move both away first, or say --replace", to);
+	free(lock);
+	return err;
+}
+
+const struct ib_err *
+db_gate_shut(const char *path, int *fd)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_GATE, .l_len = 1 };
+	char *lock = beside(path, "-lock");
+	const struct ib_err *err = NULL;
+
+	*fd = -1;
+	if (lock == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
+	if ((*fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0 || fcntl(*fd, F_OFD_SETLK, &fl) != 0)
+		err = ib_fail(IB_EBUSY, IB_RETRY_LATER, "%s: %s", lock, strerror(errno));
+	if (err != NULL && *fd >= 0) {
+		(void)close(*fd);
+		*fd = -1;
+	}
 	free(lock);
 	return err;
 }
