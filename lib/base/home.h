@@ -10,7 +10,7 @@
 #ifndef IB_HOME_H
 #define IB_HOME_H
 
-enum home_place { HOME_PO, HOME_TEMPLATES, HOME_STATIC, HOME_WEB, HOME_PLACES };
+enum home_place { HOME_PO, HOME_TEMPLATES, HOME_STATIC, HOME_WEB, HOME_SERVERS, HOME_PLACES };
 
 /* `set` when it says something, else the installed folder.  Never NULL. */
 const char *home_folder(const char *set, enum home_place place);
@@ -20,6 +20,9 @@ const char *home_conf(void);
 const char *home_prefix(void);
 /* The folder of this version's own parts; NULL when it was not unpacked from an archive. */
 const char *home_parts(void);
+/* Folder of the configuration and the keys; folder of the database and the files. */
+const char *home_etc(void);
+const char *home_var(void);
 /* The program file that runs, when the launcher knows better than the kernel; or NULL. */
 const char *home_program(void);
 /* Folder of the time zones, with a slash at the end. */
