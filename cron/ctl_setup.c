@@ -690,6 +690,26 @@ user_fits(struct setup *s)
 	return false;
 }
 
+/* What of the public address works. */
+static void
+prove(struct setup *s)
+{
+	const struct speech sp = { .a = s->a, .cats = s->cats, .lang = s->lang };
+	const struct finding *f;
+	struct findings all;
+
+	findings_init(&all, s->a);
+	ctl_prove(s->conf, &all);
+	for (f = all.first; f != NULL; f = f->next)
+		if (f->verdict == VERDICT_OK)
+			setup_fine(s, cat_str(s->cats, s->lang, check_row(f->check)->name));
+		else if (f->verdict == VERDICT_ATTENTION)
+			setup_note(s, said_text(f->found, &sp));
+		else
+			setup_wrong(s, cat_str(s->cats, s->lang, check_row(f->check)->name), said_text(f->found, &sp),
+			    finding_fix(f, &sp));
+}
+
 static bool
 run(struct setup *s, const char *answers)
 {
@@ -721,7 +741,7 @@ run(struct setup *s, const char *answers)
 	if (!has_folder(s))
 		puts(SETUP_SAY(s, STR_SETUP_SERVER, "path", home_folder(NULL, HOME_SERVERS), NULL));
 	puts(SETUP_SAY(s, STR_SETUP_PROVING, NULL));
-	setup_prove(s);
+	prove(s);
 	return true;
 }
 
