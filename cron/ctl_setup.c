@@ -729,27 +729,10 @@ usage(void)
 	return 2;
 }
 
-/* In the language of the person's terminal until one is chosen. */
-static enum lang
-terminal_lang(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
-	enum lang lang = LANG_EN;
-	const char *v;
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((v = getenv(names[i])) != NULL && *v != '\0') {
-			(void)lang_parse(v, &lang);
-			return lang;
-		}
-	return lang;
-}
-
 int
 ctl_setup(const char *conf_path, char *const *args)
 {
-	struct setup s = { .lang = terminal_lang(), .conf_path = conf_path, .prefix = home_prefix() };
+	struct setup s = { .lang = talk_terminal_lang(), .conf_path = conf_path, .prefix = home_prefix() };
 	const char *answers = NULL;
 	const struct ib_err *err;
 	struct arena a;
