@@ -713,6 +713,20 @@ keep_unparsed(struct sync *s, const char *body, size_t n, int64_t now)
 	return err;
 }
 
+/* Has a Page of these more than limit.hook_company in a minute?  Each counts once. */
+static bool
+too_often(struct sync *s, const struct fb_event *ev, size_t n, int64_t now)
+{
+	bool often = false;
+	size_t i;
+	int wait;
+
+	for (i = 0; i < n; i++)
+		if (*ev[i].page != '\0' && (i == 0 || strcmp(ev[i].page, ev[i - 1].page) != 0))
+			often |= !rate_ok(s->rate, CONF_LIMIT_HOOK_COMPANY, ev[i].page, now, &wait);
+	return often;
+}
+
 /* An event of our own: that it arrived is noted. */
 static const struct ib_err *
 probe(struct sync *s, const struct json *root, int64_t now)
@@ -728,20 +742,6 @@ probe(struct sync *s, const struct json *root, int64_t now)
 		err = db_commit(s->db);
 	db_rollback(s->db);
 	return err;
-}
-
-/* Has a Page of these more than limit.hook_company in a minute?  Each counts once. */
-static bool
-too_often(struct sync *s, const struct fb_event *ev, size_t n, int64_t now)
-{
-	bool often = false;
-	size_t i;
-	int wait;
-
-	for (i = 0; i < n; i++)
-		if (*ev[i].page != '\0' && (i == 0 || strcmp(ev[i].page, ev[i - 1].page) != 0))
-			often |= !rate_ok(s->rate, CONF_LIMIT_HOOK_COMPANY, ev[i].page, now, &wait);
-	return often;
 }
 
 const struct ib_err *

@@ -198,7 +198,9 @@ bool sync_media_full(const struct sync *s, struct arena *a);
  * customer.
  */
 bool sync_media_name(const char *name, int64_t v[3]);
-/* Folder of media files (setting or beside the database), made when absent. */
+/* Folder of media files (setting or beside the database); NULL: no memory. */
+const char *sync_media_path(const struct conf *conf, struct arena *a);
+/* The same, made when absent. */
 const char *sync_media_dir(const struct sync *s, struct arena *a);
 
 #endif
