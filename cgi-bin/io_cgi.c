@@ -74,7 +74,7 @@ cgi_finish(struct io *io)
 bool
 io_cgi_serve(const struct io_calls *calls)
 {
-	struct io io = { environ, cgi_read, cgi_write, cgi_finish };
+	struct io io = { environ, cgi_read, cgi_write, cgi_finish, 0 };
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	return calls->serve(calls->arg, &io);
