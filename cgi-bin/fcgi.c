@@ -161,6 +161,8 @@ fcgi_write(struct fcgi *f, struct iovec *v, size_t n)
 		left += v[i].iov_len;
 	if (!f->direct && f->out_len + left <= FCGI_SMALL) {
 		for (i = 0; i < n; i++) {
+			if (v[i].iov_len == 0)
+				continue;
 			memcpy(f->out + 8 + f->out_len, v[i].iov_base, v[i].iov_len);
 			f->out_len += v[i].iov_len;
 		}

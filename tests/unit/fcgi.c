@@ -12,7 +12,8 @@ static size_t nsent;
 static void
 put(const void *p, size_t n)
 {
-	memcpy(sent + nsent, p, n);
+	if (n > 0)
+		memcpy(sent + nsent, p, n);
 	nsent += n;
 }
 
