@@ -92,12 +92,13 @@ make_token(struct arena *a, const uint8_t mac[32])
 	return token;
 }
 
-static bool
-token_is(const char *got, const uint8_t mac[32])
+/* NULL when it is the one; else why not, of the words of csrf_bad_token(). */
+static const char *
+token_bad(const char *got, const uint8_t mac[32])
 {
 	uint8_t bare[MAC_LEN];
 	struct ib_buf b;
-	bool same;
+	bool same, nomem;
 	size_t i;
 
 	buf_init(&b, 2 * TOKEN_LEN);
@@ -107,8 +108,9 @@ token_is(const char *got, const uint8_t mac[32])
 			bare[i] = (uint8_t)b.p[i] ^ (uint8_t)b.p[MAC_LEN + i];
 		same = crypt_equal(bare, mac, MAC_LEN);
 	}
+	nomem = b.nomem;
 	buf_fini(&b);
-	return same;
+	return same ? NULL : nomem ? "hmac" : "mismatch";
 }
 
 const char *
@@ -123,7 +125,7 @@ csrf_bad_token(const struct app *app, const struct req *r)
 		return "no_cookie";
 	if (!make_mac(app, r->session, v, mac))
 		return "hmac";
-	return token_is(got, mac) ? NULL : "mismatch";
+	return token_bad(got, mac);
 }
 
 const char *

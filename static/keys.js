@@ -54,6 +54,10 @@ async function reply() {
 	await there();
 	(seen($("reply")) ? $("reply") : first($("foot")))?.focus();
 }
+async function search() {
+	if (!seen($("find"))) await back();
+	$("find").focus();
+}
 async function link() {
 	await there();
 	const panel = $("pipedrive");
@@ -73,7 +77,7 @@ const commands = {
 	snooze: ["s", () => choose("snooze"), () => act("snooze") || focused()],
 	unread: ["m", () => press("unread"), () => act("unread") || focused()],
 	link: ["l", link, inConv],
-	search: ["/", () => $("q").focus(), () => $("q")],
+	search: ["/", search, () => $("find")],
 	help: ["?", () => help(), () => true],
 };
 const byKey = new Map(Object.values(commands).map((c) => [c[0], c]));
@@ -89,7 +93,7 @@ on("keydown", (e) => {
 	}
 	if (ctrl || e.altKey || document.querySelector("dialog[open]")) return;
 	if (e.key === "Escape" && e.target.id === "reply") $("scroll").focus(still);
-	if (e.key === "Escape" && e.target.id === "q") (current() || rows()[0] || list).focus(still);
+	if (e.key === "Escape" && e.target.id === "find") (current() || rows()[0] || list).focus(still);
 	if (typing(e.target)) return;
 	/* With the capitals' lock on it is the same key. */
 	const c = byKey.get(e.shiftKey || e.key.length > 1 ? e.key : e.key.toLowerCase());
@@ -119,7 +123,7 @@ async function dialog(id) {
 }
 const help = () => dialog("help").catch(() => location.assign(new URL("keyboard", new URL(page.poll, location))));
 
-/* The box: commands that can be done now, links of the bar, conversations of the list. */
+/* The box: commands that can be done now, views, links of the bar, conversations of the list. */
 let entries = [];
 /* Width, case and kana do not matter. */
 const fold = (s) => s.normalize("NFKC").toLowerCase().replace(/[\u30a1-\u30f6]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0x60));
@@ -131,7 +135,7 @@ async function box() {
 			const el = words.querySelector(`[data-do="${name}"]`);
 			return { text: el.querySelector("dd").textContent, key: c[0], words: el.dataset.words, run: c[1] };
 		}),
-		...all(".bar-end a, .bar-end form button").map((el) => {
+		...all(".views a, .bar-end a, .bar-end form button").map((el) => {
 			const menu = el.closest("details")?.querySelector("summary");
 			return { text: `${menu ? (menu.ariaLabel || menu.textContent.trim()) + ": " : ""}${el.textContent.trim()}`, run: () => el.click() };
 		}),

@@ -25,7 +25,7 @@ PAGE = ("name", "name_at", "policy", "policy_at", "state", "why")
 DUMP = {
     "page": ("p.fb_id", "page p", None),
     "thread": ("p.fb_id", "thread t JOIN page p ON p.id = t.page_id", "id install_id page_id name picture profile_at profile_tries profile_got fb_id link"
-               " history history_cursor synced_at created_at"),
+               " history history_cursor synced_at created_at in_rev"),
     "message": ("p.fb_id, h.psid", "message t JOIN thread h ON h.id = t.thread_id JOIN page p ON p.id = h.page_id", "thread_id"),
     "attachment": ("p.fb_id, h.psid", "attachment t JOIN thread h ON h.id = t.thread_id JOIN page p ON p.id = h.page_id",
                    "thread_id fetch_at tries file mime size"),

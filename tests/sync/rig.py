@@ -344,8 +344,9 @@ class Rig(Stand):
         }
 
     def rows(self):
-        """Every row that is there, but the ledger of runs and who holds the engine."""
-        tables = [t for (t,) in self.db("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        """Every row that is there, but the ledger of runs and who holds the engine; of the index only its own tables can be read."""
+        tables = [t for (t,) in self.db("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                                        " AND sql NOT LIKE 'CREATE VIRTUAL%'")
                   if t not in ("run", "lease")]
         return {t: sorted(self.db("SELECT * FROM %s" % t), key=repr) for t in tables}
 
