@@ -412,6 +412,7 @@ class Torn:
                 a.start()
             for a in actors:
                 a.join()
+            print(file=sys.stderr)      # behind the dots
             say("torn, seed %d: %d through %s in %.1f s: %s" % (SEED, count, self.name, time.monotonic() - began, self.seen))
             self.assertEqual(self.wrong, [])
             self.assertEqual(self.good(), 200)
