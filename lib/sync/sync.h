@@ -25,6 +25,7 @@ struct sync {
 	const struct conf *conf;
 	struct db	*db;
 	const struct keyring *keys;
+	struct rate	*rate;		/* of webhooks; NULL: nothing is limited */
 	struct httpc	*http;		/* made at the first call that needs it */
 	struct graph	*graph;
 	struct pdrive	*pdrive;
@@ -43,12 +44,13 @@ IB_MUST const struct ib_err *sync_pdrive(struct sync *s, struct pdrive **out);
 
 /* Incoming ------------------------------------------------------------------ */
 
-enum hook_fate { HOOK_STORED, HOOK_REPEATED, HOOK_QUARANTINED, HOOK_EMPTY };
+enum hook_fate { HOOK_STORED, HOOK_REPEATED, HOOK_QUARANTINED, HOOK_EMPTY, HOOK_OFTEN };
 /*
  * A body whose signature was verified.  Everything in it that is news is on
  * disk when this returns NULL; an error means that nothing was stored and the
  * sender should repeat it (500).  *work tells whether something should be
- * fetched soon (name, file).
+ * fetched soon (name, file).  HOOK_OFTEN: one of its Pages has had too many in
+ * a minute; nothing was stored, it has to come again.
  */
 IB_MUST const struct ib_err *sync_hook(struct sync *s, struct arena *a, const char *body,
     size_t n, int64_t now, enum hook_fate *fate, bool *work);

@@ -44,8 +44,7 @@ class Hosting(WebFolder):
         self.public = self.path("home/public_html")
         self.web = self.path("home/public_html/messages")
         os.makedirs(self.public)
-        subprocess.run(["tar", "-xzf", PACKED, "-C", self.home, "--no-same-owner"], check=True)
-        self.top, = [os.path.join(self.home, d) for d in os.listdir(self.home) if d != "public_html"]
+        self.unpack()
         self.build = os.path.join(self.top, "bin")
         self.conf = os.path.join(self.top, "etc/messenger-inbox/inbox.conf")
         self.file("clock", "%020d\n" % 0)
@@ -55,6 +54,10 @@ class Hosting(WebFolder):
         self.start_server()
         until(lambda: self.call_root() is not None)
         os.symlink(os.path.join(self.top, "var/messenger-inbox/inbox.db"), self.path("inbox.db"))
+
+    def unpack(self):
+        subprocess.run(["tar", "-xzf", PACKED, "-C", self.home, "--no-same-owner"], check=True)
+        self.top, = [os.path.join(self.home, d) for d in os.listdir(self.home) if d != "public_html"]
 
     def call_root(self):
         try:
