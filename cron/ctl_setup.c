@@ -27,11 +27,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-<<<<<<< HEAD
-#include <signal.h>
-=======
 #include <pwd.h>
->>>>>>> main
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
