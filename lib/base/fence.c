@@ -81,7 +81,7 @@ static const char *const of_the_environment[] = {
 
 /* Lower, never higher. */
 static void
-limit(int what, rlim_t most)
+limit(unsigned what, rlim_t most)
 {
 	struct rlimit r;
 
