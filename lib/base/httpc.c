@@ -506,7 +506,7 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	if (!url_ok(h, req->url, host))
 		return refuse("not an https URL");
 	if (!one_line(req->bearer) || !one_line(req->content_type) || !one_line(req->basic_user) ||
-	    !one_line(req->basic_pass))
+	    !one_line(req->basic_pass) || !one_line(req->signature))
 		return refuse("control bytes in a header");
 	if ((err = curl_load()) != NULL)
 		return err;
@@ -519,6 +519,8 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	if (!add_header(&headers, a, "Expect:", "") ||
 	    (req->bearer != NULL &&
 	    !add_header(&headers, a, "Authorization: Bearer ", req->bearer)) ||
+	    (req->signature != NULL &&
+	    !add_header(&headers, a, "X-Hub-Signature-256: ", req->signature)) ||
 	    (req->content_type != NULL && req->parts == NULL &&
 	    !add_header(&headers, a, "Content-Type: ", req->content_type))) {
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "http: no memory for headers");

@@ -36,6 +36,7 @@ struct httpc_req {
 	const char		*bearer;	/* token, or NULL */
 	const char		*basic_user, *basic_pass;
 	const char		*content_type;	/* of body */
+	const char		*signature;	/* X-Hub-Signature-256, or NULL */
 	const char		*body;
 	size_t			 body_len;
 	const struct httpc_part	*parts;		/* instead of body */

@@ -22,7 +22,8 @@ enum check {
 	CHECKS
 };
 
-enum check_group { GROUP_ENGINE, GROUP_PAGE, GROUP_MESSAGES, GROUP_PIPEDRIVE, GROUP_SERVER, GROUP_OUTSIDE, GROUPS };
+enum check_group { GROUP_ENGINE, GROUP_PAGE, GROUP_MESSAGES, GROUP_PIPEDRIVE, GROUP_SERVER, GROUP_OUTSIDE, GROUP_HERE, GROUP_SERVICES,
+    GROUPS };
 
 struct check_row {
 	const char	*word;			/* for machines */
