@@ -529,6 +529,7 @@ h_health(struct app *app, struct req *r)
 		return resp_problem(app, r, 403, "problem.private");
 	fmt_init(&l.fmt, app, r);
 	v.inbox = req_href(app, r, "/inbox");
+	v.security = req_href(app, r, "/health/security");
 	v.action = req_href(app, r, "/sync");
 	if ((err = db_read_begin(app->db)) != NULL)
 		return err;

@@ -56,6 +56,8 @@ IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup(struct app *app, struct req *r);
 /* h_health.c */
 IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
+/* h_security.c */
+IB_MUST const struct ib_err *h_security(struct app *app, struct req *r);
 /* h_upload.c */
 IB_MUST const struct ib_err *h_upload(struct app *app, struct req *r);
 /* h_media.c */

@@ -33,6 +33,7 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/tick/{secret}",		NEED_RAW | LIMIT_TICK,	 4 * KIB,  h_tick, NULL },
 	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
 	{ M_GET,	  "/health",			NEED_ADMIN,		 0,	   h_health, NULL },
+	{ M_GET,	  "/health/security",		NEED_ADMIN,		 0,	   h_security, NULL },
 
 	{ M_GET,	  "/inbox",			NEED_SESSION | NEED_MOMENT, 0,	   h_inbox, NULL },
 	{ M_GET,	  "/inbox/{thread}",		NEED_SESSION | NEED_MOMENT, 0,	   h_thread, NULL },

@@ -11,9 +11,10 @@ int ctl_fail(const struct ib_err *err);
 /* The database of the configuration. */
 IB_MUST const struct ib_err *ctl_open_db(const struct conf *conf, unsigned flags, struct db **db);
 
-/* A verb of its own: ctl_shelf.c.  `args` ends with NULL. */
+/* Verbs of their own: ctl_shelf.c, ctl_security.c.  `args` ends with NULL. */
 /* Makes a configuration rather than reading one: ctl_setup.c. */
 int ctl_setup(const char *conf_path, char *const *args);
 int ctl_shelf(const struct conf *conf, char *const *args);
+int ctl_security(const struct conf *conf, char *const *args);
 
 #endif

@@ -9,6 +9,7 @@
  *   backup FILE     consistent copy of the database, while everything runs
  *   restore FILE    the way back, into an empty place
  *   shelf ...       events that could not be processed: list, show ID, retry
+ *   security        how safe it is: files, web server, versions; from outside, too
  *   status          what the engine did last and what waits
  *
  * Each verb says what it did or what is wrong, and exits 0 only when all is
@@ -231,12 +232,13 @@ static const struct {
 } verbs[] = {
 	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", verb_backup, 1 },
 	{ "restore", verb_restore, 1 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
+	{ "security", ctl_security, 0 },
 };
 
 static int
 usage(FILE *to)
 {
-	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
+	fputs("usage: inboxctl [-c FILE] init | check | status | security | backup FILE | restore FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;

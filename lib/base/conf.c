@@ -43,6 +43,8 @@ struct conf {
 		char	*text;		/* NULL: the default holds */
 		int	 line;
 	} v[CONF_MAX];
+	char		*path;
+	bool		 has_secrets;
 };
 
 /* Where in the file we are, for messages. */
@@ -331,6 +333,7 @@ read_line(struct conf *c, const struct place *at, char *line)
 		if ((c->v[key].text = strdup(buf_cstr(&b))) == NULL)
 			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
 		c->v[key].line = at->line;
+		c->has_secrets |= settings[key].kind == SECRET && *value != '\0' && *value != '@';
 	}
 	crypt_wipe(b.p, b.cap);
 	buf_fini(&b);
@@ -374,6 +377,10 @@ conf_load(const char *path, struct conf **out)
 			err = bad_line(&at, "%s is not set, but required", settings[key].name);
 			goto done;
 		}
+	if ((c->path = strdup(path)) == NULL) {
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+		goto done;
+	}
 	*out = c;
 	c = NULL;
 done:
@@ -397,6 +404,7 @@ conf_free(struct conf *c)
 			crypt_wipe(c->v[key].text, strlen(c->v[key].text));
 		free(c->v[key].text);
 	}
+	free(c->path);
 	free(c);
 }
 
@@ -422,6 +430,18 @@ bool
 conf_bool(const struct conf *c, enum conf_key key)
 {
 	return strcmp(conf_str(c, key), "yes") == 0;
+}
+
+const char *
+conf_path(const struct conf *c)
+{
+	return c->path;
+}
+
+bool
+conf_has_secrets(const struct conf *c)
+{
+	return c->has_secrets;
 }
 
 const char *

@@ -36,6 +36,9 @@ bool conf_bool(const struct conf *c, enum conf_key key);
 const char *conf_name(enum conf_key key);
 const char *conf_default(enum conf_key key);		/* NULL: required */
 const char *conf_doc(enum conf_key key);
+/* The file it was read from; whether a secret stands in it, rather than in a file that it names. */
+const char *conf_path(const struct conf *c);
+bool conf_has_secrets(const struct conf *c);
 /* Paths in the file are relative to the file's own folder; conf_str gives them absolute. */
 
 #endif

@@ -190,6 +190,16 @@ allow_systems(struct rules *rs)
 #endif
 }
 
+int
+fence_kernel(const char **why)
+{
+	long v = syscall(NR_CREATE_RULESET, NULL, 0, VERSION_FLAG);
+
+	*why = v > 0 ? NULL : errno == ENOSYS ? "not in this kernel" : errno == EOPNOTSUPP ? "switched off in this kernel" :
+	    "not allowed here";
+	return v > 0 ? (int)v : 0;
+}
+
 static const char *
 landlock(const struct conf *conf, int *version)
 {
@@ -197,11 +207,10 @@ landlock(const struct conf *conf, int *version)
 	struct rules rs = { .fd = -1 };
 	size_t size = sizeof(attr.fs);
 	const char *why = NULL;
-	long v;
+	int v;
 
-	if ((v = syscall(NR_CREATE_RULESET, NULL, 0, VERSION_FLAG)) < 1)
-		return errno == ENOSYS ? "not in this kernel" : errno == EOPNOTSUPP ? "switched off in this kernel" :
-		    "not allowed here";
+	if ((v = fence_kernel(&why)) == 0)
+		return why;
 	if (v >= 2)
 		attr.fs |= FS_REFER;
 	if (v >= 3)
@@ -224,7 +233,7 @@ landlock(const struct conf *conf, int *version)
 	else if (syscall(NR_RESTRICT_SELF, rs.fd, 0) != 0)
 		why = "refused";
 	else
-		*version = (int)v;
+		*version = v;
 	(void)close(rs.fd);
 	return why;
 }

@@ -36,5 +36,7 @@ struct fence {
 void fence_up(const struct conf *conf, int64_t cpu_s, bool quiet);
 /* What fence_up() could do. */
 const struct fence *fence_state(void);
+/* Version of Landlock that this kernel offers; 0: none, *why says why. */
+int fence_kernel(const char **why);
 
 #endif

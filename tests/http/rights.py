@@ -36,7 +36,7 @@ RULES = {
     ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200), ("GET", "/setup/{code}"): ("open", 404),
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
-    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
+    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200), ("GET", "/health/security"): ("admin", 200),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
     ("POST", "/inbox/{thread}/draft"): ("read+", 303), ("POST", "/inbox/{thread}/undo/{message}"): ("read+", 409),
     ("POST", "/inbox/{thread}/upload"): ("read+", 400), ("POST", "/media/{thread}/{message}/{n}/load"): ("read+", 303),
