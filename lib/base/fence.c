@@ -59,6 +59,7 @@ struct path_attr { uint64_t allowed; int32_t fd; } __attribute__((packed));
 struct rules {
 	int		 fd;
 	uint64_t	 handled;
+	bool		 apps;			/* the apps' file is written, too */
 	bool		 failed;
 };
 
@@ -158,6 +159,8 @@ allow_ours(struct rules *rs, const struct conf *conf)
 	if (*media != '\0')
 		(void)mkdir(media, 0700);
 	allow(rs, media, WRITE);
+	/* The set-up in the browser writes it, under another name first; everybody looks whether it is another one. */
+	allow_folder_of(rs, conf_apps_path(conf), rs->apps ? WRITE : READ);
 	allow(rs, home_folder(conf_str(conf, CONF_TEMPLATES), HOME_TEMPLATES), READ);
 	allow(rs, home_folder(conf_str(conf, CONF_CATALOGUES), HOME_PO), READ);
 	allow(rs, home_folder(conf_str(conf, CONF_STATIC_DIR), HOME_STATIC), READ);
@@ -201,10 +204,10 @@ fence_kernel(const char **why)
 }
 
 static const char *
-landlock(const struct conf *conf, int *version)
+landlock(const struct conf *conf, bool apps, int *version)
 {
 	struct ruleset_attr attr = { .fs = FS_V1 };
-	struct rules rs = { .fd = -1 };
+	struct rules rs = { .fd = -1, .apps = apps };
 	size_t size = sizeof(attr.fs);
 	const char *why = NULL;
 	int v;
@@ -241,7 +244,7 @@ landlock(const struct conf *conf, int *version)
 /* ------------------------------------------------------------------------------- */
 
 void
-fence_up(const struct conf *conf, int64_t cpu_s, bool quiet)
+fence_up(const struct conf *conf, bool web, int64_t cpu_s, bool quiet)
 {
 	state.wanted = conf_bool(conf, CONF_FENCE);
 	if (!state.wanted)
@@ -257,7 +260,7 @@ fence_up(const struct conf *conf, int64_t cpu_s, bool quiet)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		state.why = "no_new_privs was refused";
 	else
-		state.why = landlock(conf, &state.landlock);
+		state.why = landlock(conf, web, &state.landlock);
 	if (state.landlock > 0)
 		log_event(quiet ? LOG_DEBUG_ : LOG_INFO_, "fence", "landlock", log_i(state.landlock), NULL);
 	else

@@ -44,6 +44,12 @@ IB_MUST const struct ib_err *sync_pdrive(struct sync *s, struct pdrive **out);
 
 /* Incoming ------------------------------------------------------------------ */
 
+/*
+ * What inboxctl sends through the public address to see whether webhooks come
+ * into its database: {"object":SYNC_PROBE,"nonce":"0123abcd"}.  The nonce is
+ * noted, nothing else happens.
+ */
+#define SYNC_PROBE	"messenger-inbox.probe"
 enum hook_fate { HOOK_STORED, HOOK_REPEATED, HOOK_QUARANTINED, HOOK_EMPTY, HOOK_OFTEN };
 /*
  * A body whose signature was verified.  Everything in it that is news is on
@@ -192,7 +198,9 @@ bool sync_media_full(const struct sync *s, struct arena *a);
  * customer.
  */
 bool sync_media_name(const char *name, int64_t v[3]);
-/* Folder of media files (setting or beside the database), made when absent. */
+/* Folder of media files (setting or beside the database); NULL: no memory. */
+const char *sync_media_path(const struct conf *conf, struct arena *a);
+/* The same, made when absent. */
 const char *sync_media_dir(const struct sync *s, struct arena *a);
 
 #endif
