@@ -6,6 +6,7 @@
 #include "../lib/base/cat.h"
 #include "../lib/base/conf.h"
 #include "../lib/db/db.h"
+#include "../lib/sync/checks.h"
 
 /* Says what is wrong; the exit code. */
 int ctl_fail(const struct ib_err *err);
@@ -48,5 +49,11 @@ bool talk_yes(struct talk *t, const char *question);
  * terminal, twice when it is a new one.
  */
 IB_MUST const struct ib_err *talk_passphrase(struct talk *t, const char *file, bool fresh, char out[PASSPHRASE_MAX]);
+int ctl_doctor(const struct conf *conf, char *const *args);
+
+/* ctl_prove.c: calls the public address.  The caller's database is closed. */
+void ctl_prove(const struct conf *conf, struct findings *f);
+/* ctl_services.c: the keys, and both services. */
+void ctl_services(const struct conf *conf, struct db *db, struct findings *f);
 
 #endif

@@ -4,13 +4,15 @@
  * inbox that answers.
  *
  *   setup [--check] [--answers FILE]
+ *   setup --link
  *
  * Says what kind of place this is, asks four things, makes what is missing and
  * proves by calls to the public address that it works.  It writes into the two
  * folders of the installation (home.h) and into one web folder; it overwrites there only what it wrote itself,
  * refuses a folder that holds something else, and deletes nothing.  Run again, it
  * repairs, or says that there is nothing to change.  With --check it changes
- * nothing and asks nothing.
+ * nothing and asks nothing; with --link it does nothing but print another one-time
+ * link to the set-up in the browser.
  *
  * Exit codes: 0 all is well, 1 something is not (or would be changed), 2 usage.
  */
@@ -664,6 +666,14 @@ tell_link(struct setup *s)
 }
 
 static int
+only_link(struct setup *s)
+{
+	(void)lang_parse(conf_str(s->conf, CONF_LANGUAGE), &s->lang);
+	tell_link(s);
+	return s->wrong > 0 ? 1 : 0;
+}
+
+static int
 conclude(struct setup *s, bool whole)
 {
 	enum str_id id = s->wrong > 0 || !whole ? STR_SETUP_END_WRONG : s->open > 0 ? STR_SETUP_END_OPEN :
@@ -687,6 +697,26 @@ user_fits(struct setup *s)
 	    SETUP_SAY(s, STR_SETUP_USER_FOUND, "path", s->etc, "user", owner != NULL ? owner->pw_name : "?", NULL),
 	    SETUP_SAY(s, STR_SETUP_USER_FIX, "user", owner != NULL ? owner->pw_name : "?", NULL));
 	return false;
+}
+
+/* What of the public address works. */
+static void
+prove(struct setup *s)
+{
+	const struct speech sp = { .a = s->a, .cats = s->cats, .lang = s->lang };
+	const struct finding *f;
+	struct findings all;
+
+	findings_init(&all, s->a);
+	ctl_prove(s->conf, &all);
+	for (f = all.first; f != NULL; f = f->next)
+		if (f->verdict == VERDICT_OK)
+			setup_fine(s, cat_str(s->cats, s->lang, check_row(f->check)->name));
+		else if (f->verdict == VERDICT_ATTENTION)
+			setup_note(s, said_text(f->found, &sp));
+		else
+			setup_wrong(s, cat_str(s->cats, s->lang, check_row(f->check)->name), said_text(f->found, &sp),
+			    finding_fix(f, &sp));
 }
 
 static bool
@@ -718,14 +748,15 @@ run(struct setup *s, const char *answers)
 	if (!has_folder(s))
 		puts(SETUP_SAY(s, STR_SETUP_SERVER, "path", home_folder(NULL, HOME_SERVERS), NULL));
 	puts(SETUP_SAY(s, STR_SETUP_PROVING, NULL));
-	setup_prove(s);
+	prove(s);
 	return true;
 }
 
 static int
 usage(void)
 {
-	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE]\n", stderr);
+	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
+	    "       inboxctl [-c FILE] setup --link\n", stderr);
 	return 2;
 }
 
@@ -733,23 +764,31 @@ int
 ctl_setup(const char *conf_path, char *const *args)
 {
 	struct setup s = { .lang = talk_terminal_lang(), .conf_path = conf_path, .prefix = home_prefix() };
-	const char *answers = NULL;
+	const char *answers = NULL, *texts = NULL;
 	const struct ib_err *err;
 	struct arena a;
-	bool whole;
+	bool whole, link = false;
 	int rc;
 
 	for (; *args != NULL; args++)
 		if (strcmp(*args, "--check") == 0)
 			s.check = true;
+		else if (strcmp(*args, "--link") == 0)
+			link = true;
 		else if (strcmp(*args, "--answers") == 0 && args[1] != NULL)
 			answers = *++args;
 		else
 			return usage();
 	(void)umask(077);
+	if (link) {
+		if ((err = conf_load(conf_path, &s.conf)) != NULL)
+			return ctl_fail(err);
+		texts = conf_str(s.conf, CONF_CATALOGUES);
+	}
 	arena_init(&a, (size_t)16 << 20);
 	s.a = &a;
-	if ((err = cats_load(home_folder(NULL, HOME_PO), &s.cats)) != NULL) {
+	if ((err = cats_load(home_folder(texts, HOME_PO), &s.cats)) != NULL) {
+		conf_free(s.conf);
 		arena_fini(&a);
 		return ctl_fail(err);
 	}
@@ -757,11 +796,15 @@ ctl_setup(const char *conf_path, char *const *args)
 	s.var = home_var();
 	s.program = cat_fill(&a, "{p}/libexec/messenger-inbox/inbox.fcgi", "p", s.prefix, NULL);
 	s.sync = cat_fill(&a, "{p}/bin/inbox-sync", "p", s.prefix, NULL);
-	if ((whole = run(&s, answers)) && s.conf != NULL && !s.check) {
-		tell_cron(&s);
-		tell_link(&s);
+	if (link) {
+		rc = only_link(&s);
+	} else {
+		if ((whole = run(&s, answers)) && s.conf != NULL && !s.check) {
+			tell_cron(&s);
+			tell_link(&s);
+		}
+		rc = conclude(&s, whole);
 	}
-	rc = conclude(&s, whole);
 	conf_free(s.conf);
 	cats_free(s.cats);
 	arena_fini(&a);

@@ -42,7 +42,4 @@ bool setup_cron_here(void);
 bool setup_cron_has(const char *line);
 IB_MUST bool setup_cron_add(const char *line);
 
-/* ctl_prove.c: calls the public address, and says what of it works.  The caller's database is closed. */
-void setup_prove(struct setup *s);
-
 #endif

@@ -6,6 +6,7 @@
  *   init            make key file, database and media folder where absent
  *   check           configuration, keys, catalogues, templates, database: one
  *                   line each
+ *   doctor          is everything as it should be, from outside in
  *   backup ...      everything in one file, while everything runs; is it good?
  *   restore ...     the way back
  *   shelf ...       events that could not be processed: list, show ID, retry
@@ -155,18 +156,19 @@ static const struct {
 	int		(*fn)(const struct conf *, char *const *args);
 	int		 most;		/* words after the verb */
 } verbs[] = {
-	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", ctl_backup, 8 },
+	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "doctor", ctl_doctor, 0 }, { "backup", ctl_backup, 8 },
 	{ "restore", ctl_restore, 8 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
 };
 
 static int
 usage(FILE *to)
 {
-	fputs("usage: inboxctl [-c FILE] init | check | status\n"
+	fputs("usage: inboxctl [-c FILE] init | check | doctor | status\n"
 	    "       inboxctl [-c FILE] backup [--encrypt | --passphrase-file FILE] [--database-only] FILE\n"
 	    "       inboxctl [-c FILE] backup --drill [--passphrase-file FILE] [FILE]\n"
 	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
+	    "       inboxctl [-c FILE] setup --link\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }

@@ -106,8 +106,13 @@ int64_t db_last_id(const struct db *db);
 
 /* Keeping house ---------------------------------------------------------------- */
 
-/* Bytes in the WAL file now. */
+/* Bytes in the WAL file now, and in the database file. */
 int64_t db_wal_size(const struct db *db);
+int64_t db_size(const struct db *db);
+/* Bytes that its user may still write on the disk of the database. */
+int64_t db_disk_free(const struct db *db);
+/* PRAGMA journal_mode. */
+IB_MUST const struct ib_err *db_journal(struct db *db, struct arena *a, char **mode);
 /*
  * Move the WAL into the database and truncate it, in a writer's turn; *done
  * false when readers were in the way: nobody waits for them, next time will do.

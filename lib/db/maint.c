@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define READER_WAIT_MS	50
@@ -120,6 +121,40 @@ db_wal_size(const struct db *db)
 		size = sb.st_size;
 	free(wal);
 	return size;
+}
+
+int64_t
+db_size(const struct db *db)
+{
+	struct stat sb;
+
+	return stat(db->path, &sb) == 0 ? sb.st_size : 0;
+}
+
+int64_t
+db_disk_free(const struct db *db)
+{
+	struct statvfs fs;
+
+	return statvfs(db->path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : 0;
+}
+
+const struct ib_err *
+db_journal(struct db *db, struct arena *a, char **mode)
+{
+	const struct ib_err *err = NULL;
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(db->s, "PRAGMA journal_mode", -1, &st, NULL);
+
+	*mode = NULL;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc != SQLITE_ROW)
+		err = db_error(db, rc, "journal_mode");
+	else if ((*mode = arena_dup(a, (const char *)sqlite3_column_text(st, 0))) == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "journal_mode");
+	sqlite3_finalize(st);
+	return err;
 }
 
 const struct ib_err *
