@@ -76,6 +76,13 @@ open_db(struct app *app, bool check)
 	return db_open(path, DB_READONLY | any, &app->db);
 }
 
+/* On this machine; and to a sandbox, which is on it. */
+static bool
+http_links(const struct app *app)
+{
+	return !app->https || *conf_str(app->conf, CONF_DEMO_URL) != '\0';
+}
+
 static const struct ib_err *
 app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 {
@@ -92,7 +99,7 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 	    &app->cats)) != NULL)
 		return err;
 	if ((err = tmpl_load(home_folder(conf_str(app->conf, CONF_TEMPLATES), HOME_TEMPLATES),
-	    app->cats, tpl_decls, TPL_MAX, !app->https, app->cgi, &app->tmpl)) != NULL ||
+	    app->cats, tpl_decls, TPL_MAX, http_links(app), app->cgi, &app->tmpl)) != NULL ||
 	    (err = tmpl_set_base(app->tmpl, app->base_path)) != NULL)
 		return err;
 	if ((err = keyring_load(conf_str(app->conf, CONF_KEY_FILE), &app->keys)) != NULL)
@@ -155,6 +162,7 @@ app_renew(struct app *app)
 	app->sync = sync;
 	app->conf = conf;
 	frame_hosts_init(app);
+	tmpl_allow_http(app->tmpl, http_links(app));
 }
 
 /* A worker that is never idle looks after the WAL too, now and then. */

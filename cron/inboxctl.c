@@ -231,6 +231,7 @@ static const struct {
 } verbs[] = {
 	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", verb_backup, 1 },
 	{ "restore", verb_restore, 1 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
+	{ "sandbox", ctl_sandbox, 1 },
 };
 
 static int
@@ -239,6 +240,7 @@ usage(FILE *to)
 	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
 	    "       inboxctl [-c FILE] setup --link\n"
+	    "       inboxctl [-c FILE] sandbox [PORT | remove]\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }

@@ -595,6 +595,12 @@ conf_apps_path(const struct conf *c)
 	return c->apps;
 }
 
+bool
+conf_pasted(const struct conf *c, enum conf_key key)
+{
+	return c->app[key].text != NULL;
+}
+
 /* ---- the whole ---- */
 
 /* Required settings may stand in either file. */

@@ -56,6 +56,8 @@ IB_MUST const struct ib_err *conf_save(const struct conf *c);
 bool conf_outdated(const struct conf *c);
 IB_MUST const struct ib_err *conf_again(const struct conf *c, struct conf **out);
 const char *conf_apps_path(const struct conf *c);
+/* Does the apps' file say it? */
+bool conf_pasted(const struct conf *c, enum conf_key key);
 /* Paths in the file are relative to the file's own folder; conf_str gives them absolute. */
 
 #endif

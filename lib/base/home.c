@@ -39,7 +39,8 @@ static void
 find(void)
 {
 	static const char *const names[HOME_PLACES] = {
-		[HOME_PO] = "po", [HOME_TEMPLATES] = "templates", [HOME_STATIC] = "static", [HOME_WEB] = "web"
+		[HOME_PO] = "po", [HOME_TEMPLATES] = "templates", [HOME_STATIC] = "static", [HOME_WEB] = "web",
+		[HOME_SANDBOX] = "sandbox"
 	};
 	const char *home = said("INBOX_HOME");
 	int i;
