@@ -15,6 +15,7 @@
 #include "req.h"
 
 struct db;
+struct rate;
 struct session;
 struct sync;
 struct view_frame;
@@ -29,6 +30,7 @@ struct app {
 	struct db	*db;
 	struct keyring	*keys;
 	struct sync	*sync;
+	struct rate	*rate;		/* NULL: nothing is limited */
 	const char	*base_path;	/* path part of base_url, "" mostly */
 	const char	*origin;	/* scheme and authority of base_url */
 	bool		 https;
@@ -53,6 +55,15 @@ IB_MUST const struct ib_err *session_find(struct app *app, struct req *r, struct
  * the key of the sentence.
  */
 IB_MUST const struct ib_err *pass_find(struct app *app, struct req *r, struct session **out, const char **why);
+/*
+ * limit.c: one more of what a setting limit.* counts, by the request's address
+ * or by a company.  False: too many; Retry-After is set, limit_refuse() answers.
+ */
+bool limit_address(struct app *app, struct req *r, enum conf_key limit);
+bool limit_company(struct app *app, struct req *r, enum conf_key limit, int64_t company);
+IB_MUST const struct ib_err *limit_refuse(struct app *app, struct req *r);
+/* What the route's need says of limits.  False: it was answered, *err tells how that went. */
+bool limit_route(struct app *app, struct req *r, bool by_company, const struct ib_err **err);
 /* From the configuration, at start. */
 void frame_hosts_init(struct app *app);
 /* The frame around a page, for resp_problem and the handlers; NULL when memory is gone. */
@@ -83,8 +94,13 @@ enum need {
 	NEED_FRAME = 128,	/* shown in a frame by Pipedrive: no cookie is read or set */
 	NEED_PASS = 256,	/* {pass} of the path stands for the session; else 401 (has NEED_FRAME
 				   in it; the pass is the token of its forms) */
-	TAKES_FILES = 512	/* the form may be multipart/form-data and bring files (req_files);
+	TAKES_FILES = 512,	/* the form may be multipart/form-data and bring files (req_files);
 				   body_max is then the cap of its fields */
+	LIMIT_SIGN_IN = 1024,	/* not more often than settings limit.* say, by address and by the
+				   company of the session; else 429 */
+	LIMIT_TICK = 2048,
+	LIMIT_SEARCH = 4096,
+	LIMITED = LIMIT_SIGN_IN | LIMIT_TICK | LIMIT_SEARCH
 };
 
 typedef const struct ib_err *handler(struct app *app, struct req *r);

@@ -2,7 +2,8 @@
 /*
  * dispatch.c - from a request to the handler and from its error to an answer.
  *
- * Order: head, route, method, session, right, origin, body, token, handler.
+ * Order: head, route, method, limit of the address, session, right, limit of the
+ * company, origin, body, token, handler.
  * What refuses early costs little: nobody's body is read for a page that is
  * not there, no session is looked up for a route that has no use for one.
  */
@@ -272,6 +273,8 @@ problem_key(int status)
 	case 414:
 	case 431:
 		return "problem.too_large";
+	case 429:
+		return "problem.often";
 	case 500:
 		return "problem.internal";
 	case 503:
@@ -420,6 +423,8 @@ handle(struct app *app, struct req *r)
 	if (!own_params(r))
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "the request's memory is full");
 	need = r->route->need;
+	if ((need & LIMITED) != 0 && !limit_route(app, r, false, &err))
+		return err;
 	/* Ends with whatever writes, else with the answer. */
 	if ((need & NEED_MOMENT) != 0 && (err = db_read_begin(app->db)) != NULL)
 		return err;
@@ -437,6 +442,8 @@ handle(struct app *app, struct req *r)
 	if (((need & NEED_ADMIN) != 0 && !r->session->admin) ||
 	    ((need & NEED_KEEPER) != 0 && !r->session->keeper))
 		return resp_problem(app, r, 403, "problem.not_admin");
+	if ((need & LIMITED) != 0 && !limit_route(app, r, true, &err))
+		return err;
 	if ((need & (NEED_CSRF | NEED_PASS)) != 0 && r->method == M_POST &&
 	    (why = csrf_bad_origin(r)) != NULL)
 		return refuse_csrf(app, r, why);
@@ -484,7 +491,8 @@ method_name(const struct req *r)
 static void
 log_request(const struct req *r, int64_t began_us)
 {
-	enum log_level level = r->pv->status >= 500 || r->method == M_POST ?
+	/* What is turned away as too often must not fill the log either: rate.h says it once a minute. */
+	enum log_level level = r->pv->status >= 500 || (r->method == M_POST && r->pv->status != 429) ?
 	    LOG_INFO_ : LOG_DEBUG_;
 
 	log_event(level, "request", "method", method_name(r),

@@ -61,10 +61,14 @@ h_pipedrive_hook(struct app *app, struct req *r)
 		return resp_text(r, 200, "text/plain", "", 0);
 	}
 	if (!req_basic_ok(r, PD_HOOK_USER, h->password)) {
+		if (!limit_address(app, r, CONF_LIMIT_HOOK))
+			return resp_text(r, 429, "text/plain", "", 0);
 		log_event(LOG_WARN_, "pipedrive_hook_refused", NULL);
 		resp_header(r, "WWW-Authenticate", "Basic realm=\"inbox\"");
 		return resp_text(r, 401, "text/plain", "", 0);
 	}
+	if (!limit_company(app, r, CONF_LIMIT_HOOK_COMPANY, h->company_id))
+		return resp_text(r, 429, "text/plain", "", 0);
 	if ((err = read_event(r, h->company_id, &e, &ok)) != NULL)
 		goto failed;
 	if (!ok)

@@ -7,6 +7,11 @@
  * stored in one transaction; only then 200.  What cannot be stored is answered
  * 503, so that Facebook sends it again; what cannot be understood is kept and
  * answered 200, because a refusal would in the end cost every good event too.
+ *
+ * Limits: what is not signed counts against its address, so that a stranger
+ * fills no log and guesses no word; what is signed counts for its Page alone,
+ * and 429 there is as good as 503: it comes again.  Facebook's deliveries for one
+ * Page are never held up by a stranger's, nor by those for another.
  */
 #include "handlers.h"
 
@@ -27,6 +32,9 @@ verify(struct app *app, struct req *r)
 	size_t n = challenge == NULL ? 0 : strlen(challenge);
 	const struct ib_err *err;
 
+	/* Somebody might guess. */
+	if (!limit_address(app, r, CONF_LIMIT_HOOK))
+		return resp_text(r, 429, "text/plain", "", 0);
 	if (!str_eq(mode, "subscribe") || token == NULL ||
 	    !crypt_equal_str(token, conf_str(app->conf, CONF_FB_VERIFY_TOKEN))) {
 		log_event(LOG_WARN_, "hook_verify_refused", NULL);
@@ -64,12 +72,18 @@ h_hook(struct app *app, struct req *r)
 	if (r->method != M_POST)
 		return verify(app, r);
 	if (!signed_by_facebook(app, r)) {
+		if (!limit_address(app, r, CONF_LIMIT_HOOK))
+			return resp_text(r, 429, "text/plain", "", 0);
 		log_event(LOG_WARN_, "hook_refused", "bytes", log_i((int64_t)r->body_len), NULL);
 		return resp_text(r, 403, "text/plain", "", 0);
 	}
 	if ((err = sync_hook(app->sync, r->a, r->body, r->body_len, r->now, &fate, &work)) != NULL) {
 		log_err(err, "hook_failed");
 		return resp_text(r, 503, "text/plain", "", 0);
+	}
+	if (fate == HOOK_OFTEN) {
+		resp_header(r, "Retry-After", "10");
+		return resp_text(r, 429, "text/plain", "", 0);
 	}
 	if (work)
 		resp_then_work(r);

@@ -76,6 +76,9 @@ arrive(struct app *app, struct req *r, const struct install *in, const struct fl
 	int64_t user;
 	bool found;
 
+	/* The grant stays: who comes back in a minute may have no other. */
+	if (!limit_company(app, r, CONF_LIMIT_SIGN_IN_COMPANY, f->company_id))
+		return limit_refuse(app, r);
 	err = db_get_int(app->db, ST_USER_ID, &user, &found, "ii", in->id, f->pd_user);
 	if (err != NULL)
 		return err;

@@ -18,8 +18,10 @@
 
 #include "../lib/base/clock.h"
 #include "../lib/base/fault.h"
+#include "../lib/base/fence.h"
 #include "../lib/base/home.h"
 #include "../lib/base/log.h"
+#include "../lib/base/rate.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
 #include "../lib/sync/sync.h"
@@ -38,6 +40,7 @@
 #define IDLE_MS		(20 * MS_SECOND)
 #define WORK_MS		(3 * MS_SECOND)		/* a worker that works serves nobody */
 #define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
+#define CGI_CPU_S	300
 #define SORRY_MS	(60 * MS_SECOND)
 #define RENEW_MS	(5 * MS_SECOND)		/* between looks at values that cannot be read */
 
@@ -68,8 +71,11 @@ open_db(struct app *app, bool check)
 	struct stat st;
 
 	if (!check) {
-		err = db_open(path, DB_CREATE | DB_MIGRATE | any, &app->db);
-		return err != NULL ? err : sync_new(app->conf, app->db, app->keys, &app->sync);
+		if ((err = db_open(path, DB_CREATE | DB_MIGRATE | any, &app->db)) != NULL ||
+		    (err = sync_new(app->conf, app->db, app->keys, &app->sync)) != NULL)
+			return err;
+		app->sync->rate = app->rate = rate_open(app->conf, path);
+		return NULL;
 	}
 	if (stat(path, &st) != 0 && errno == ENOENT)
 		return NULL;		/* made at the first start */
@@ -117,6 +123,8 @@ app_disconnect(struct app *app)
 {
 	sync_free(app->sync);
 	app->sync = NULL;
+	rate_close(app->rate);
+	app->rate = NULL;
 	db_close(app->db);
 	app->db = NULL;
 }
@@ -312,6 +320,7 @@ main(int argc, char **argv)
 		(void)printf(PROGRAM ": everything is in order\n");
 		rc = 0;
 	} else {
+		fence_up(app.conf, app.cgi ? CGI_CPU_S : 0, app.cgi);
 		fault_arm();
 		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web);
 	}

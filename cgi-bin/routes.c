@@ -12,13 +12,13 @@ const struct route routes[] = {
 	{ M_POST,	  "/theme",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_theme, NULL },
 	{ M_POST,	  "/signout",			NEED_MAYBE | NEED_CSRF,	 4 * KIB,  h_signout, NULL },
 
-	{ M_GET,	  "/connect",			NEED_MAYBE,		 0,	   h_connect, NULL },
-	{ M_GET,	  "/pipedrive/callback",	NEED_NOTHING,		 0,	   h_pipedrive_callback, NULL },
+	{ M_GET,	  "/connect",			NEED_MAYBE | LIMIT_SIGN_IN, 0,	   h_connect, NULL },
+	{ M_GET,	  "/pipedrive/callback",	LIMIT_SIGN_IN,		 0,	   h_pipedrive_callback, NULL },
 	{ M_DELETE,	  "/pipedrive/callback",	NEED_RAW,		 4 * KIB,  h_pipedrive_uninstalled, NULL },
 	{ M_GET | M_POST, "/connect/visibility",	NEED_CSRF,		 4 * KIB,  h_visibility, NULL },
 	{ M_GET,	  "/connect/more",		NEED_ADMIN,		 0,	   h_connect_more, NULL },
 	{ M_GET,	  "/connect/facebook",		NEED_NOTHING,		 0,	   h_connect_facebook, NULL },
-	{ M_GET,	  "/facebook/callback",		NEED_NOTHING,		 0,	   h_facebook_callback, NULL },
+	{ M_GET,	  "/facebook/callback",		LIMIT_SIGN_IN,		 0,	   h_facebook_callback, NULL },
 	{ M_GET | M_POST, "/connect/pages",		NEED_CSRF,		 16 * KIB, h_connect_pages, "page" },
 	{ M_GET,	  "/connect/import",		NEED_SESSION,		 0,	   h_connect_import, NULL },
 
@@ -30,7 +30,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/facebook/deletion",		NEED_NOTHING,		 8 * KIB,  h_facebook_deletion, NULL },
 	{ M_GET,	  "/facebook/deletion/{code}",	NEED_MAYBE,		 0,	   h_receipt, NULL },
 
-	{ M_GET | M_POST, "/tick/{secret}",		NEED_RAW,		 4 * KIB,  h_tick, NULL },
+	{ M_GET | M_POST, "/tick/{secret}",		NEED_RAW | LIMIT_TICK,	 4 * KIB,  h_tick, NULL },
 	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
 	{ M_GET,	  "/health",			NEED_ADMIN,		 0,	   h_health, NULL },
 
@@ -43,7 +43,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/inbox/{thread}/upload",	NEED_SESSION | NEED_CSRF | TAKES_FILES, 4 * KIB, h_upload, NULL },
 	{ M_POST,	  "/inbox/{thread}/retry/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_retry, NULL },
 	{ M_POST,	  "/inbox/{thread}/dismiss/{message}", NEED_SESSION | NEED_CSRF, 4 * KIB, h_dismiss, NULL },
-	{ M_GET,	  "/search",			NEED_SESSION,		 0,	   h_search, NULL },
+	{ M_GET,	  "/search",			NEED_SESSION | LIMIT_SEARCH, 0,	   h_search, NULL },
 	{ M_POST,	  "/inbox/{thread}/state",	NEED_SESSION | NEED_CSRF, 4 * KIB, h_state, NULL },
 	{ M_GET,	  "/filter",			NEED_SESSION,		 0,	   h_filter, NULL },
 	{ M_POST,	  "/filter/save",		NEED_SESSION | NEED_CSRF, 4 * KIB, h_filter_save, NULL },
@@ -101,7 +101,7 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/setup/sandbox",		NEED_CSRF,		 4 * KIB,  h_setup_sandbox, NULL },
 	{ M_GET,	  "/setup/connect",		NEED_MAYBE,		 0,	   h_setup_connect, NULL },
 	{ M_GET,	  "/setup/review",		NEED_MAYBE,		 0,	   h_setup_review, NULL },
-	{ M_GET,	  "/setup/{code}",		NEED_MAYBE,		 0,	   h_setup_open, NULL },
+	{ M_GET,	  "/setup/{code}",		NEED_MAYBE | LIMIT_SIGN_IN, 0,	   h_setup_open, NULL },
 	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
 
 	/* Set-ups with a sandbox only. */

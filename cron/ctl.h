@@ -3,6 +3,7 @@
 #ifndef IB_CTL_H
 #define IB_CTL_H
 
+#include "../lib/base/cat.h"
 #include "../lib/base/conf.h"
 #include "../lib/db/db.h"
 
@@ -11,11 +12,43 @@ int ctl_fail(const struct ib_err *err);
 /* The database of the configuration. */
 IB_MUST const struct ib_err *ctl_open_db(const struct conf *conf, unsigned flags, struct db **db);
 
-/* A verb of its own: ctl_shelf.c.  `args` ends with NULL. */
+/* Verbs of their own, each in its file.  `args` ends with NULL. */
 /* Makes a configuration rather than reading one: ctl_setup.c. */
 int ctl_setup(const char *conf_path, char *const *args);
 int ctl_shelf(const struct conf *conf, char *const *args);
 /* Runs the sandbox, or removes it: ctl_sandbox.c. */
 int ctl_sandbox(const struct conf *conf, char *const *args);
+int ctl_backup(const struct conf *conf, char *const *args);
+int ctl_restore(const struct conf *conf, char *const *args);
+
+/* ctl_talk.c: what a person reads and types, in the language of the configuration ------- */
+
+struct talk {
+	struct arena	 a;
+	struct cats	*cats;
+	enum lang	 lang;
+};
+
+IB_MUST const struct ib_err *talk_open(struct talk *t, const struct conf *conf);
+void talk_close(struct talk *t);
+/* The language of the terminal: before there is a configuration. */
+enum lang talk_terminal_lang(void);
+
+/* A sentence; `...` are name and value of its placeholders, NULL ends. */
+#define TALK_SAY(t, id, ...)	cat_fill(&(t)->a, cat_str((t)->cats, (t)->lang, id), __VA_ARGS__)
+/* One line: a mark (STR_SETUP_MARK_...) and a sentence. */
+void talk_line(const struct talk *t, enum str_id mark, const char *text);
+#define TALK(t, mark, id, ...)	talk_line(t, mark, TALK_SAY(t, id, __VA_ARGS__))
+/* A number as text, in the arena. */
+const char *talk_int(struct talk *t, int64_t v);
+
+/* A question that only a terminal can answer; without one the answer is no. */
+bool talk_yes(struct talk *t, const char *question);
+#define PASSPHRASE_MAX	1024
+/*
+ * The first line of `file`, which nobody else may read; without a file it is asked for on the
+ * terminal, twice when it is a new one.
+ */
+IB_MUST const struct ib_err *talk_passphrase(struct talk *t, const char *file, bool fresh, char out[PASSPHRASE_MAX]);
 
 #endif

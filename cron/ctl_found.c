@@ -90,7 +90,7 @@ disk(struct setup *s)
 	const char *network;
 	struct statfs fs;
 
-	if (statfs(s->prefix, &fs) != 0)
+	if (statfs(s->var, &fs) != 0 && statfs(s->prefix, &fs) != 0)
 		return;
 	if ((network = db_network_disk((int64_t)fs.f_type)) == NULL)
 		setup_note(s, SETUP_SAY(s, STR_SETUP_FOUND_DISK, NULL));

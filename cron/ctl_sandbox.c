@@ -28,14 +28,12 @@
 
 struct box {
 	const struct conf *conf;
-	struct cats	*cats;
-	enum lang	 lang;
-	struct arena	*a;
+	struct talk	 t;
 	struct db	*db;
 	struct keyring	*keys;
 };
 
-#define SAY(b, id, ...)	puts(cat_fill((b)->a, cat_str((b)->cats, (b)->lang, (id)), __VA_ARGS__))
+#define SAY(b, id, ...)	puts(TALK_SAY(&(b)->t, id, __VA_ARGS__))
 
 /* A port of this machine that nobody uses; 0: there is none. */
 static int64_t
@@ -55,11 +53,11 @@ any_port(void)
 
 /* Comes back only when it could not be started. */
 static void
-become(const struct box *b, const struct conf *conf, const char *program)
+become(struct box *b, const struct conf *conf, const char *program)
 {
-	const char *base = conf_str(conf, CONF_BASE_URL), *port = arena_printf(b->a, "%lld", (long long)sandbox_port(conf));
-	const char *const args[] = { "python3", program, "--port", port, "--db", sandbox_file(conf, b->a), "--seed", "demo",
-	    "--product-url", base, "--callback", arena_printf(b->a, "%s/hook/facebook", base),
+	const char *base = conf_str(conf, CONF_BASE_URL), *port = talk_int(&b->t, sandbox_port(conf));
+	const char *const args[] = { "python3", program, "--port", port, "--db", sandbox_file(conf, &b->t.a), "--seed", "demo",
+	    "--product-url", base, "--callback", arena_printf(&b->t.a, "%s/hook/facebook", base),
 	    "--verify-token", conf_str(conf, CONF_FB_VERIFY_TOKEN), "--fb-app-id", conf_str(conf, CONF_FB_APP_ID),
 	    "--fb-app-secret", conf_str(conf, CONF_FB_APP_SECRET), "--pd-client-id", conf_str(conf, CONF_PD_CLIENT_ID),
 	    "--pd-client-secret", conf_str(conf, CONF_PD_CLIENT_SECRET), "--quiet", NULL };
@@ -77,7 +75,7 @@ switch_on(struct box *b, int64_t port, struct conf **out)
 	const struct ib_err *err;
 
 	if ((err = ctl_open_db(b->conf, 0, &b->db)) == NULL)
-		err = sandbox_begin(b->conf, b->db, b->a, port != 0 ? port : any_port(), out);
+		err = sandbox_begin(b->conf, b->db, &b->t.a, port != 0 ? port : any_port(), out);
 	db_close(b->db);
 	b->db = NULL;
 	return err;
@@ -86,7 +84,7 @@ switch_on(struct box *b, int64_t port, struct conf **out)
 static int
 start(struct box *b, int64_t port)
 {
-	const char *program = arena_printf(b->a, "%s/sandbox", home_folder(NULL, HOME_SANDBOX));
+	const char *program = arena_printf(&b->t.a, "%s/sandbox", home_folder(NULL, HOME_SANDBOX));
 	const struct conf *conf = b->conf;
 	const struct ib_err *err;
 	struct conf *fresh = NULL;
@@ -99,13 +97,13 @@ start(struct box *b, int64_t port)
 		if ((err = switch_on(b, port, &fresh)) != NULL)
 			return ctl_fail(err);
 		if (fresh == NULL) {
-			SAY(b, STR_SANDBOX_TAKEN, "x", "", NULL);
+			SAY(b, STR_SANDBOX_TAKEN, NULL);
 			return 1;
 		}
 		conf = fresh;
 	}
 	SAY(b, STR_SANDBOX_RUNS, "url", conf_str(conf, CONF_DEMO_URL), "inbox", conf_str(conf, CONF_BASE_URL), "port",
-	    arena_printf(b->a, "%lld", (long long)sandbox_port(conf)), NULL);
+	    talk_int(&b->t, sandbox_port(conf)), NULL);
 	become(b, conf, program);
 	conf_free(fresh);
 	return 1;
@@ -119,18 +117,18 @@ stop(struct box *b)
 	bool did = true;
 
 	if (!sandbox_is_on(b->conf)) {
-		SAY(b, STR_SANDBOX_OFF, "x", "", NULL);
+		SAY(b, STR_SANDBOX_OFF, NULL);
 		return 1;
 	}
 	if ((err = ctl_open_db(b->conf, 0, &b->db)) != NULL ||
 	    (err = keyring_load(conf_str(b->conf, CONF_KEY_FILE), &b->keys)) != NULL ||
-	    (err = sandbox_end(b->conf, b->db, b->keys, b->a, clock_now())) != NULL ||
+	    (err = sandbox_end(b->conf, b->db, b->keys, &b->t.a, clock_now())) != NULL ||
 	    (err = sync_new(b->conf, b->db, b->keys, &s)) != NULL)
 		goto done;
 	while (err == NULL && did)
 		err = sync_leave_one(s, clock_now(), &did);
 	if (err == NULL)
-		SAY(b, STR_SANDBOX_REMOVED, "x", "", NULL);
+		SAY(b, STR_SANDBOX_REMOVED, NULL);
 done:
 	sync_free(s);
 	keyring_free(b->keys);
@@ -141,10 +139,9 @@ done:
 int
 ctl_sandbox(const struct conf *conf, char *const *args)
 {
-	struct box b = { .conf = conf, .lang = LANG_EN };
+	struct box b = { .conf = conf };
 	bool remove = args[0] != NULL && strcmp(args[0], "remove") == 0;
 	const struct ib_err *err;
-	struct arena a;
 	int64_t port = 0;
 	int rc;
 
@@ -152,13 +149,11 @@ ctl_sandbox(const struct conf *conf, char *const *args)
 		fputs("inboxctl: sandbox takes a port (1024 to 65535) or remove\n", stderr);
 		return 2;
 	}
-	if ((err = cats_load(home_folder(conf_str(conf, CONF_CATALOGUES), HOME_PO), &b.cats)) != NULL)
+	if ((err = talk_open(&b.t, conf)) != NULL) {
+		talk_close(&b.t);
 		return ctl_fail(err);
-	(void)lang_parse(conf_str(conf, CONF_LANGUAGE), &b.lang);
-	arena_init(&a, (size_t)16 << 20);
-	b.a = &a;
+	}
 	rc = remove ? stop(&b) : start(&b, port);
-	arena_fini(&a);
-	cats_free(b.cats);
+	talk_close(&b.t);
 	return rc;
 }

@@ -7,8 +7,8 @@
  *   setup --link
  *
  * Says what kind of place this is, asks four things, makes what is missing and
- * proves by calls to the public address that it works.  It writes below its own
- * prefix and into one web folder; it overwrites there only what it wrote itself,
+ * proves by calls to the public address that it works.  It writes into the two
+ * folders of the installation (home.h) and into one web folder; it overwrites there only what it wrote itself,
  * refuses a folder that holds something else, and deletes nothing.  Run again, it
  * repairs, or says that there is nothing to change.  With --check it changes
  * nothing and asks nothing; with --link it does nothing but print another one-time
@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@
 #define FILE_MAX	((size_t)4 << 20)
 #define LINE_MAX_	1024
 #define NO_FOLDER	"-"
+#define TIMER		"messenger-inbox-sync.timer"
 #define MARK		"inboxctl setup"	/* stands in every file that we put into a web folder */
 
 /* What people see ------------------------------------------------------------------ */
@@ -391,13 +393,16 @@ folder_is_free(struct setup *s)
 	struct dirent *e;
 	struct ib_buf b;
 	bool ours;
+	const char *const private[] = { s->prefix, s->etc, s->var };
+	size_t i;
 	DIR *d;
 
-	if (inside(s->prefix, web) || inside(web, s->prefix)) {
-		setup_wrong(s, SETUP_SAY(s, STR_SETUP_WEB, "path", web, NULL), SETUP_SAY(s, STR_SETUP_WEB_INSIDE, "path", s->prefix, NULL),
-		    SETUP_SAY(s, STR_SETUP_WEB_INSIDE_FIX, NULL));
-		return false;
-	}
+	for (i = 0; i < sizeof(private) / sizeof(private[0]); i++)
+		if (inside(private[i], web) || inside(web, private[i])) {
+			setup_wrong(s, SETUP_SAY(s, STR_SETUP_WEB, "path", web, NULL),
+			    SETUP_SAY(s, STR_SETUP_WEB_INSIDE, "path", private[i], NULL), SETUP_SAY(s, STR_SETUP_WEB_INSIDE_FIX, NULL));
+			return false;
+		}
 	buf_init(&b, FILE_MAX);
 	ours = read_file(below(s, web, ".htaccess"), &b) && strstr(buf_cstr(&b), MARK) != NULL;
 	buf_fini(&b);
@@ -489,7 +494,7 @@ put_web(struct setup *s)
 	    put_filled(s, "htaccess", ".htaccess", 0644, fill);
 }
 
-/* What lies below the prefix --------------------------------------------------------- */
+/* Configuration, keys, database ------------------------------------------------------- */
 
 static bool
 random_text(struct setup *s, const char **out)
@@ -589,13 +594,23 @@ put_data(struct setup *s)
 	return true;
 }
 
+/* A folder of our own; the one it lies in may be anybody's. */
+static bool
+put_own_folder(struct setup *s, const char *path)
+{
+	char *parent = arena_dup(s->a, path), *slash = parent != NULL ? strrchr(parent, '/') : NULL;
+
+	if (slash != NULL)
+		*slash = '\0';
+	return slash != NULL && put_folder(s, parent, MODE_ANY) && put_folder(s, path, 0700);
+}
+
 static bool
 put_home(struct setup *s)
 {
 	const struct ib_err *err;
 
-	if (!put_folder(s, below(s, s->prefix, "etc"), MODE_ANY) || !put_folder(s, s->etc, 0700) ||
-	    !put_folder(s, below(s, s->prefix, "var"), MODE_ANY) || !put_folder(s, s->var, 0700) || !put_conf(s))
+	if (!put_own_folder(s, s->etc) || !put_own_folder(s, s->var) || !put_conf(s))
 		return false;
 	close_file(s, s->conf_path);
 	if (s->conf == NULL && s->check)
@@ -614,6 +629,11 @@ tell_cron(struct setup *s)
 {
 	const char *text = cat_fill(s->a, "* * * * * {sync} -c {conf} --budget 50", "sync", s->sync, "conf", s->conf_path, NULL);
 
+	/* A package brings its own clockwork. */
+	if (access(below(s, s->prefix, "lib/systemd/system/" TIMER), F_OK) == 0) {
+		setup_note(s, SETUP_SAY(s, STR_SETUP_TIMER, "name", TIMER, NULL));
+		return;
+	}
 	if (text == NULL || setup_cron_has(text))
 		return;
 	printf("\n%s\n\n    %s\n\n", SETUP_SAY(s, STR_SETUP_CRON, NULL), text);
@@ -663,11 +683,29 @@ conclude(struct setup *s, bool whole)
 	return s->wrong > 0 || !whole || s->open > 0 ? 1 : 0;
 }
 
+/* What root or somebody else made, the user whom the web server runs could not use. */
+static bool
+user_fits(struct setup *s)
+{
+	const struct passwd *owner;
+	struct stat st;
+
+	if (stat(s->etc, &st) != 0 || st.st_uid == geteuid())
+		return true;
+	owner = getpwuid(st.st_uid);
+	setup_wrong(s, SETUP_SAY(s, STR_SETUP_USER, NULL),
+	    SETUP_SAY(s, STR_SETUP_USER_FOUND, "path", s->etc, "user", owner != NULL ? owner->pw_name : "?", NULL),
+	    SETUP_SAY(s, STR_SETUP_USER_FIX, "user", owner != NULL ? owner->pw_name : "?", NULL));
+	return false;
+}
+
 static bool
 run(struct setup *s, const char *answers)
 {
 	const struct ib_err *err;
 
+	if (!user_fits(s))
+		return false;
 	if (access(s->conf_path, F_OK) == 0) {
 		if ((err = conf_load(s->conf_path, &s->conf)) != NULL) {
 			setup_wrong(s, SETUP_SAY(s, STR_SETUP_CONF, NULL), err->msg, SETUP_SAY(s, STR_SETUP_CONF_FIX, NULL));
@@ -688,7 +726,7 @@ run(struct setup *s, const char *answers)
 	if (s->conf == NULL || s->open > 0)
 		return true;		/* nothing is there that could be called */
 	if (!has_folder(s))
-		puts(SETUP_SAY(s, STR_SETUP_SERVER, NULL));
+		puts(SETUP_SAY(s, STR_SETUP_SERVER, "path", home_folder(NULL, HOME_SERVERS), NULL));
 	puts(SETUP_SAY(s, STR_SETUP_PROVING, NULL));
 	setup_prove(s);
 	return true;
@@ -702,27 +740,10 @@ usage(void)
 	return 2;
 }
 
-/* In the language of the person's terminal until one is chosen. */
-static enum lang
-terminal_lang(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
-	enum lang lang = LANG_EN;
-	const char *v;
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((v = getenv(names[i])) != NULL && *v != '\0') {
-			(void)lang_parse(v, &lang);
-			return lang;
-		}
-	return lang;
-}
-
 int
 ctl_setup(const char *conf_path, char *const *args)
 {
-	struct setup s = { .lang = terminal_lang(), .conf_path = conf_path, .prefix = home_prefix() };
+	struct setup s = { .lang = talk_terminal_lang(), .conf_path = conf_path, .prefix = home_prefix() };
 	const char *answers = NULL, *texts = NULL;
 	const struct ib_err *err;
 	struct arena a;
@@ -751,8 +772,8 @@ ctl_setup(const char *conf_path, char *const *args)
 		arena_fini(&a);
 		return ctl_fail(err);
 	}
-	s.etc = cat_fill(&a, "{p}/etc/messenger-inbox", "p", s.prefix, NULL);
-	s.var = cat_fill(&a, "{p}/var/messenger-inbox", "p", s.prefix, NULL);
+	s.etc = home_etc();
+	s.var = home_var();
 	s.program = cat_fill(&a, "{p}/libexec/messenger-inbox/inbox.fcgi", "p", s.prefix, NULL);
 	s.sync = cat_fill(&a, "{p}/bin/inbox-sync", "p", s.prefix, NULL);
 	if (link) {

@@ -20,7 +20,7 @@ struct setup {
 	bool		 check;			/* change nothing */
 	unsigned	 made, open, wrong;	/* what was changed, would be, is not as it should be */
 	const char	*conf_path;
-	const char	*prefix, *etc, *var, *program, *sync;	/* all below prefix */
+	const char	*prefix, *etc, *var, *program, *sync;	/* home.h */
 	const char	*answers[ANSWERS];	/* NULL until known */
 	struct { const char *name, *value; } extra[EXTRAS_MAX];
 	size_t		 nextra;

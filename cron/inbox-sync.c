@@ -9,6 +9,7 @@
  */
 #include "../lib/base/clock.h"
 #include "../lib/base/fault.h"
+#include "../lib/base/fence.h"
 #include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CPU_S		300	/* beyond twice its budget something is wrong */
 
 #define EX_PARTLY	1
 #define EX_CONF		2
@@ -66,6 +68,7 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 	}
 	if (check)
 		goto done;
+	fence_up(conf, budget / MS_SECOND * 2 + CPU_S, true);
 	fault_arm();
 	if ((err = sync_run(s, driver, budget, &ran)) != NULL) {
 		log_err(err, "run");

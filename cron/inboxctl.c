@@ -6,8 +6,8 @@
  *   init            make key file, database and media folder where absent
  *   check           configuration, keys, catalogues, templates, database: one
  *                   line each
- *   backup FILE     consistent copy of the database, while everything runs
- *   restore FILE    the way back, into an empty place
+ *   backup ...      everything in one file, while everything runs; is it good?
+ *   restore ...     the way back
  *   shelf ...       events that could not be processed: list, show ID, retry
  *   status          what the engine did last and what waits
  *
@@ -22,7 +22,6 @@
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
 #include "../lib/db/db.h"
-#include "../lib/store/install.h"
 #include "../lib/store/note.h"
 #include "../lib/store/shelf.h"
 #include "../lib/tmpl/tmpl.h"
@@ -35,7 +34,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -118,78 +116,6 @@ verb_check(const struct conf *conf, char *const *args)
 }
 
 static int
-verb_backup(const struct conf *conf, char *const *args)
-{
-	const char *arg = args[0];
-	const struct ib_err *err;
-	struct stat sb;
-	struct db *db;
-
-	if (arg == NULL) {
-		fputs("inboxctl: backup needs the name of a new file\n", stderr);
-		return 2;
-	}
-	if ((err = ctl_open_db(conf, 0, &db)) != NULL)
-		return ctl_fail(err);
-	err = db_backup(db, arg);
-	db_close(db);
-	if (err != NULL)
-		return ctl_fail(err);
-	if (stat(arg, &sb) == 0)
-		printf("wrote  %s, %lld bytes (the key file and the media folder are not in it)\n",
-		    arg, (long long)sb.st_size);
-	return 0;
-}
-
-/* The keys at hand must fit: one sealed token of the copy is opened. */
-struct probe { const struct keyring *keys; bool any; };
-
-static const struct ib_err *
-look_at_tokens(struct db *copy, void *arg)
-{
-	const struct ib_err *err;
-	struct probe *p = arg;
-	struct arena a;
-	bool opened;
-
-	arena_init(&a, 1 << 20);
-	err = install_probe_tokens(copy, p->keys, &a, &p->any, &opened);
-	if (err == NULL && p->any && !opened)
-		err = ib_fail(IB_ECONF, IB_RETRY_NEVER,
-		    "the key file does not fit this backup: put back the one that was in use with it");
-	arena_fini(&a);
-	return err;
-}
-
-static int
-verb_restore(const struct conf *conf, char *const *args)
-{
-	const char *path = conf_str(conf, CONF_DATABASE);
-	const struct ib_err *err;
-	struct keyring *keys = NULL;
-	struct probe probe = { NULL, false };
-
-	if (args[0] == NULL) {
-		fputs("inboxctl: restore needs the name of a backup\n", stderr);
-		return 2;
-	}
-	if ((err = keyring_load(conf_str(conf, CONF_KEY_FILE), &keys)) != NULL)
-		return ctl_fail(err);
-	probe.keys = keys;
-	err = db_restore(args[0], path, conf_bool(conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0,
-	    look_at_tokens, &probe);
-	keyring_free(keys);
-	if (err != NULL)
-		return ctl_fail(err);
-	printf("made   %s from %s\n", path, args[0]);
-	printf("ok     database is whole, schema %d\n", db_schema_version());
-	puts(probe.any ? "ok     the key file opens its tokens" : "ok     it holds no tokens");
-	puts("note   files of messages come from a copy of the media folder; what is newer than the backup\n"
-	    "       is fetched from Facebook by the next runs of inbox-sync");
-	return 0;
-}
-
-static int
 verb_status(const struct conf *conf, char *const *args)
 {
 	const struct ib_err *err;
@@ -229,15 +155,18 @@ static const struct {
 	int		(*fn)(const struct conf *, char *const *args);
 	int		 most;		/* words after the verb */
 } verbs[] = {
-	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", verb_backup, 1 },
-	{ "restore", verb_restore, 1 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
+	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "backup", ctl_backup, 8 },
+	{ "restore", ctl_restore, 8 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
 	{ "sandbox", ctl_sandbox, 1 },
 };
 
 static int
 usage(FILE *to)
 {
-	fputs("usage: inboxctl [-c FILE] init | check | status | backup FILE | restore FILE\n"
+	fputs("usage: inboxctl [-c FILE] init | check | status\n"
+	    "       inboxctl [-c FILE] backup [--encrypt | --passphrase-file FILE] [--database-only] FILE\n"
+	    "       inboxctl [-c FILE] backup --drill [--passphrase-file FILE] [FILE]\n"
+	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
 	    "       inboxctl [-c FILE] setup --link\n"
 	    "       inboxctl [-c FILE] sandbox [PORT | remove]\n"

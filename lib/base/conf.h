@@ -8,8 +8,8 @@
  * file is an error with file:line.  A value `@/path` of a secret is read from
  * that file (mode checked: not readable by others).
  *
- * Beside it lies the file that the set-up in the browser writes (apps_file): the
- * values of the two apps alone, each as it was pasted.  What stands there goes
+ * Beside the database lies the file that the set-up in the browser writes
+ * (apps_file), because that is where the program may write: the values of the two apps alone, each as it was pasted.  What stands there goes
  * before what the configuration says.  It is read with it, must not be open to
  * others, and need not be there.
  */

@@ -9,6 +9,7 @@
  * because going on with a wrong digest would be worse.
  */
 #include "crypt.h"
+#include "file.h"
 #include "str.h"
 
 #include <openssl/core_names.h>
@@ -108,6 +109,41 @@ crypt_sha256(const void *p, size_t n, uint8_t out[32])
 	    EVP_DigestUpdate(md_ctx, n == 0 ? "" : p, n) != 1 ||
 	    EVP_DigestFinal_ex(md_ctx, out, &len) != 1 || len != 32)
 		abort();
+}
+
+struct crypt_digest *
+crypt_digest_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t none[32];
+
+	crypt_sha256("", 0, none);		/* it has the algorithm fetched */
+	if (ctx != NULL && EVP_DigestInit_ex2(ctx, md_sha256, NULL) != 1)
+		abort();
+	return (struct crypt_digest *)ctx;
+}
+
+void
+crypt_digest_add(struct crypt_digest *d, const void *p, size_t n)
+{
+	if (n > 0 && EVP_DigestUpdate((EVP_MD_CTX *)d, p, n) != 1)
+		abort();
+}
+
+void
+crypt_digest_end(struct crypt_digest *d, uint8_t out[32])
+{
+	unsigned len = 0;
+
+	if (EVP_DigestFinal_ex((EVP_MD_CTX *)d, out, &len) != 1 || len != 32 ||
+	    EVP_DigestInit_ex2((EVP_MD_CTX *)d, NULL, NULL) != 1)
+		abort();
+}
+
+void
+crypt_digest_free(struct crypt_digest *d)
+{
+	EVP_MD_CTX_free((EVP_MD_CTX *)d);
 }
 
 static bool
@@ -335,28 +371,6 @@ keyring_free(struct keyring *k)
 	free(k);
 }
 
-/* The name of a new file is safe only when its folder is on disk, too. */
-static bool
-sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir;
-	bool good;
-	int fd;
-
-	dir = slash == NULL ? strdup(".") :
-	    strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	if (dir == NULL)
-		return false;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (fd < 0)
-		return false;
-	good = fsync(fd) == 0 || errno == EINVAL;
-	(void)close(fd);
-	return good;
-}
-
 const struct ib_err *
 keyring_create(const char *path)
 {
@@ -378,7 +392,7 @@ keyring_create(const char *path)
 	}
 	good = fchmod(fd, 0600) == 0 &&
 	    write(fd, text, 3 + 2 * KEY_LEN) == 3 + 2 * KEY_LEN && fsync(fd) == 0;
-	if (close(fd) != 0 || !good || !sync_folder(path)) {
+	if (close(fd) != 0 || !good || file_sync_folder_of(path) != NULL) {
 		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "key file %.150s: %s", path,
 		    strerror(errno));
 		(void)unlink(path);
@@ -547,4 +561,241 @@ done:
 		(void)EVP_CIPHER_CTX_reset(gcm_ctx);
 	buf_fini(&b);
 	return err;
+}
+
+/* ---- sealed files ---- */
+
+/*
+ *   head    "inbox-sealed-1\n", the binary logarithm of scrypt's cost, a salt of 16
+ *           bytes, 16 bytes that show whether the passphrase fits
+ *   pieces  up to SEALED_PIECE bytes and a tag of 16
+ */
+#define SEAL_MAGIC	"inbox-sealed-1\n"
+#define MAGIC_LEN	15
+#define SALT_LEN	16
+#define FITS_LEN	16
+#define HEAD_LEN	(MAGIC_LEN + 1 + SALT_LEN + FITS_LEN)
+#define COST_LOG	15		/* 32 MiB and a tenth of a second */
+#define COST_LOG_MOST	18		/* a file must not make us take all memory */
+#define STORED_LEN	((size_t)SEALED_PIECE + TAG_LEN)
+
+struct sealed {
+	EVP_CIPHER_CTX	*ctx;
+	int		 fd;
+	bool		 seals, ended;
+	uint64_t	 pieces;
+	uint8_t		 key[KEY_LEN];
+	size_t		 len;			/* in `plain` when sealing; in `stored` when opening */
+	uint8_t		 plain[SEALED_PIECE];
+	uint8_t		 stored[STORED_LEN + 1];	/* one more byte tells that a piece is not the last */
+};
+
+static bool
+scrypt(const char *passphrase, const uint8_t *salt, unsigned cost_log, uint8_t out[2 * KEY_LEN])
+{
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
+	EVP_KDF_CTX *ctx = kdf == NULL ? NULL : EVP_KDF_CTX_new(kdf);
+	uint64_t n = UINT64_C(1) << cost_log, most = UINT64_C(512) << 20;
+	uint32_t r = 8, p = 1;
+	OSSL_PARAM params[7];
+	bool good;
+
+	params[0] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, (void *)(uintptr_t)passphrase, strlen(passphrase));
+	params[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt, SALT_LEN);
+	params[2] = OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n);
+	params[3] = OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r);
+	params[4] = OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p);
+	params[5] = OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &most);
+	params[6] = OSSL_PARAM_construct_end();
+	good = ctx != NULL && EVP_KDF_derive(ctx, out, 2 * KEY_LEN, params) == 1;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return good;
+}
+
+/* The key, and in `fits` what shows that it is the right one: it tells nothing about the key. */
+static const struct ib_err *
+unlock_head(struct sealed *s, const char *passphrase, const uint8_t *head, uint8_t fits[32])
+{
+	const struct ib_err *err = NULL;
+	uint8_t both[2 * KEY_LEN];
+
+	if (!scrypt(passphrase, head + MAGIC_LEN + 1, head[MAGIC_LEN], both) ||
+	    !crypt_hmac(both + KEY_LEN, KEY_LEN, head, HEAD_LEN - FITS_LEN, fits))
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "sealed file: no memory for the key");
+	memcpy(s->key, both, KEY_LEN);
+	crypt_wipe(both, sizeof(both));
+	return err;
+}
+
+static const struct ib_err *
+sealed_new(int fd, bool seals, struct sealed **out)
+{
+	if (!gcm_ready() || (*out = calloc(1, sizeof(**out))) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "sealed file: no memory");
+	(*out)->fd = fd;
+	(*out)->seals = seals;
+	if (((*out)->ctx = EVP_CIPHER_CTX_new()) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "sealed file: no memory");
+	return NULL;
+}
+
+/* A key serves one file, and each piece has a number: no nonce comes twice. */
+static bool
+piece_start(struct sealed *s, bool last)
+{
+	uint8_t nonce[NONCE_LEN] = { 0 };
+	int i;
+
+	nonce[0] = last ? 1 : 0;
+	for (i = 0; i < 8; i++)
+		nonce[NONCE_LEN - 1 - i] = (uint8_t)(s->pieces >> (8 * i));
+	s->pieces++;
+	return EVP_CipherInit_ex2(s->ctx, gcm, s->key, nonce, s->seals ? 1 : 0, NULL) == 1;
+}
+
+/* Up to n bytes; fewer only at the end of the file. */
+static const struct ib_err *
+fill(int fd, uint8_t *p, size_t n, size_t *got)
+{
+	ssize_t k;
+
+	for (*got = 0; *got < n; *got += (size_t)k)
+		if ((k = read(fd, p + *got, n - *got)) == 0)
+			break;
+		else if (k < 0) {
+			if (errno != EINTR)
+				return ib_fail(IB_ESYS, IB_RETRY_LATER, "sealed file: %s", strerror(errno));
+			k = 0;
+		}
+	return NULL;
+}
+
+bool
+sealed_is(int fd)
+{
+	char head[MAGIC_LEN];
+
+	return pread(fd, head, sizeof(head), 0) == MAGIC_LEN && memcmp(head, SEAL_MAGIC, MAGIC_LEN) == 0;
+}
+
+const struct ib_err *
+sealed_create(int fd, const char *passphrase, struct sealed **out)
+{
+	const struct ib_err *err;
+	uint8_t head[HEAD_LEN] = SEAL_MAGIC, fits[32];
+
+	*out = NULL;
+	head[MAGIC_LEN] = COST_LOG;
+	if ((err = crypt_random(head + MAGIC_LEN + 1, SALT_LEN)) == NULL && (err = sealed_new(fd, true, out)) == NULL &&
+	    (err = unlock_head(*out, passphrase, head, fits)) == NULL) {
+		memcpy(head + HEAD_LEN - FITS_LEN, fits, FITS_LEN);
+		err = file_write(fd, head, HEAD_LEN, "sealed file");
+	}
+	if (err != NULL) {
+		sealed_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+static const struct ib_err *
+put_piece(struct sealed *s, bool last)
+{
+	int len = 0, end = 0;
+
+	if (!piece_start(s, last) ||
+	    (s->len > 0 && EVP_CipherUpdate(s->ctx, s->stored, &len, s->plain, (int)s->len) != 1) ||
+	    EVP_CipherFinal_ex(s->ctx, s->stored + len, &end) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, s->stored + s->len) != 1)
+		return ib_fail(IB_ESYS, IB_RETRY_LATER, "sealed file: the library failed");
+	len = (int)s->len + TAG_LEN;
+	s->len = 0;
+	return file_write(s->fd, s->stored, (size_t)len, "sealed file");
+}
+
+const struct ib_err *
+sealed_write(struct sealed *s, const void *p, size_t n)
+{
+	const struct ib_err *err = NULL;
+	const uint8_t *from = p;
+	size_t k;
+
+	for (; err == NULL && n > 0; from += k, n -= k) {
+		if (s->len == SEALED_PIECE && (err = put_piece(s, false)) != NULL)
+			break;
+		k = SEALED_PIECE - s->len < n ? SEALED_PIECE - s->len : n;
+		memcpy(s->plain + s->len, from, k);
+		s->len += k;
+	}
+	return err;
+}
+
+const struct ib_err *
+sealed_end(struct sealed *s)
+{
+	return put_piece(s, true);
+}
+
+const struct ib_err *
+sealed_open(int fd, const char *passphrase, struct sealed **out)
+{
+	const struct ib_err *err;
+	uint8_t head[HEAD_LEN], fits[32];
+	size_t n;
+
+	*out = NULL;
+	if ((err = fill(fd, head, HEAD_LEN, &n)) != NULL)
+		return err;
+	if (n < HEAD_LEN || memcmp(head, SEAL_MAGIC, MAGIC_LEN) != 0 || head[MAGIC_LEN] < 10 || head[MAGIC_LEN] > COST_LOG_MOST)
+		return ib_fail(IB_EPARSE, IB_RETRY_NEVER, "sealed file: torn, or not one of this program");
+	if ((err = sealed_new(fd, false, out)) == NULL && (err = unlock_head(*out, passphrase, head, fits)) == NULL &&
+	    !crypt_equal(fits, head + HEAD_LEN - FITS_LEN, FITS_LEN))
+		err = ib_fail(IB_EAUTH, IB_RETRY_NEVER, "the passphrase does not open it");
+	if (err != NULL) {
+		sealed_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+const struct ib_err *
+sealed_read(struct sealed *s, const void **p, size_t *n)
+{
+	const struct ib_err *err;
+	int len = 0, end = 0;
+	size_t got, size;
+	bool last;
+
+	*p = s->plain;
+	*n = 0;
+	if (s->ended)
+		return NULL;
+	if ((err = fill(s->fd, s->stored + s->len, sizeof(s->stored) - s->len, &got)) != NULL)
+		return err;
+	s->len += got;
+	last = s->len <= STORED_LEN;
+	size = last ? s->len : STORED_LEN;
+	if (size < TAG_LEN || !piece_start(s, last) ||
+	    (size > TAG_LEN && EVP_CipherUpdate(s->ctx, s->plain, &len, s->stored, (int)(size - TAG_LEN)) != 1) ||
+	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, s->stored + size - TAG_LEN) != 1 ||
+	    EVP_CipherFinal_ex(s->ctx, s->plain + len, &end) != 1)
+		return ib_fail(IB_EPARSE, IB_RETRY_NEVER, "sealed file: torn or changed, at piece %llu",
+		    (unsigned long long)s->pieces);
+	if (!last)
+		s->stored[0] = s->stored[STORED_LEN];
+	s->len = last ? 0 : 1;
+	s->ended = last;
+	*n = size - TAG_LEN;
+	return NULL;
+}
+
+void
+sealed_free(struct sealed *s)
+{
+	if (s == NULL)
+		return;
+	EVP_CIPHER_CTX_free(s->ctx);
+	crypt_wipe(s, sizeof(*s));
+	free(s);
 }

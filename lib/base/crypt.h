@@ -24,6 +24,12 @@ bool crypt_hmac(const void *key, size_t keylen, const void *p, size_t n, uint8_t
 /* HMAC over two pieces, as if concatenated. */
 bool crypt_hmac2(const void *key, size_t keylen, const void *p, size_t n,
     const void *q, size_t m, uint8_t out[32]);
+/* SHA-256 of what comes in pieces.  crypt_digest_end starts anew.  NULL from _new: no memory. */
+struct crypt_digest;
+struct crypt_digest *crypt_digest_new(void);
+void crypt_digest_add(struct crypt_digest *d, const void *p, size_t n);
+void crypt_digest_end(struct crypt_digest *d, uint8_t out[32]);
+void crypt_digest_free(struct crypt_digest *d);
 bool crypt_equal(const void *a, const void *b, size_t n);	/* constant time */
 bool crypt_equal_str(const char *a, const char *b);		/* constant time in the shorter */
 void crypt_wipe(void *p, size_t n);
@@ -58,5 +64,27 @@ IB_MUST const struct ib_err *keyring_open(const struct keyring *k, struct arena 
     const char *aad, const char *sealed, char **out);
 /* A 32-byte subkey for a purpose ("csrf", "state"), the same in every process. */
 void keyring_subkey(const struct keyring *k, const char *purpose, uint8_t out[32]);
+
+/*
+ * A file sealed with a passphrase: its key is made with scrypt of the passphrase
+ * and a salt of the file, its bytes are sealed with AES-256-GCM in pieces of 64
+ * KiB.  A piece's nonce is its number and whether it is the last, so that pieces
+ * that are changed, swapped, left out or cut off are noticed.
+ */
+#define SEALED_PIECE	65536
+#define PASSPHRASE_MIN	8
+struct sealed;
+/* Does the file begin as a sealed one?  Its position stays. */
+bool sealed_is(int fd);
+/* Writes the head.  `fd` stays the caller's. */
+IB_MUST const struct ib_err *sealed_create(int fd, const char *passphrase, struct sealed **out);
+IB_MUST const struct ib_err *sealed_write(struct sealed *s, const void *p, size_t n);
+/* The last piece.  A file without it is torn. */
+IB_MUST const struct ib_err *sealed_end(struct sealed *s);
+/* IB_EAUTH: another passphrase. */
+IB_MUST const struct ib_err *sealed_open(int fd, const char *passphrase, struct sealed **out);
+/* The next bytes, good until the next call; *n 0: the end, and all of it was genuine.  IB_EPARSE: changed or torn. */
+IB_MUST const struct ib_err *sealed_read(struct sealed *s, const void **p, size_t *n);
+void sealed_free(struct sealed *s);
 
 #endif

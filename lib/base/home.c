@@ -19,12 +19,15 @@
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
 #endif
+#ifndef STATEDIR
+#define STATEDIR "/var/lib/messenger-inbox"
+#endif
 #ifndef PKGDATADIR
 #define PKGDATADIR "/usr/share/messenger-inbox"
 #endif
 #define ZONES	"/usr/share/zoneinfo/"
 
-static char prefix[PATH_MAX], data[PATH_MAX + 32], conf[PATH_MAX + 64];
+static char prefix[PATH_MAX], data[PATH_MAX + 32], etc[PATH_MAX + 32], var[PATH_MAX + 32], conf[PATH_MAX + 64];
 static char folders[HOME_PLACES][PATH_MAX + 64], zones[PATH_MAX];
 
 static const char *
@@ -40,7 +43,7 @@ find(void)
 {
 	static const char *const names[HOME_PLACES] = {
 		[HOME_PO] = "po", [HOME_TEMPLATES] = "templates", [HOME_STATIC] = "static", [HOME_WEB] = "web",
-		[HOME_SANDBOX] = "sandbox"
+		[HOME_SERVERS] = "servers", [HOME_SANDBOX] = "sandbox"
 	};
 	const char *home = said("INBOX_HOME");
 	int i;
@@ -50,11 +53,14 @@ find(void)
 	(void)snprintf(prefix, sizeof(prefix), "%s", home != NULL ? home : PREFIX);
 	if (home != NULL) {
 		(void)snprintf(data, sizeof(data), "%s/share/messenger-inbox", prefix);
-		(void)snprintf(conf, sizeof(conf), "%s/etc/messenger-inbox/inbox.conf", prefix);
+		(void)snprintf(etc, sizeof(etc), "%s/etc/messenger-inbox", prefix);
+		(void)snprintf(var, sizeof(var), "%s/var/messenger-inbox", prefix);
 	} else {
 		(void)snprintf(data, sizeof(data), PKGDATADIR);
-		(void)snprintf(conf, sizeof(conf), SYSCONFDIR "/inbox.conf");
+		(void)snprintf(etc, sizeof(etc), SYSCONFDIR);
+		(void)snprintf(var, sizeof(var), STATEDIR);
 	}
+	(void)snprintf(conf, sizeof(conf), "%s/inbox.conf", etc);
 	for (i = 0; i < HOME_PLACES; i++)
 		(void)snprintf(folders[i], sizeof(folders[i]), "%s/%s", data, names[i]);
 }
@@ -82,6 +88,20 @@ home_prefix(void)
 {
 	find();
 	return prefix;
+}
+
+const char *
+home_etc(void)
+{
+	find();
+	return etc;
+}
+
+const char *
+home_var(void)
+{
+	find();
+	return var;
 }
 
 const char *

@@ -9,7 +9,7 @@
 #ifndef IB_HOME_H
 #define IB_HOME_H
 
-enum home_place { HOME_PO, HOME_TEMPLATES, HOME_STATIC, HOME_WEB, HOME_SANDBOX, HOME_PLACES };
+enum home_place { HOME_PO, HOME_TEMPLATES, HOME_STATIC, HOME_WEB, HOME_SERVERS, HOME_SANDBOX, HOME_PLACES };
 
 /* `set` when it says something, else the installed folder.  Never NULL. */
 const char *home_folder(const char *set, enum home_place place);
@@ -17,6 +17,9 @@ const char *home_folder(const char *set, enum home_place place);
 const char *home_conf(void);
 /* Below this everything lies that `make install` or the archive brought. */
 const char *home_prefix(void);
+/* Folder of the configuration and the keys; folder of the database and the files. */
+const char *home_etc(void);
+const char *home_var(void);
 /* The program file that runs, when the launcher knows better than the kernel; or NULL. */
 const char *home_program(void);
 /* Folder of the time zones, with a slash at the end. */

@@ -119,13 +119,16 @@ IB_MUST const struct ib_err *db_checkpoint(struct db *db, bool *done);
  */
 IB_MUST const struct ib_err *db_backup(struct db *db, const char *to);
 /*
- * The way back: `from` becomes the database `to`, where there is none yet and
- * nobody has it open.  The copy is migrated and checked, `look` may refuse it,
- * and only then it appears under its name.
+ * The way back: `from` becomes the database `to`, which nobody has open.  The copy
+ * is migrated and checked, `look` may refuse it, and only then it appears under its
+ * name.  One that is there is refused, or kept as `aside`; either is whole under
+ * `to` at every moment.
  */
 typedef const struct ib_err *db_look(struct db *copy, void *arg);
 IB_MUST const struct ib_err *db_restore(const char *from, const char *to, unsigned flags,
-    db_look *look, void *arg);
+    const char *aside, db_look *look, void *arg);
+/* The part of it that refuses: before somebody unpacks much for nothing. */
+IB_MUST const struct ib_err *db_restore_may(const char *to, unsigned flags, bool replace);
 /* PRAGMA quick_check; *ok false with the first finding in `what` (arena). */
 IB_MUST const struct ib_err *db_check(struct db *db, struct arena *a, bool *ok, char **what);
 /* Schema version of this program. */

@@ -5,6 +5,7 @@
 #include "db_int.h"
 #include "schema.h"
 
+#include "../base/file.h"
 #include "../base/log.h"
 
 #include <errno.h>
@@ -146,44 +147,6 @@ db_checkpoint(struct db *db, bool *done)
 
 /* Copies ------------------------------------------------------------------------- */
 
-/* What was written, and the name it got, are on disk. */
-static const struct ib_err *
-sync_path(const char *path, int oflags)
-{
-	const struct ib_err *err = NULL;
-	int fd = open(path, oflags | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) != 0)
-		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-/* `tmp` becomes `to`, which must not be there. */
-static const struct ib_err *
-appear(const char *tmp, const char *to)
-{
-	const struct ib_err *err;
-	const char *slash = strrchr(to, '/');
-	char *dir;
-	int rc;
-
-	if ((err = sync_path(tmp, O_RDONLY)) != NULL)
-		return err;
-	rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, to, RENAME_NOREPLACE);
-	if (rc != 0 && (errno == EINVAL || errno == ENOSYS))	/* a file system without it */
-		rc = access(to, F_OK) == 0 ? (errno = EEXIST, -1) : rename(tmp, to);
-	if (rc != 0)
-		return ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", to, strerror(errno));
-	dir = slash == NULL ? strdup(".") : strndup(to, slash == to ? 1 : (size_t)(slash - to));
-	if (dir == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "no memory for a path");
-	err = sync_path(dir, O_RDONLY | O_DIRECTORY);
-	free(dir);
-	return err;
-}
-
 static char *
 beside(const char *path, const char *tail)
 {
@@ -259,7 +222,7 @@ db_backup(struct db *db, const char *to)
 	sqlite3_finalize(st);
 	umask(mask);
 	if (err == NULL)
-		err = appear(tmp, to);
+		err = file_appear(tmp, to);
 	unlink_all(tmp);
 	free(tmp);
 	return err;
@@ -270,7 +233,7 @@ copy_file(const char *from, const char *to)
 {
 	const struct ib_err *err = NULL;
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
-	ssize_t got = 0, put, n;
+	ssize_t got = 0;
 	char *buf = malloc(COPY_STEP);
 
 	if (in < 0)
@@ -280,11 +243,7 @@ copy_file(const char *from, const char *to)
 	else if ((out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
 		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", to, strerror(errno));
 	while (err == NULL && (got = read(in, buf, COPY_STEP)) > 0)
-		for (put = 0; err == NULL && put < got; put += n)
-			if ((n = write(out, buf + put, (size_t)(got - put))) < 0) {
-				err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", to, strerror(errno));
-				n = 0;
-			}
+		err = file_write(out, buf, (size_t)got, to);
 	if (err == NULL && got < 0)
 		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", from, strerror(errno));
 	if (in >= 0)
@@ -337,49 +296,93 @@ try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void 
 	return err;
 }
 
-const struct ib_err *
-db_restore(const char *from, const char *to, unsigned flags, db_look *look, void *arg)
+/* A second name for what is there: nothing is moved before its successor is whole. */
+static const struct ib_err *
+keep_aside(const char *to, const char *aside)
+{
+	const struct ib_err *err = NULL;
+	char *wal = beside(to, "-wal"), *aside_wal = beside(aside, "-wal"), *shm = beside(to, "-shm");
+	sqlite3 *old = NULL;
+
+	/* The WAL goes into it, if it is not damaged. */
+	if (sqlite3_open_v2(to, &old, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK)
+		(void)sqlite3_wal_checkpoint_v2(old, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_close(old);
+	if (wal == NULL || aside_wal == NULL || shm == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
+	else if ((access(to, F_OK) == 0 && link(to, aside) != 0) || (is_there(to, "-wal", false) && link(wal, aside_wal) != 0))
+		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "%s: %s; move the database away yourself", aside, strerror(errno));
+	else {
+		(void)unlink(wal);
+		(void)unlink(shm);
+	}
+	free(wal);
+	free(aside_wal);
+	free(shm);
+	return err;
+}
+
+/* Nobody opens `to`, or makes it, while *fd is open. */
+static const struct ib_err *
+restore_begin(const char *to, unsigned flags, bool replace, int *fd)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_TURN, .l_len = 2 };
 	const struct ib_err *err;
-	char *lock = beside(to, "-lock"), *tmp = part_name(to);
-	int fd = -1;
+	char *lock = beside(to, "-lock");
 
-	if (lock == NULL || tmp == NULL) {
-		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
-		goto done;
-	}
+	*fd = -1;
+	if (lock == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
 	if ((err = db_place(to, flags)) != NULL)
-		goto done;
-	/* Held to the end: nobody opens the database, or makes one, meanwhile. */
-	if ((fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0) {
+		;
+	else if ((*fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", lock, strerror(errno));
-		goto done;
-	}
-	if (fcntl(fd, F_OFD_SETLK, &fl) != 0) {
+	else if (fcntl(*fd, F_OFD_SETLK, &fl) != 0)
 		err = errno == EAGAIN || errno == EACCES ? ib_fail(IB_EBUSY, IB_RETRY_LATER,
 		    "%s: the inbox is running; stop its workers and inbox-sync first", to) :
 		    ib_fail(IB_ESYS, IB_RETRY_LATER, "%s: %s", lock, strerror(errno));
-		goto done;
-	}
-	if (is_there(to, "", true) || is_there(to, "-wal", false)) {
-		err = ib_fail(IB_ECONF, IB_RETRY_NEVER,
-		    "%s (or its -wal) exists; it is not overwritten: move both away first", to);
-		goto done;
-	}
-	if (is_there(from, "-wal", false) || is_there(from, "-journal", false)) {
+	else if (!replace && (is_there(to, "", true) || is_there(to, "-wal", false)))
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s (or its -wal) exists; it is not overwritten: "
+		    "move both away first, or say --replace", to);
+	free(lock);
+	return err;
+}
+
+const struct ib_err *
+db_restore_may(const char *to, unsigned flags, bool replace)
+{
+	const struct ib_err *err;
+	int fd;
+
+	err = restore_begin(to, flags, replace, &fd);
+	if (fd >= 0)
+		(void)close(fd);
+	return err;
+}
+
+const struct ib_err *
+db_restore(const char *from, const char *to, unsigned flags, const char *aside, db_look *look, void *arg)
+{
+	const struct ib_err *err;
+	char *tmp = part_name(to);
+	bool there;
+	int fd;
+
+	if ((err = restore_begin(to, flags, aside != NULL, &fd)) == NULL && tmp == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
+	if (err == NULL && (is_there(from, "-wal", false) || is_there(from, "-journal", false)))
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s is not whole: a -wal or -journal lies beside it; "
 		    "use a copy made by `inboxctl backup`", from);
-		goto done;
+	if (err == NULL) {
+		there = is_there(to, "", true) || is_there(to, "-wal", false);
+		unlink_all(tmp);
+		if ((err = copy_file(from, tmp)) == NULL && (err = try_copy(from, tmp, flags, look, arg)) == NULL &&
+		    (!there || (err = keep_aside(to, aside)) == NULL))
+			err = there ? file_replace(tmp, to) : file_appear(tmp, to);
+		unlink_all(tmp);
 	}
-	unlink_all(tmp);
-	if ((err = copy_file(from, tmp)) == NULL && (err = try_copy(from, tmp, flags, look, arg)) == NULL)
-		err = appear(tmp, to);
-	unlink_all(tmp);
-done:
 	if (fd >= 0)
-		close(fd);
-	free(lock);
+		(void)close(fd);
 	free(tmp);
 	return err;
 }

@@ -36,17 +36,19 @@
 #define TRIES		6
 
 const char *
+sync_media_path(const struct conf *conf, struct arena *a)
+{
+	const char *dir = conf_str(conf, CONF_MEDIA_DIR), *db = conf_str(conf, CONF_DATABASE);
+	const char *slash = strrchr(db, '/');
+
+	return *dir != '\0' ? dir : arena_printf(a, "%.*s/media", slash == NULL ? 1 : (int)(slash - db), slash == NULL ? "." : db);
+}
+
+const char *
 sync_media_dir(const struct sync *s, struct arena *a)
 {
-	const char *dir = conf_str(s->conf, CONF_MEDIA_DIR), *slash;
+	const char *dir = sync_media_path(s->conf, a);
 
-	if (*dir == '\0') {
-		const char *db = db_path(s->db);
-
-		slash = strrchr(db, '/');
-		dir = arena_printf(a, "%.*s/media", slash == NULL ? 1 : (int)(slash - db),
-		    slash == NULL ? "." : db);
-	}
 	if (dir != NULL && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		log_event(LOG_ERROR_, "media_dir", "errno", log_i(errno), NULL);
 	return dir;

@@ -14,6 +14,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/rate.h"
 #include "../base/str.h"
 #include "../store/install.h"
 #include "../store/leaving.h"
@@ -710,6 +711,20 @@ keep_unparsed(struct sync *s, const char *body, size_t n, int64_t now)
 	return err;
 }
 
+/* Has a Page of these more than limit.hook_company in a minute?  Each counts once. */
+static bool
+too_often(struct sync *s, const struct fb_event *ev, size_t n, int64_t now)
+{
+	bool often = false;
+	size_t i;
+	int wait;
+
+	for (i = 0; i < n; i++)
+		if (*ev[i].page != '\0' && (i == 0 || strcmp(ev[i].page, ev[i - 1].page) != 0))
+			often |= !rate_ok(s->rate, CONF_LIMIT_HOOK_COMPANY, ev[i].page, now, &wait);
+	return often;
+}
+
 const struct ib_err *
 sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t now,
     enum hook_fate *fate, bool *work)
@@ -730,7 +745,9 @@ sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t n
 		*fate = HOOK_QUARANTINED;
 		return keep_unparsed(s, body, n, now);
 	}
-	if (nev > 0) {
+	if (too_often(s, ev, nev, now)) {
+		*fate = HOOK_OFTEN;
+	} else if (nev > 0) {
 		err = hook_all(s, a, ev, nev, now, false, fate, work);
 		/* A single event that was refused: once more, with a savepoint, into quarantine. */
 		if (err != NULL && nev == 1 && err->retry == IB_RETRY_NEVER)

@@ -25,6 +25,7 @@ struct sync {
 	const struct conf *conf;
 	struct db	*db;
 	const struct keyring *keys;
+	struct rate	*rate;		/* of webhooks; NULL: nothing is limited */
 	struct httpc	*http;		/* made at the first call that needs it */
 	struct graph	*graph;
 	struct pdrive	*pdrive;
@@ -43,12 +44,13 @@ IB_MUST const struct ib_err *sync_pdrive(struct sync *s, struct pdrive **out);
 
 /* Incoming ------------------------------------------------------------------ */
 
-enum hook_fate { HOOK_STORED, HOOK_REPEATED, HOOK_QUARANTINED, HOOK_EMPTY };
+enum hook_fate { HOOK_STORED, HOOK_REPEATED, HOOK_QUARANTINED, HOOK_EMPTY, HOOK_OFTEN };
 /*
  * A body whose signature was verified.  Everything in it that is news is on
  * disk when this returns NULL; an error means that nothing was stored and the
  * sender should repeat it (500).  *work tells whether something should be
- * fetched soon (name, file).
+ * fetched soon (name, file).  HOOK_OFTEN: one of its Pages has had too many in
+ * a minute; nothing was stored, it has to come again.
  */
 IB_MUST const struct ib_err *sync_hook(struct sync *s, struct arena *a, const char *body,
     size_t n, int64_t now, enum hook_fate *fate, bool *work);
@@ -190,7 +192,9 @@ bool sync_media_full(const struct sync *s, struct arena *a);
  * customer.
  */
 bool sync_media_name(const char *name, int64_t v[3]);
-/* Folder of media files (setting or beside the database), made when absent. */
+/* Folder of media files (setting or beside the database); NULL: no memory. */
+const char *sync_media_path(const struct conf *conf, struct arena *a);
+/* The same, made when absent. */
 const char *sync_media_dir(const struct sync *s, struct arena *a);
 
 #endif

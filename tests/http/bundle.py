@@ -19,19 +19,23 @@ import unittest
 from stand import AOZORA, ASID_MISAKI, MISAKI, PAGE_C, SRC, TAKAHASHI, Stand, _build, until
 
 
-def archive():
-    """What `make bundle` makes; anew when something in it is newer."""
+def made_by(target, pattern):
+    """What `make TARGET` makes of the folder of that name; anew when something in it is newer."""
     build = _build()
-    lock = open(os.path.join(build, "bundle.lock"), "w")    # another test may be making it
+    lock = open(os.path.join(build, target + ".lock"), "w")     # another test may be making it
     fcntl.flock(lock, fcntl.LOCK_EX)
-    made = glob.glob(os.path.join(build, "messenger-inbox-*-linux-*.tar.gz"))
+    made = glob.glob(os.path.join(build, pattern))
     parts = [os.path.join(build, p) for p in ("inbox.fcgi", "inbox-sync", "inboxctl")]
-    parts += [f for d in ("bundle", "po", "static", "templates", "web") for f in glob.glob(os.path.join(SRC, d, "*"))]
+    parts += [f for d in (target, "docs/servers", "po", "static", "templates", "web") for f in glob.glob(os.path.join(SRC, d, "*"))]
     if len(made) != 1 or os.path.getmtime(made[0]) < max(os.path.getmtime(p) for p in parts):
-        subprocess.run(["make", "-s", "-C", build, "bundle"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["make", "-s", "-C", build, target], check=True, stdout=subprocess.DEVNULL)
     lock.close()
-    made, = glob.glob(os.path.join(build, "messenger-inbox-*-linux-*.tar.gz"))
+    made, = glob.glob(os.path.join(build, pattern))
     return made
+
+
+def archive():
+    return made_by("bundle", "messenger-inbox-*-linux-*.tar.gz")
 
 
 class Bare(Stand):
@@ -50,16 +54,18 @@ class Bare(Stand):
         self.top = os.path.basename(self.packed)[:-len(".tar.gz")]
         os.mkdir(self.path("bin"))
         shutil.copy2("/bin/busybox", self.path("bin/sh"))
-        # What the stand calls as inboxctl and inbox-sync with a configuration of outside.
-        outside = self.path("outside")
-        os.mkdir(outside)
+        self.from_outside("/" + self.top, "/inbox.conf")
+
+    def from_outside(self, top, conf):
+        """What the stand calls as inboxctl and inbox-sync with a configuration of outside."""
+        self.build = self.path("outside")
+        os.mkdir(self.build)
         for name in ("bin/inboxctl", "bin/inbox-sync", "libexec/messenger-inbox/inbox.fcgi"):
-            script = os.path.join(outside, os.path.basename(name))
+            script = os.path.join(self.build, os.path.basename(name))
             with open(script, "w") as f:
-                f.write("#!/bin/sh\n[ $# -lt 2 ] || { shift 2; set -- -c /inbox.conf \"$@\"; }\n"
-                        "INBOX_CONF=/inbox.conf exec %s /%s/%s \"$@\"\n" % (self.inside(), self.top, name))
+                f.write("#!/bin/sh\n[ $# -lt 2 ] || { shift 2; set -- -c %s \"$@\"; }\n"
+                        "INBOX_CONF=%s exec %s %s/%s \"$@\"\n" % (conf, conf, self.inside(), top, name))
             os.chmod(script, 0o755)
-        self.build = outside
 
     def inside(self):
         if not self.user:
@@ -95,8 +101,8 @@ class Bundle(unittest.TestCase):
         for name in ("bin/inboxctl", "bin/inbox-sync", "libexec/messenger-inbox/inbox.fcgi", "lib/messenger-inbox/loader",
                      "lib/messenger-inbox/libcurl.so.4", "share/messenger-inbox/templates/inbox.html",
                      "share/messenger-inbox/po/ja.po", "share/messenger-inbox/web/htaccess",
-                     "share/messenger-inbox/zoneinfo/Asia/Tokyo", "share/man/man8/inboxctl.8",
-                     "share/doc/messenger-inbox/servers/nginx.conf", "share/doc/messenger-inbox/libraries/libc6"):
+                     "share/messenger-inbox/zoneinfo/Asia/Tokyo", "try", "share/messenger-inbox/sandbox/sandbox", "share/man/man8/inboxctl.8",
+                     "share/messenger-inbox/servers/nginx.conf", "share/doc/messenger-inbox/libraries/libc6"):
             self.assertIn(name, names)
         self.assertFalse([n for n in names if n.startswith("share/messenger-inbox/zoneinfo/right")])
 

@@ -41,8 +41,7 @@ class Hosting(WebFolder):
         self.public = self.path("home/public_html")
         self.web = self.path("home/public_html/messages")
         os.makedirs(self.public)
-        subprocess.run(["tar", "-xzf", PACKED, "-C", self.home, "--no-same-owner"], check=True)
-        self.top, = [os.path.join(self.home, d) for d in os.listdir(self.home) if d != "public_html"]
+        self.unpack()
         self.build = os.path.join(self.top, "bin")
         self.conf = os.path.join(self.top, "etc/messenger-inbox/inbox.conf")
         self.file("clock", "%020d\n" % 0)
@@ -52,6 +51,10 @@ class Hosting(WebFolder):
         self.start_server()
         until(lambda: self.call_root() is not None)
         os.symlink(os.path.join(self.top, "var/messenger-inbox/inbox.db"), self.path("inbox.db"))
+
+    def unpack(self):
+        subprocess.run(["tar", "-xzf", PACKED, "-C", self.home, "--no-same-owner"], check=True)
+        self.top, = [os.path.join(self.home, d) for d in os.listdir(self.home) if d != "public_html"]
 
     def call_root(self):
         try:
@@ -183,8 +186,8 @@ class WholeWay(unittest.TestCase):
             self.assertEqual((len(secrets), min(map(len, secrets)) >= 32), (3, True))
             r = st.browser("ja").get(re.search(r"http://\S+/setup/\S+", said).group(0))
             self.assertIn(say("setup.step_run_never", "ja"), r.page.text)
-            # What is pasted there lies beside the configuration, for the inbox alone.
-            self.assertIn(st.top + "/etc/messenger-inbox/apps.conf", r.page.text)
+            # What is pasted there lies beside the database, for the inbox alone.
+            self.assertIn(st.top + "/var/messenger-inbox/apps.conf", r.page.text)
             with open(st.path("crontab")) as f:
                 self.assertEqual(f.read(), "# somebody's own\n")
 

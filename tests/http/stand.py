@@ -406,6 +406,7 @@ class Stand:
             "pipedrive.client_secret": "sandbox-pipedrive-secret", "pipedrive.oauth_url": self.sandbox,
             "test.clock_file": "clock", "log_level": "debug",
             "undo_seconds": 0,      # a test that measures sends waits for nothing
+            "limit.sign_in": 0, "limit.tick": 0,    # all of a test's people share one address
         }
         s.update(self.extra_conf)
         fd = os.open(self.conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -303,10 +303,10 @@ class Restore(unittest.TestCase):
         with Stand() as st:
             st.connect("shared")
             st.customer("kept in the backup")
-            r = ctl(st, "backup", "copy.db")
+            r = ctl(st, "backup", "--database-only", "copy.db")
             self.assertEqual(r.returncode, 0, r.stderr)
             self.assertEqual(stat.S_IMODE(os.stat(st.path("copy.db")).st_mode), 0o600)
-            self.assertEqual(ctl(st, "backup", "copy.db").returncode, 2, "not overwritten")
+            self.assertEqual(ctl(st, "backup", "--database-only", "copy.db").returncode, 2, "not overwritten")
             self.assertEqual(glob.glob(st.path("copy.db?*")), [])
             st.customer("after it")
 

@@ -286,6 +286,92 @@ test_seal(void)
 	unlink(path);
 }
 
+/* What a sealed file gives back for this passphrase; -1: refused, with `code`. */
+static ssize_t
+unsealed(int fd, const char *passphrase, char *out, enum ib_code *code)
+{
+	const struct ib_err *err;
+	struct sealed *s = NULL;
+	const void *p;
+	ssize_t len = 0;
+	size_t n = 1;
+
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return -2;
+	if ((err = sealed_open(fd, passphrase, &s)) == NULL)
+		while (n > 0 && (err = sealed_read(s, &p, &n)) == NULL) {
+			memcpy(out + len, p, n);
+			len += (ssize_t)n;
+		}
+	sealed_free(s);
+	if (err != NULL)
+		*code = err->code;
+	return err != NULL ? -1 : len;
+}
+
+static void
+test_sealed_files(void)
+{
+	static const size_t sizes[] = { 0, 1, SEALED_PIECE - 1, SEALED_PIECE, SEALED_PIECE + 1, 3 * SEALED_PIECE };
+	static char text[3 * SEALED_PIECE], back[4 * SEALED_PIECE];
+	enum ib_code code = 0;
+	struct sealed *s;
+	off_t end;
+	size_t i, at;
+	char c;
+	int fd;
+
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7 + i / 251);
+	snprintf(path, sizeof(path), "%s/sealed", dir);
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if ((fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600)) < 0 || sealed_create(fd, "a long passphrase", &s) != NULL)
+			break;
+		for (at = 0; at < sizes[i]; at += 1000)
+			if (sealed_write(s, text + at, sizes[i] - at < 1000 ? sizes[i] - at : 1000) != NULL)
+				break;
+		ok(sealed_end(s) == NULL, "%zu bytes are sealed", sizes[i]);
+		sealed_free(s);
+		ok(sealed_is(fd), "and look so");
+		ok(unsealed(fd, "a long passphrase", back, &code) == (ssize_t)sizes[i] && memcmp(back, text, sizes[i]) == 0, "and come back");
+		ok(unsealed(fd, "another passphrase", back, &code) == -1 && code == IB_EAUTH, "not with another passphrase");
+		end = lseek(fd, 0, SEEK_END);
+		ok(pread(fd, &c, 1, end - 1) == 1 && (c ^= 1, pwrite(fd, &c, 1, end - 1) == 1) &&
+		    unsealed(fd, "a long passphrase", back, &code) == -1 && code == IB_EPARSE, "not when a bit is another");
+		/* Whole pieces may be all that is left. */
+		ok(ftruncate(fd, sizes[i] > SEALED_PIECE ? 48 + SEALED_PIECE + 16 : end - 1) == 0 &&
+		    unsealed(fd, "a long passphrase", back, &code) == -1 && code == IB_EPARSE, "not when its end is missing");
+		close(fd);
+	}
+	if ((fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0) {
+		ok(!sealed_is(fd) && unsealed(fd, "x", back, &code) == -1 && code == IB_EPARSE, "an empty file");
+		memset(back, 0, 48);
+		memcpy(back, "inbox-sealed-1\n\x3f", 16);
+		ok(pwrite(fd, back, 48, 0) == 48 && unsealed(fd, "x", back, &code) == -1 && code == IB_EPARSE,
+		    "a file that would take all memory");
+		close(fd);
+	}
+	(void)unlink(path);
+}
+
+static void
+test_digest_in_pieces(void)
+{
+	struct crypt_digest *d = crypt_digest_new();
+	uint8_t one[32], two[32];
+
+	crypt_sha256("abcdef", 6, one);
+	crypt_digest_add(d, "abc", 3);
+	crypt_digest_add(d, "", 0);
+	crypt_digest_add(d, "def", 3);
+	crypt_digest_end(d, two);
+	ok(memcmp(one, two, 32) == 0, "sha256 in pieces");
+	crypt_digest_end(d, two);
+	crypt_sha256("", 0, one);
+	ok(memcmp(one, two, 32) == 0, "starts anew");
+	crypt_digest_free(d);
+}
+
 int
 main(void)
 {
@@ -298,6 +384,8 @@ main(void)
 	test_random();
 	test_keyring();
 	test_seal();
+	test_sealed_files();
+	test_digest_in_pieces();
 	rmdir(dir);
 	arena_fini(&a);
 	return done_testing();

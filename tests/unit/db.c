@@ -195,7 +195,8 @@ test_statements(void)
 {
 	static const char *const big[] = { "message", "thread", "event", "attachment", "fact", "seen",
 		"outbox", "session", "audit", "link", "crm_write", "crm_cache", NULL };
-	static const enum stmt_id sweeps[] = { ST_SESSION_SWEEP, ST_WRITE_SWEEP, ST_CRM_CACHE_SWEEP };
+	static const enum stmt_id sweeps[] = { ST_SESSION_SWEEP, ST_WRITE_SWEEP, ST_CRM_CACHE_SWEEP,
+		ST_BACKUP_ROWS, ST_BACKUP_FILES };
 	struct db *db = must_open(in_dir("plans.db"), DB_CREATE | DB_MIGRATE);
 	struct arena a;
 	size_t i, k;

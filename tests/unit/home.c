@@ -16,6 +16,8 @@ main(void)
 	is_str(home_folder(NULL, HOME_WEB), "/home/u/inbox/share/messenger-inbox/web", "web");
 	is_str(home_folder("/else/where", HOME_PO), "/else/where", "what is set counts");
 	is_str(home_conf(), "/home/u/inbox/etc/messenger-inbox/inbox.conf", "configuration");
+	is_str(home_etc(), "/home/u/inbox/etc/messenger-inbox", "its folder");
+	is_str(home_var(), "/home/u/inbox/var/messenger-inbox", "folder of the database");
 	ok(setenv("INBOX_CONF", "/srv/inbox.conf", 1) == 0, "another one");
 	is_str(home_conf(), "/srv/inbox.conf", "is taken");
 	ok(home_program() == NULL, "no program named");

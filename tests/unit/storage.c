@@ -463,7 +463,7 @@ exec_raw(const char *path, const char *sql)
 static bool
 restore_fails(const char *from, const char *to, const char *because)
 {
-	const struct ib_err *err = db_restore(from, to, 0, NULL, NULL);
+	const struct ib_err *err = db_restore(from, to, 0, NULL, NULL, NULL);
 	bool good = err != NULL && strstr(err->msg, because) != NULL && access(to, F_OK) != 0;
 
 	diag("%s", err != NULL ? err->msg : "no error");
@@ -491,15 +491,15 @@ test_restore(void)
 	ok(db_backup(db, in_dir("no/such/folder.db")) != NULL, "not where there is no folder");
 	db_close(db);
 
-	ok(db_restore(from, to, 0, look, &n) == NULL && n == 40, "comes back, looked at before");
+	ok(db_restore(from, to, 0, NULL, look, &n) == NULL && n == 40, "comes back, looked at before");
 	ok(stat(to, &sb) == 0 && (sb.st_mode & 0777) == 0600, "private");
 	is_int(files_like(".part-"), 0, "nothing else is left");
 	back = must_open(to, 0);
 	ok(back != NULL && count(back) == 40 && whole(back) && add_run(back, 50) == NULL, "whole, and it works");
-	err = db_restore(from, to, 0, NULL, NULL);
+	err = db_restore(from, to, 0, NULL, NULL, NULL);
 	ok(err != NULL && err->code == IB_EBUSY, "not over one that is in use: %s", err != NULL ? err->msg : "-");
 	db_close(back);
-	err = db_restore(from, to, 0, NULL, NULL);
+	err = db_restore(from, to, 0, NULL, NULL, NULL);
 	ok(err != NULL && err->code == IB_ECONF && strstr(err->msg, "exists") != NULL, "nor over any: %s",
 	    err != NULL ? err->msg : "-");
 	back = must_open(to, 0);
@@ -517,13 +517,13 @@ test_restore(void)
 	ok(restore_fails(in_dir("junk.db"), bad, "not a database of this product"), "any file");
 	exec_raw(in_dir("foreign.db"), "CREATE TABLE x(y)");
 	ok(restore_fails(in_dir("foreign.db"), bad, "not a database of this product"), "another database");
-	ok(db_restore(from, in_dir("newer.db"), 0, NULL, NULL) == NULL, "a copy");
+	ok(db_restore(from, in_dir("newer.db"), 0, NULL, NULL, NULL) == NULL, "a copy");
 	exec_raw(in_dir("newer.db"), "PRAGMA user_version=9999");
 	ok(restore_fails(in_dir("newer.db"), bad, "newer"), "of a newer program");
 	write_file(in_dir("backup.db-wal"), "x", 1, 0);
 	ok(restore_fails(from, bad, "not whole"), "with a WAL beside it");
 	(void)unlink(in_dir("backup.db-wal"));
-	ok(db_restore(from, bad, 0, look_away, NULL) != NULL && access(bad, F_OK) != 0 &&
+	ok(db_restore(from, bad, 0, NULL, look_away, NULL) != NULL && access(bad, F_OK) != 0 &&
 	    files_like(".part-") == 0, "refused by who looks at it");
 	/* Somebody has the place open, though the file is gone. */
 	back = must_open(to, 0);
@@ -532,7 +532,7 @@ test_restore(void)
 	(void)unlink(junk);
 	ok(restore_fails(from, to, "running"), "workers that still run are noticed");
 	db_close(back);
-	ok(db_restore(from, to, 0, NULL, NULL) == NULL, "and when they are gone it works");
+	ok(db_restore(from, to, 0, NULL, NULL, NULL) == NULL, "and when they are gone it works");
 	/* While it goes on nobody opens the place. */
 	memset(shared, 0, sizeof(*shared));
 	if ((pid = fork()) == 0) {
@@ -558,7 +558,7 @@ test_restore(void)
 	memset(junk, 0xee, sizeof(junk));
 	for (i = 4096; i < (int)sb.st_size; i += 4096)
 		write_file(from, junk, 64, i);
-	ok(db_restore(from, bad, 0, NULL, NULL) != NULL && access(bad, F_OK) != 0 && files_like(".part-") == 0,
+	ok(db_restore(from, bad, 0, NULL, NULL, NULL) != NULL && access(bad, F_OK) != 0 && files_like(".part-") == 0,
 	    "a damaged copy is refused");
 }
 

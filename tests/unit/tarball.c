@@ -35,6 +35,75 @@ entries(void)
 	return len == at + 1024 ? n : -1;
 }
 
+/* An archive in memory, given back in small pieces. */
+static struct { char p[16384]; size_t len, at; } kept;
+
+static const struct ib_err *
+keep(void *arg, const void *p, size_t n)
+{
+	if (kept.len + n > sizeof(kept.p))
+		return ib_fail(IB_ELIMIT, IB_RETRY_NEVER, "%s is full", (const char *)arg);
+	memcpy(kept.p + kept.len, p, n);
+	kept.len += n;
+	return NULL;
+}
+
+static const struct ib_err *
+give(void *arg, const void **p, size_t *n)
+{
+	(void)arg;
+	*p = kept.p + kept.at;
+	*n = kept.len - kept.at < 700 ? kept.len - kept.at : 700;
+	kept.at += *n;
+	return NULL;
+}
+
+static void
+test_reading(void)
+{
+	static char big[4000];
+	struct crypt_digest *sum = crypt_digest_new();
+	const struct ib_err *err;
+	struct tarball_entry e;
+	uint8_t wrote[32], came[32];
+	struct tarball *t;
+	int64_t size;
+	char back[100];
+	size_t n;
+	bool more;
+
+	ok(tarball_write(keep, "memory", &t) == NULL, "an archive for somebody who takes it");
+	tarball_sum(t, sum);
+	ok(tarball_add(t, "one", 0, "hello", 5) == NULL && tarball_add(t, "two", 0, "", 0) == NULL &&
+	    tarball_close(t, &size) == NULL, "is written");
+	crypt_digest_end(sum, wrote);
+	ok(tarball_read(give, NULL, &t) == NULL, "is read");
+	tarball_sum(t, sum);
+	ok(tarball_next(t, &e, &more) == NULL && more && strcmp(e.name, "one") == 0 && e.kind == TARBALL_FILE && e.size == 5 &&
+	    !e.executable, "the first entry");
+	ok(tarball_bytes(t, back, sizeof(back), &n) == NULL && n == 5 && memcmp(back, "hello", 5) == 0 &&
+	    tarball_bytes(t, back, sizeof(back), &n) == NULL && n == 0, "its bytes");
+	ok(tarball_next(t, &e, &more) == NULL && more && strcmp(e.name, "two") == 0, "the second");
+	ok(tarball_next(t, &e, &more) == NULL && !more, "and no more");
+	tarball_abandon(t);
+	crypt_digest_end(sum, came);
+	ok(memcmp(wrote, came, 32) == 0, "the same bytes");
+
+	kept.at = 0;
+	kept.len = 1500;
+	ok(tarball_read(give, NULL, &t) == NULL && tarball_next(t, &e, &more) == NULL && more, "one that is torn begins well");
+	ok(tarball_bytes(t, back, sizeof(back), &n) == NULL, "may give its first bytes");
+	ok(tarball_next(t, &e, &more) != NULL, "and does not end");
+	tarball_abandon(t);
+
+	kept.len = sizeof(kept.p) - 2000;
+	ok(tarball_write(keep, "memory", &t) == NULL, "who takes it may be full");
+	err = tarball_add(t, "big", 0, big, sizeof(big));
+	ok(err != NULL && strcmp(err->msg, "memory is full") == 0, "and says so himself");
+	tarball_abandon(t);
+	crypt_digest_free(sum);
+}
+
 int
 main(void)
 {
@@ -64,6 +133,7 @@ main(void)
 	    tarball_add_file(t, "folder", 0, dir, &added) == NULL && !added && tarball_close(t, &size) == NULL &&
 	    entries() == 4, "a file; one that is gone, and a folder, are left out");
 	ok(tarball_open("/nonexistent/a.tar", 0, &t) != NULL && t == NULL, "a place that is none");
+	test_reading();
 	tarball_abandon(NULL);
 	unlink(path);
 	unlink(piece);

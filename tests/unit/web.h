@@ -15,6 +15,7 @@
 #include "../../cgi-bin/form.c"
 #include "../../cgi-bin/io.c"
 #include "../../cgi-bin/io_mem.c"
+#include "../../cgi-bin/limit.c"
 #include "../../cgi-bin/multipart.c"
 #include "../../cgi-bin/req.c"
 #include "../../cgi-bin/req_files.c"

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""source - from the sources to an inbox that answers: configure, make install, inboxctl setup.
+
+An ordinary user with a copy of the sources, an empty prefix and a web folder under
+Apache; the same proofs as for the ready-made archive (setup.py), and the same layout.
+"""
+import os
+import shutil
+import subprocess
+import tarfile
+import unittest
+
+from bundle import archive
+from setup import Hosting, key
+from stand import LIISA, PAGE_A, SRC, until
+
+# Not part of the sources, or not part of what is built here.
+LEFT = ("build-check*", "build-demo*", "demo-data", ".git", "autom4te.cache", "goldens", "browser", "messenger-inbox-*")
+
+
+class Built(Hosting):
+    """The host of setup.py; instead of an archive there are the sources."""
+
+    def unpack(self):
+        self.sources, self.top = self.path("home/sources"), self.path("home/messenger-inbox")
+        shutil.copytree(SRC, self.sources, ignore=shutil.ignore_patterns(*LEFT), symlinks=True)
+        if self.user:
+            self.own()
+        # Optimised it would take longer, and be the same.
+        for command in ("./configure -q --prefix=$HOME/messenger-inbox CFLAGS=-O0", "make -s -j2", "make -s install"):
+            r = subprocess.run(["sh", "-c", command], cwd=self.sources, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                               env={"PATH": os.environ["PATH"], "HOME": self.home}, **self.as_user())
+            if r.returncode:
+                raise AssertionError(command + ": " + r.stdout[-1000:] + r.stderr[-3000:])
+        shutil.rmtree(self.sources)
+
+
+class Source(unittest.TestCase):
+    def test_from_the_sources_to_an_answer(self):
+        with Built() as st:
+            before = st.tree()
+            rc, said = st.setup("--answers", st.answers(cron="yes"))
+            self.assertEqual(rc, 0, said)
+            for promise in ("page", "static", "secrets", "challenge", "credentials", "large"):
+                self.assertIn(key("mark_ok") + " " + key(promise), said)
+            new = set(st.tree()) - set(before)
+            self.assertEqual([f for f in new if not f.startswith((st.web, st.top + "/etc", st.top + "/var"))], [])
+            self.assertEqual(st.mode(st.conf), 0o600)
+            with open(st.path("crontab")) as f:
+                self.assertIn("* * * * * %s/bin/inbox-sync -c %s --budget 50\n" % (st.top, st.conf), f.read())
+            b = st.connect(pages=[PAGE_A])
+            st.customer("Do you open on Sunday?")
+            st.reply(b, until(st.thread), "From ten to four.")
+            until(lambda: st.db("SELECT state FROM outbox") == [("sent",)])
+            self.assertEqual(st.arrived(LIISA), ["From ten to four."])
+            rc, said = st.setup()
+            self.assertEqual(rc, 0, said)
+            self.assertIn(key("end_same"), said)
+
+            # What both ways install lies in the same places.
+            with tarfile.open(archive()) as t:
+                packed = {m.name.partition("/")[2] for m in t.getmembers() if m.isfile()}
+            own = ("lib/", "share/messenger-inbox/zoneinfo/", "share/messenger-inbox/sandbox/", "share/doc/messenger-inbox/libraries/", "try")
+            packed = {n for n in packed if not n.startswith(own)}
+            built = {os.path.relpath(n, st.top) for n in before if n.startswith(st.top + "/") and os.path.isfile(n)}
+            self.assertEqual(built, packed)
+
+
+if __name__ == "__main__":
+    unittest.main()
