@@ -93,14 +93,12 @@ static const struct ib_err *
 app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 {
 	const struct ib_err *err;
-	const char *clock_file;
 
 	if ((err = conf_load(conf_path, &app->conf)) != NULL ||
 	    (err = set_log_level(conf_str(app->conf, CONF_LOG_LEVEL))) != NULL ||
 	    (err = web_base(app, conf_str(app->conf, CONF_BASE_URL))) != NULL)
 		return err;
-	clock_file = conf_str(app->conf, CONF_TEST_CLOCK);
-	clock_set_offset_file(*clock_file != '\0' ? clock_file : NULL);
+	clock_set_offset_file(conf_str(app->conf, CONF_TEST_CLOCK));
 	if ((err = cats_load(home_folder(conf_str(app->conf, CONF_CATALOGUES), HOME_PO),
 	    &app->cats)) != NULL)
 		return err;
@@ -166,6 +164,8 @@ app_renew(struct app *app)
 		return;
 	}
 	sync_free(app->sync);
+	/* It keeps the pointer. */
+	clock_set_offset_file(conf_str(conf, CONF_TEST_CLOCK));
 	conf_free(app->conf);
 	app->sync = sync;
 	app->conf = conf;
