@@ -93,12 +93,14 @@ static const struct ib_err *
 app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 {
 	const struct ib_err *err;
+	const char *clock_file;
 
 	if ((err = conf_load(conf_path, &app->conf)) != NULL ||
 	    (err = set_log_level(conf_str(app->conf, CONF_LOG_LEVEL))) != NULL ||
 	    (err = web_base(app, conf_str(app->conf, CONF_BASE_URL))) != NULL)
 		return err;
-	clock_set_offset_file(conf_str(app->conf, CONF_TEST_CLOCK));
+	clock_file = conf_str(app->conf, CONF_TEST_CLOCK);
+	clock_set_offset_file(*clock_file != '\0' ? clock_file : NULL);
 	if ((err = cats_load(home_folder(conf_str(app->conf, CONF_CATALOGUES), HOME_PO),
 	    &app->cats)) != NULL)
 		return err;
@@ -152,23 +154,15 @@ app_renew(struct app *app)
 {
 	static int64_t again;
 	const struct ib_err *err;
-	struct sync *sync = NULL;
-	struct conf *conf;
 
 	if (!conf_outdated(app->conf) || clock_mono() < again)
 		return;
-	if ((err = conf_again(app->conf, &conf)) != NULL || (err = sync_new(conf, app->db, app->keys, &sync)) != NULL) {
+	if ((err = conf_again(app->conf)) != NULL) {
 		log_err(err, "apps_file");
-		conf_free(conf);
 		again = clock_mono() + RENEW_MS;
 		return;
 	}
-	sync_free(app->sync);
-	/* It keeps the pointer. */
-	clock_set_offset_file(conf_str(conf, CONF_TEST_CLOCK));
-	conf_free(app->conf);
-	app->sync = sync;
-	app->conf = conf;
+	sync_renew(app->sync);
 	frame_hosts_init(app);
 	tmpl_allow_http(app->tmpl, http_links(app));
 }

@@ -555,14 +555,21 @@ conf_outdated(const struct conf *c)
 }
 
 const struct ib_err *
-conf_again(const struct conf *c, struct conf **out)
+conf_again(struct conf *c)
 {
+	struct value old[CONF_MAX];
 	const struct ib_err *err;
+	struct conf *fresh;
 
-	if ((err = copy_of(c, false, out)) == NULL && (err = apps_read(*out)) != NULL) {
-		conf_free(*out);
-		*out = NULL;
+	if ((err = copy_of(c, false, &fresh)) != NULL)
+		return err;
+	if ((err = apps_read(fresh)) == NULL) {
+		memcpy(old, c->app, sizeof(old));
+		memcpy(c->app, fresh->app, sizeof(old));
+		memcpy(fresh->app, old, sizeof(old));
+		c->seen = fresh->seen;
 	}
+	conf_free(fresh);
 	return err;
 }
 

@@ -52,9 +52,13 @@ IB_MUST const struct ib_err *conf_with(const struct conf *c, const struct conf_c
     struct conf **out, enum conf_key *bad);
 /* Write the apps' values of such a copy, in one step; the file is ours alone (0600). */
 IB_MUST const struct ib_err *conf_save(const struct conf *c);
-/* Is the apps' file another one than c has read?  conf_again() reads it once more, and nothing else. */
+/*
+ * Is the apps' file another one than c has read?  conf_again() reads it once more,
+ * and nothing else: c stays where it is, the texts of the apps' values do not.  On
+ * an error all stays as it was.
+ */
 bool conf_outdated(const struct conf *c);
-IB_MUST const struct ib_err *conf_again(const struct conf *c, struct conf **out);
+IB_MUST const struct ib_err *conf_again(struct conf *c);
 const char *conf_apps_path(const struct conf *c);
 /* Does the apps' file say it? */
 bool conf_pasted(const struct conf *c, enum conf_key key);
