@@ -263,6 +263,37 @@ fmt_size(const struct fmt *f, int64_t bytes)
 	return cat_fill(f->a, cat_str(f->cats, f->lang, STR_SIZE_MB), "n", n, NULL);
 }
 
+static const char *
+speak_time(const void *arg, int64_t ms)
+{
+	return fmt_since(arg, ms);
+}
+
+static const char *
+speak_day(const void *arg, int64_t ms)
+{
+	return fmt_moment(arg, ms);
+}
+
+static const char *
+speak_number(const void *arg, int64_t n)
+{
+	return fmt_number(arg, n);
+}
+
+static const char *
+speak_size(const void *arg, int64_t bytes)
+{
+	return fmt_size(arg, bytes);
+}
+
+struct speech
+fmt_speech(const struct fmt *f)
+{
+	return (struct speech){ .a = f->a, .cats = f->cats, .lang = f->lang, .time = speak_time, .day = speak_day,
+	    .number = speak_number, .size = speak_size, .arg = f };
+}
+
 const char *
 fmt_customer(const struct fmt *f, const char *name, const char *psid)
 {

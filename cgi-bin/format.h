@@ -10,6 +10,7 @@
 #include "app.h"
 
 #include "../lib/base/clock.h"
+#include "../lib/sync/checks.h"
 
 struct fmt {
 	const struct cats *cats;
@@ -44,6 +45,8 @@ const char *fmt_size(const struct fmt *f, int64_t bytes);	/* NULL when 0 */
 int64_t fmt_day_start(const struct fmt *f, const char *text, int64_t dflt);
 /* A date of the query, only with what a date may have: it goes into addresses; else "". */
 const char *fmt_date_of(const struct req *r, const char *name);
+/* Findings (lib/sync/checks.h) in the reader's language, with times as people read them. */
+struct speech fmt_speech(const struct fmt *f);
 /* A customer's name, or the neutral label (messenger.md 7). */
 const char *fmt_customer(const struct fmt *f, const char *name, const char *psid);
 /* One or two letters for the round picture: first of each of the first two words, one for Japanese. */

@@ -8,12 +8,7 @@
  */
 #include "inbox.h"
 
-#include "../lib/base/str.h"
-#include "../lib/sync/sync.h"
-
 #include <string.h>
-
-#define IDLE_MS		(15 * MS_MINUTE)	/* nothing has run for so long */
 
 static const char *
 say(const struct fmt *f, enum str_id id)
@@ -21,46 +16,18 @@ say(const struct fmt *f, enum str_id id)
 	return cat_str(f->cats, f->lang, id);
 }
 
+/* *why: the reason why a Page has not been compared for long, NULL when it has; *left threads are still to be read. */
 static const struct ib_err *
-idle(struct app *app, int64_t now, bool *yes)
-{
-	const struct ib_err *err;
-	int64_t last = 0;
-	bool found;
-
-	if ((err = db_get_int(app->db, ST_RUN_LAST, &last, &found, "")) == NULL)
-		*yes = !found || last < now - IDLE_MS;
-	return err;
-}
-
-const struct ib_err *
 fresh_page(struct app *app, const struct fmt *f, const struct page *p, const char **why, int64_t *left)
 {
+	const struct speech sp = fmt_speech(f);
 	const struct ib_err *err;
-	bool working, none;
+	const struct said *said;
 
 	*why = NULL;
-	if ((err = page_wanted(app->db, p->id, left)) != NULL)
-		return err;
-	if (p->state != PAGE_ACTIVE) {
-		*why = cat_fill(f->a, say(f, STR_SYNC_WHY_PAGE), "page", p->name, NULL);
-		return NULL;
-	}
-	working = *left > 0 || p->pass_started > 0 || strcmp(p->import_state, "done") != 0;
-	if (p->checked_at > f->now - FRESH_MS ||
-	    (working && p->read_why[0] == '\0' && p->pause_until <= f->now && p->connected_at > f->now - FRESH_MS))
-		return NULL;
-	if ((err = idle(app, f->now, &none)) != NULL)
-		return err;
-	if (p->pause_until > f->now)
-		*why = cat_fill(f->a, say(f, STR_SYNC_WHY_PAUSE), "time", fmt_since(f, p->pause_until), NULL);
-	else if (none)
-		*why = say(f, STR_SYNC_WHY_IDLE);
-	else if (p->read_why[0] != '\0')
-		*why = cat_find(f->cats, f->lang, p->read_why);
-	else if (!working)
-		*why = say(f, STR_SYNC_WHY_SOON);
-	return NULL;
+	if ((err = sync_fresh(app->db, f->a, p, f->now, &said, left)) == NULL)
+		*why = said_text(said, &sp);
+	return err;
 }
 
 static const char *

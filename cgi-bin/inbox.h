@@ -96,13 +96,6 @@ IB_MUST const struct ib_err *rows_load(struct inbox *in, const int64_t *ids, siz
 IB_MUST const struct ib_err *messages_load(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v);
 /* How fresh all this is, and the button that asks for a comparison. */
 IB_MUST const struct ib_err *fresh_load(struct inbox *in, int64_t thread, struct view_sync **out);
-/*
- * The same of one Page, for the health page: *why is the reason why it has not
- * been compared for long, NULL when it has; *left threads are still to be read.
- */
-#define FRESH_MS	(30 * MS_MINUTE)
-IB_MUST const struct ib_err *fresh_page(struct app *app, const struct fmt *f, const struct page *p,
-    const char **why, int64_t *left);
 /* The filter that the query names; false: it is none of ours. */
 bool inbox_filter(const struct req *r, struct filter *f);
 /* The same as it stands behind an address, "?state=done"; "" = none. */

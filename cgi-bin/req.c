@@ -435,24 +435,43 @@ req_has_etag(const struct req *r, const char *etag)
 	return false;
 }
 
+/* Is the Authorization header this one?  Takes the buffer, which holds a secret. */
+static bool
+authorized(const struct req *r, struct ib_buf *want)
+{
+	const char *header = req_header(r, "HTTP_AUTHORIZATION");
+	uint8_t ours[32], theirs[32];
+	bool same;
+
+	crypt_sha256(buf_cstr(want), want->len, ours);
+	crypt_sha256(header != NULL ? header : "", header != NULL ? strlen(header) : 0, theirs);
+	same = header != NULL && !want->failed && crypt_equal(ours, theirs, sizeof(ours));
+	if (want->p != NULL)
+		crypt_wipe(want->p, want->len);
+	buf_fini(want);
+	return same;
+}
+
 bool
 req_basic_ok(const struct req *r, const char *user, const char *password)
 {
-	const char *header = req_header(r, "HTTP_AUTHORIZATION"), *pair;
-	uint8_t ours[32], theirs[32];
+	const char *pair = arena_printf(r->a, "%s:%s", user, password);
 	struct ib_buf b;
-	bool same;
 
-	if (header == NULL || (pair = arena_printf(r->a, "%s:%s", user, password)) == NULL)
+	if (pair == NULL)
 		return false;
 	buf_init(&b, 4096);
 	buf_puts(&b, "Basic ");
 	str_base64(&b, pair, strlen(pair));
-	crypt_sha256(buf_cstr(&b), b.len, ours);
-	crypt_sha256(header, strlen(header), theirs);
-	same = !b.failed && crypt_equal(ours, theirs, sizeof(ours));
-	if (b.p != NULL)
-		crypt_wipe(b.p, b.len);
-	buf_fini(&b);
-	return same;
+	return authorized(r, &b);
+}
+
+bool
+req_bearer_ok(const struct req *r, const char *token)
+{
+	struct ib_buf b;
+
+	buf_init(&b, 4096);
+	buf_printf(&b, "Bearer %s", token);
+	return authorized(r, &b);
 }

@@ -73,6 +73,7 @@ size_t req_files(const struct req *r, const struct req_file **out);
 const char *req_cookie(const struct req *r, const char *name);	/* name without prefix */
 /* Does "Authorization: Basic" name this user and password?  Compared as digests, in constant time. */
 bool req_basic_ok(const struct req *r, const char *user, const char *password);
+bool req_bearer_ok(const struct req *r, const char *token);	/* the same of "Authorization: Bearer" */
 const char *req_header(const struct req *r, const char *env_name);	/* "HTTP_X_HUB_SIGNATURE_256" */
 /*
  * Does If-None-Match have this ETag (with its quotes)?  Weak comparison; the

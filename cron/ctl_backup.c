@@ -243,7 +243,7 @@ compare(struct talk *t, const char *written, const char *back, const char *now)
 static const struct ib_err *
 drill(const struct conf *conf, struct talk *t, struct wish *w)
 {
-	const char *media = sync_media_path(conf, &t->a), *stage, *db, *to, *files;
+	const char *media = sync_media_path(conf, &t->a), *stage, *db = NULL, *to, *files = NULL;
 	struct probe probe = { .any = false };
 	struct keyring *keys = NULL;
 	const struct ib_err *err;

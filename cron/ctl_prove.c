@@ -1,37 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctl_prove.c - inboxctl setup: the inbox as it is seen from outside.
+ * ctl_prove.c - the inbox as it is seen from outside, for inboxctl setup and
+ * inboxctl doctor.
  *
- * One row per promise: a call to the public address, what must come back, and
- * what helps when it does not.  Nothing that is asked for changes anything: the
- * webhook is signed wrongly, the DELETE names no company.
+ * One row per promise: a call to the public address, and what must come back.
+ * Nothing that is asked for changes anything that people see: the large webhook is
+ * signed wrongly, the DELETE names no company, and the event that is signed well is
+ * one of our own, which is noted and is no message.
  */
-#include "ctl_setup.h"
+#include "ctl.h"
 
 #include "../lib/base/crypt.h"
 #include "../lib/base/httpc.h"
 #include "../lib/base/str.h"
+#include "../lib/store/note.h"
+#include "../lib/sync/sync.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HOOK_SIZE	((size_t)900 << 10)
 
 struct proof {
-	struct setup	*s;
+	const struct conf *conf;
+	struct findings	*f;
+	struct arena	*a;
 	struct httpc	*h;
 	const char	*base;
 	char		*body;		/* of HOOK_SIZE */
-	char		 challenge[17];
+	char		 nonce[17];
+	enum str_id	 found;		/* what was found, when the answer does not tell it */
 };
 
 static const struct ib_err *
 call(struct proof *p, struct httpc_req *q, const char *path, struct httpc_resp *resp)
 {
-	q->url = cat_fill(p->s->a, "{base}{path}", "base", p->base, "path", path, NULL);
+	q->url = cat_fill(p->a, "{base}{path}", "base", p->base, "path", path, NULL);
 	if (q->url == NULL)
-		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "setup");
-	return httpc_do(p->h, p->s->a, q, resp);
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "prove");
+	return httpc_do(p->h, p->a, q, resp);
 }
 
 static const struct ib_err *
@@ -43,16 +51,14 @@ get(struct proof *p, const char *path, struct httpc_resp *resp)
 }
 
 /* What came back, in a line. */
-static const char *
-found(struct proof *p, const struct ib_err *err, const struct httpc_resp *resp)
+static const struct said *
+found(const struct proof *p, const struct ib_err *err, const struct httpc_resp *resp)
 {
-	char status[12];
-
 	if (err != NULL)
-		return err->msg;
-	(void)str_digits(status + sizeof(status) - 1, resp->status);
-	status[sizeof(status) - 1] = '\0';
-	return SETUP_SAY(p->s, STR_SETUP_FOUND_STATUS, "status", str_digits(status + sizeof(status) - 1, resp->status), NULL);
+		return said_new(p->a, STR_SETUP_FOUND_TEXT, "s", "text", err->msg);
+	if (p->found != STR_SETUP_FOUND_STATUS)
+		return said_new(p->a, p->found, "");
+	return said_new(p->a, STR_SETUP_FOUND_STATUS, "n", "status", (int64_t)resp->status);
 }
 
 /* The rows: true when the promise is kept. */
@@ -91,18 +97,59 @@ secrets(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 static bool
 challenge(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 {
-	const char *token = conf_str(p->s->conf, CONF_FB_VERIFY_TOKEN);
+	const char *token = conf_str(p->conf, CONF_FB_VERIFY_TOKEN);
 	struct ib_buf b;
 	bool good;
 
 	buf_init(&b, 4096);
 	buf_puts(&b, "/hook/facebook?hub.mode=subscribe&hub.verify_token=");
 	buf_put_url(&b, token);
-	buf_printf(&b, "&hub.challenge=%s", p->challenge);
+	buf_printf(&b, "&hub.challenge=%s", p->nonce);
 	*err = get(p, buf_cstr(&b), resp);
-	good = *err == NULL && resp->status == 200 && strcmp(resp->body, p->challenge) == 0;
+	good = *err == NULL && resp->status == 200 && strcmp(resp->body, p->nonce) == 0;
 	buf_fini(&b);
 	return good;
+}
+
+/* Did it come into the database of this configuration? */
+static const struct ib_err *
+noted(const struct proof *p, bool *yes)
+{
+	const struct ib_err *err;
+	const char *value = NULL;
+	struct db *db;
+	int64_t at;
+
+	*yes = false;
+	if ((err = ctl_open_db(p->conf, DB_READONLY, &db)) != NULL)
+		return err;
+	if ((err = note_get(db, p->a, NOTE_PROBE, &at, &value)) == NULL)
+		*yes = str_eq(value, p->nonce);
+	db_close(db);
+	return err;
+}
+
+static bool
+event(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
+{
+	static const char mark[] = "sha256=";
+	const char *secret = conf_str(p->conf, CONF_FB_APP_SECRET);
+	char body[128], signature[sizeof(mark) + 64];
+	struct httpc_req q = { .method = HTTPC_POST, .content_type = "application/json", .body = body, .signature = signature };
+	uint8_t hmac[32];
+	bool yes;
+
+	q.body_len = (size_t)snprintf(body, sizeof(body), "{\"object\":\"" SYNC_PROBE "\",\"entry\":[],\"nonce\":\"%s\"}", p->nonce);
+	if (!crypt_hmac(secret, strlen(secret), body, q.body_len, hmac)) {
+		*err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "prove");
+		return false;
+	}
+	memcpy(signature, mark, sizeof(mark));
+	str_hex(signature + sizeof(mark) - 1, hmac, sizeof(hmac));
+	if ((*err = call(p, &q, "/hook/facebook", resp)) != NULL || resp->status != 200 || (*err = noted(p, &yes)) != NULL)
+		return false;
+	p->found = yes ? STR_SETUP_EVENT_OK : STR_SETUP_EVENT_ELSEWHERE;
+	return yes;
 }
 
 /* The inbox says 400 to the right credentials with no company, 401 when they did not arrive. */
@@ -112,8 +159,8 @@ credentials(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 	struct httpc_req q = { .method = HTTPC_DELETE, .content_type = "application/json" };
 	struct ib_buf b;
 
-	q.basic_user = conf_str(p->s->conf, CONF_PD_CLIENT_ID);
-	q.basic_pass = conf_str(p->s->conf, CONF_PD_CLIENT_SECRET);
+	q.basic_user = conf_str(p->conf, CONF_PD_CLIENT_ID);
+	q.basic_pass = conf_str(p->conf, CONF_PD_CLIENT_SECRET);
 	buf_init(&b, 4096);
 	buf_printf(&b, "{\"client_id\":\"%s\",\"company_id\":0,\"user_id\":0}", q.basic_user);
 	q.body = buf_cstr(&b);
@@ -137,53 +184,54 @@ large_hook(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 
 static const struct {
 	bool		(*kept)(struct proof *, const struct ib_err **, struct httpc_resp *);
-	enum str_id	 what, fix;
+	enum check	 check;
 } promises[] = {
-	{ page,		STR_SETUP_PAGE,		STR_SETUP_PAGE_FIX },
-	{ static_file,	STR_SETUP_STATIC,	STR_SETUP_STATIC_FIX },
-	{ secrets,	STR_SETUP_SECRETS,	STR_SETUP_SECRETS_FIX },
-	{ challenge,	STR_SETUP_CHALLENGE,	STR_SETUP_CHALLENGE_FIX },
-	{ credentials,	STR_SETUP_CREDENTIALS,	STR_SETUP_CREDENTIALS_FIX },
-	{ large_hook,	STR_SETUP_LARGE,	STR_SETUP_LARGE_FIX },
+	{ page,		CHECK_PAGE },
+	{ static_file,	CHECK_STATIC },
+	{ secrets,	CHECK_SECRETS },
+	{ challenge,	CHECK_CHALLENGE },
+	{ event,	CHECK_EVENT },
+	{ credentials,	CHECK_CREDENTIALS },
+	{ large_hook,	CHECK_BODY },
 };
 
+/* The client demands a good certificate: what was answered came over one. */
 static void
 tls(struct proof *p)
 {
 	if (str_starts(p->base, "https://"))
-		setup_fine(p->s, SETUP_SAY(p->s, STR_SETUP_TLS, NULL));
+		(void)finding_add(p->f, CHECK_TLS, VERDICT_OK, said_new(p->a, STR_SETUP_FOUND_TEXT, "s", "text", p->base));
 	else
-		setup_note(p->s, SETUP_SAY(p->s, STR_SETUP_TLS_LOOPBACK, NULL));
+		(void)finding_add(p->f, CHECK_TLS, VERDICT_ATTENTION, said_new(p->a, STR_SETUP_TLS_LOOPBACK, ""));
 }
 
 void
-setup_prove(struct setup *s)
+ctl_prove(const struct conf *conf, struct findings *f)
 {
-	struct proof p = { .s = s, .base = conf_str(s->conf, CONF_BASE_URL) };
+	struct proof p = { .conf = conf, .f = f, .a = f->a, .base = conf_str(conf, CONF_BASE_URL) };
 	const struct ib_err *err;
 	struct httpc_resp resp;
 	uint8_t random[8];
+	bool kept;
 	size_t i;
 
 	if ((err = crypt_random(random, sizeof(random))) == NULL)
-		err = httpc_new("messenger-inbox setup", url_is_loopback(p.base), &p.h);
+		err = httpc_new("messenger-inbox inboxctl", url_is_loopback(p.base), &p.h);
 	if (err == NULL && (p.body = malloc(HOOK_SIZE)) == NULL)
-		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "setup");
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "prove");
 	if (err != NULL) {
-		setup_wrong(s, SETUP_SAY(s, STR_SETUP_PAGE, NULL), err->msg, SETUP_SAY(s, STR_SETUP_OUT_FIX, NULL));
+		(void)finding_add(f, CHECK_PAGE, VERDICT_BROKEN, found(&p, err, NULL));
 		goto done;
 	}
-	str_hex(p.challenge, random, sizeof(random));
+	str_hex(p.nonce, random, sizeof(random));
 	memset(p.body, ' ', HOOK_SIZE);
 	for (i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
 		memset(&resp, 0, sizeof(resp));
-		if (promises[i].kept(&p, &err, &resp)) {
-			setup_fine(s, SETUP_SAY(s, promises[i].what, NULL));
-			continue;
-		}
-		setup_wrong(s, SETUP_SAY(s, promises[i].what, NULL), found(&p, err, &resp), SETUP_SAY(s, promises[i].fix, NULL));
+		p.found = STR_SETUP_FOUND_STATUS;
+		kept = promises[i].kept(&p, &err, &resp);
+		(void)finding_add(f, promises[i].check, kept ? VERDICT_OK : VERDICT_BROKEN, found(&p, err, &resp));
 		/* Without a page the rest would only repeat it. */
-		if (i == 0)
+		if (i == 0 && !kept)
 			goto done;
 	}
 	tls(&p);

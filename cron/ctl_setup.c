@@ -5,6 +5,7 @@
  *
  *   setup [--check] [--answers FILE]
  *   setup --link
+ *   setup --web             only what lies in the web folder: after an upgrade
  *
  * Says what kind of place this is, asks four things, makes what is missing and
  * proves by calls to the public address that it works.  It writes into the two
@@ -699,6 +700,26 @@ user_fits(struct setup *s)
 	return false;
 }
 
+/* What of the public address works. */
+static void
+prove(struct setup *s)
+{
+	const struct speech sp = { .a = s->a, .cats = s->cats, .lang = s->lang };
+	const struct finding *f;
+	struct findings all;
+
+	findings_init(&all, s->a);
+	ctl_prove(s->conf, &all);
+	for (f = all.first; f != NULL; f = f->next)
+		if (f->verdict == VERDICT_OK)
+			setup_fine(s, cat_str(s->cats, s->lang, check_row(f->check)->name));
+		else if (f->verdict == VERDICT_ATTENTION)
+			setup_note(s, said_text(f->found, &sp));
+		else
+			setup_wrong(s, cat_str(s->cats, s->lang, check_row(f->check)->name), said_text(f->found, &sp),
+			    finding_fix(f, &sp));
+}
+
 static bool
 run(struct setup *s, const char *answers)
 {
@@ -716,6 +737,8 @@ run(struct setup *s, const char *answers)
 		return false;
 	if (s->conf != NULL)
 		remember(s);
+	if (s->only_web)
+		return s->conf != NULL && (!has_folder(s) || (folder_is_free(s) && put_web(s)));
 	puts(SETUP_SAY(s, STR_SETUP_LOOKING, NULL));
 	setup_look(s);
 	if (!all_answers(s))
@@ -728,7 +751,7 @@ run(struct setup *s, const char *answers)
 	if (!has_folder(s))
 		puts(SETUP_SAY(s, STR_SETUP_SERVER, "path", home_folder(NULL, HOME_SERVERS), NULL));
 	puts(SETUP_SAY(s, STR_SETUP_PROVING, NULL));
-	setup_prove(s);
+	prove(s);
 	return true;
 }
 
@@ -736,7 +759,7 @@ static int
 usage(void)
 {
 	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
-	    "       inboxctl [-c FILE] setup --link\n", stderr);
+	    "       inboxctl [-c FILE] setup --link | --web\n", stderr);
 	return 2;
 }
 
@@ -755,6 +778,8 @@ ctl_setup(const char *conf_path, char *const *args)
 			s.check = true;
 		else if (strcmp(*args, "--link") == 0)
 			link = true;
+		else if (strcmp(*args, "--web") == 0)
+			s.only_web = true;
 		else if (strcmp(*args, "--answers") == 0 && args[1] != NULL)
 			answers = *++args;
 		else
@@ -779,7 +804,7 @@ ctl_setup(const char *conf_path, char *const *args)
 	if (link) {
 		rc = only_link(&s);
 	} else {
-		if ((whole = run(&s, answers)) && s.conf != NULL && !s.check) {
+		if ((whole = run(&s, answers)) && s.conf != NULL && !s.check && !s.only_web) {
 			tell_cron(&s);
 			tell_link(&s);
 		}

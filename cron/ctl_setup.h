@@ -18,6 +18,7 @@ struct setup {
 	struct cats	*cats;
 	enum lang	 lang;
 	bool		 check;			/* change nothing */
+	bool		 only_web;		/* nothing but the web folder */
 	unsigned	 made, open, wrong;	/* what was changed, would be, is not as it should be */
 	const char	*conf_path;
 	const char	*prefix, *etc, *var, *program, *sync;	/* home.h */
@@ -41,8 +42,5 @@ void setup_look(struct setup *s);
 bool setup_cron_here(void);
 bool setup_cron_has(const char *line);
 IB_MUST bool setup_cron_add(const char *line);
-
-/* ctl_prove.c: calls the public address, and says what of it works.  The caller's database is closed. */
-void setup_prove(struct setup *s);
 
 #endif

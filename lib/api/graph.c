@@ -33,6 +33,7 @@
 #define REDIRECTS	2
 #define FORM		"application/x-www-form-urlencoded"
 
+#define NEEDED		4	/* of them nothing works without */
 static const char *const scopes[] = {
 	"pages_show_list", "pages_messaging", "pages_manage_metadata",
 	"pages_read_engagement", "business_management"
@@ -617,6 +618,21 @@ done:
 	json_free(root);
 	call_fini(&c);
 	return err;
+}
+
+const char *
+graph_lacks(struct arena *a, const struct graph_debug *d)
+{
+	const char *out = "";
+	size_t i, k;
+
+	for (k = 0; out != NULL && k < NEEDED; k++) {
+		for (i = 0; i < d->nscopes && strcmp(d->scopes[i], scopes[k]) != 0; i++)
+			;
+		if (i == d->nscopes)
+			out = arena_printf(a, "%s%s%s", out, *out != '\0' ? ", " : "", scopes[k]);
+	}
+	return out;
 }
 
 const struct ib_err *

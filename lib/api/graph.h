@@ -75,6 +75,9 @@ struct graph_debug {
 IB_MUST const struct ib_err *graph_debug_token(struct graph *g, struct arena *a,
     const char *token, struct graph_debug *out, struct graph_res *res);
 
+/* Permissions that a Page cannot do without and that this token has not, "a, b"; "" = none. */
+const char *graph_lacks(struct arena *a, const struct graph_debug *d);
+
 struct graph_me { const char *id, *name; };	/* ASID of the login user */
 IB_MUST const struct ib_err *graph_me(struct graph *g, struct arena *a,
     const char *token, struct graph_me *out, struct graph_res *res);

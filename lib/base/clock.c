@@ -341,6 +341,16 @@ skip(const char **s, char c)
 }
 
 int64_t
+clock_parse_http(const char *s)
+{
+	struct tm tm = { 0 };
+	const char *end = s != NULL ? strptime(s, "%a, %d %b %Y %H:%M:%S GMT", &tm) : NULL;
+	time_t at = end != NULL && *end == '\0' ? timegm(&tm) : -1;
+
+	return at < 0 ? -1 : (int64_t)at * MS_SECOND;
+}
+
+int64_t
 clock_parse_iso(const char *s)
 {
 	static const int length[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };

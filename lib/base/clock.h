@@ -51,6 +51,8 @@ int64_t clock_shown(int64_t shown, const char *tz);
  * Pipedrive's "2026-11-22 10:00[:11]" (UTC).  -1 when it is none or before 1970.
  */
 int64_t clock_parse_iso(const char *s);
+/* "Sun, 22 Nov 2026 10:00:11 GMT", the Date of HTTP; -1 when it is none. */
+int64_t clock_parse_http(const char *s);
 /* "2026-11-22" as its first millisecond, were its zone UTC; -1 when the calendar has no such day after 1970-01-01. */
 int64_t clock_parse_day(const char *s);
 /* "2026-11-22T10:00:11Z" into out (>= 25 bytes). */

@@ -124,7 +124,7 @@ struct call {
 	struct httpc		*h;
 	unsigned		 started;	/* times the request was about to be sent */
 	int			 status;	/* of the header block being read */
-	char			*type, *retry, *location, *usage, *reset, *budget;	/* malloc; of that block */
+	char			*type, *retry, *location, *usage, *reset, *budget, *date;	/* malloc; of that block */
 	size_t			 max, got;
 	bool			 over, nomem;
 	int			 write_errno;
@@ -187,7 +187,8 @@ forget(struct call *c)
 	free(c->usage);
 	free(c->reset);
 	free(c->budget);
-	c->type = c->retry = c->location = c->usage = c->reset = c->budget = NULL;
+	free(c->date);
+	c->type = c->retry = c->location = c->usage = c->reset = c->budget = c->date = NULL;
 }
 
 static size_t
@@ -218,6 +219,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 		keep(c, &c->reset, v, len);
 	else if ((v = header_value(p, n, "x-daily-ratelimit-token-remaining", &len)) != NULL)
 		keep(c, &c->budget, v, len);
+	else if ((v = header_value(p, n, "date", &len)) != NULL)
+		keep(c, &c->date, v, len);
 	return c->nomem ? 0 : n;
 }
 
@@ -457,6 +460,7 @@ deliver(struct call *c, struct arena *a, struct httpc_resp *resp)
 	resp->usage = arena_dup(a, c->usage);
 	resp->limit_reset = arena_dup(a, c->reset);
 	resp->budget_left = arena_dup(a, c->budget);
+	resp->date = arena_dup(a, c->date);
 	resp->body_len = c->h->answer.len;
 	resp->body = arena_dupn(a, buf_cstr(&c->h->answer), resp->body_len);
 	return resp->body != NULL && (c->type == NULL || resp->content_type != NULL) &&
@@ -464,7 +468,7 @@ deliver(struct call *c, struct arena *a, struct httpc_resp *resp)
 	    (c->location == NULL || resp->location != NULL) &&
 	    (c->usage == NULL || resp->usage != NULL) &&
 	    (c->reset == NULL || resp->limit_reset != NULL) &&
-	    (c->budget == NULL || resp->budget_left != NULL);
+	    (c->budget == NULL || resp->budget_left != NULL) && (c->date == NULL || resp->date != NULL);
 }
 
 /* Answers hold tokens: nothing of one stays behind. */
@@ -502,7 +506,7 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	if (!url_ok(h, req->url, host))
 		return refuse("not an https URL");
 	if (!one_line(req->bearer) || !one_line(req->content_type) || !one_line(req->basic_user) ||
-	    !one_line(req->basic_pass))
+	    !one_line(req->basic_pass) || !one_line(req->signature))
 		return refuse("control bytes in a header");
 	if ((err = curl_load()) != NULL)
 		return err;
@@ -515,6 +519,8 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	if (!add_header(&headers, a, "Expect:", "") ||
 	    (req->bearer != NULL &&
 	    !add_header(&headers, a, "Authorization: Bearer ", req->bearer)) ||
+	    (req->signature != NULL &&
+	    !add_header(&headers, a, "X-Hub-Signature-256: ", req->signature)) ||
 	    (req->content_type != NULL && req->parts == NULL &&
 	    !add_header(&headers, a, "Content-Type: ", req->content_type))) {
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "http: no memory for headers");

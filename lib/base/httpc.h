@@ -36,6 +36,7 @@ struct httpc_req {
 	const char		*bearer;	/* token, or NULL */
 	const char		*basic_user, *basic_pass;
 	const char		*content_type;	/* of body */
+	const char		*signature;	/* X-Hub-Signature-256, or NULL */
 	const char		*body;
 	size_t			 body_len;
 	const struct httpc_part	*parts;		/* instead of body */
@@ -54,6 +55,7 @@ struct httpc_resp {
 	const char	*usage;			/* X-Business-Use-Case-Usage or X-App-Usage; NULL if none */
 	const char	*limit_reset;		/* X-RateLimit-Reset: seconds; NULL if none */
 	const char	*budget_left;		/* X-Daily-RateLimit-Token-Remaining; NULL if none */
+	const char	*date;			/* Date, as sent; NULL if none */
 	const char	*body;			/* arena, NUL-terminated; "" if none */
 	size_t		 body_len;
 	int64_t		 saved;			/* bytes written to save_fd */

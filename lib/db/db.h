@@ -37,6 +37,7 @@ enum db_flags {
 	DB_CREATE = 1,		/* make the file and its folder's lock when absent */
 	DB_MIGRATE = 2,		/* bring an older schema up to date */
 	DB_READONLY = 4,
+	DB_AS_IT_IS = 16,	/* db_restore: the copy keeps its schema, for a program that knows it */
 	DB_ANY_DISK = 8		/* a network file system too: at the administrator's risk */
 };
 
@@ -106,8 +107,13 @@ int64_t db_last_id(const struct db *db);
 
 /* Keeping house ---------------------------------------------------------------- */
 
-/* Bytes in the WAL file now. */
+/* Bytes in the WAL file now, and in the database file. */
 int64_t db_wal_size(const struct db *db);
+int64_t db_size(const struct db *db);
+/* Bytes that its user may still write on the disk of the database. */
+int64_t db_disk_free(const struct db *db);
+/* PRAGMA journal_mode. */
+IB_MUST const struct ib_err *db_journal(struct db *db, struct arena *a, char **mode);
 /*
  * Move the WAL into the database and truncate it, in a writer's turn; *done
  * false when readers were in the way: nobody waits for them, next time will do.
@@ -129,6 +135,11 @@ IB_MUST const struct ib_err *db_restore(const char *from, const char *to, unsign
     const char *aside, db_look *look, void *arg);
 /* The part of it that refuses: before somebody unpacks much for nothing. */
 IB_MUST const struct ib_err *db_restore_may(const char *to, unsigned flags, bool replace);
+/*
+ * Nobody can open the database any more until *fd is closed; who has it open goes on.
+ * So that a restore can wait for them to end.
+ */
+IB_MUST const struct ib_err *db_gate_shut(const char *path, int *fd);
 /* PRAGMA quick_check; *ok false with the first finding in `what` (arena). */
 IB_MUST const struct ib_err *db_check(struct db *db, struct arena *a, bool *ok, char **what);
 /* Schema version of this program. */

@@ -19,6 +19,7 @@
 #include "../store/install.h"
 #include "../store/leaving.h"
 #include "../store/message.h"
+#include "../store/note.h"
 #include "../store/outbox.h"
 #include "../store/page.h"
 #include "../store/search.h"
@@ -26,6 +27,7 @@
 
 #include <string.h>
 
+#define PROBE_DIGITS		16
 #define PROFILE_REFRESH_MS	(7 * MS_DAY)
 
 /* What one event is worked on with. */
@@ -725,6 +727,23 @@ too_often(struct sync *s, const struct fb_event *ev, size_t n, int64_t now)
 	return often;
 }
 
+/* An event of our own: that it arrived is noted. */
+static const struct ib_err *
+probe(struct sync *s, const struct json *root, int64_t now)
+{
+	const char *nonce = json_get_str(root, "nonce");
+	const struct ib_err *err;
+
+	if (nonce == NULL || strlen(nonce) != PROBE_DIGITS || strspn(nonce, "0123456789abcdef") != PROBE_DIGITS)
+		return NULL;
+	if ((err = db_begin(s->db)) != NULL)
+		return err;
+	if ((err = note_put(s->db, NOTE_PROBE, now, nonce)) == NULL)
+		err = db_commit(s->db);
+	db_rollback(s->db);
+	return err;
+}
+
 const struct ib_err *
 sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t now,
     enum hook_fate *fate, bool *work)
@@ -745,7 +764,9 @@ sync_hook(struct sync *s, struct arena *a, const char *body, size_t n, int64_t n
 		*fate = HOOK_QUARANTINED;
 		return keep_unparsed(s, body, n, now);
 	}
-	if (too_often(s, ev, nev, now)) {
+	if (nev == 0 && str_eq(json_get_str(root, "object"), SYNC_PROBE)) {
+		err = probe(s, root, now);
+	} else if (too_often(s, ev, nev, now)) {
 		*fate = HOOK_OFTEN;
 	} else if (nev > 0) {
 		err = hook_all(s, a, ev, nev, now, false, fate, work);

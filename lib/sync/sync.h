@@ -46,6 +46,12 @@ IB_MUST const struct ib_err *sync_pdrive(struct sync *s, struct pdrive **out);
 
 /* Incoming ------------------------------------------------------------------ */
 
+/*
+ * What inboxctl sends through the public address to see whether webhooks come
+ * into its database: {"object":SYNC_PROBE,"nonce":"0123abcd"}.  The nonce is
+ * noted, nothing else happens.
+ */
+#define SYNC_PROBE	"messenger-inbox.probe"
 enum hook_fate { HOOK_STORED, HOOK_REPEATED, HOOK_QUARANTINED, HOOK_EMPTY, HOOK_OFTEN };
 /*
  * A body whose signature was verified.  Everything in it that is news is on

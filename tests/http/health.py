@@ -86,9 +86,9 @@ class Shown(Case):
             self.assertIn(say("health.heading_ok", lang), text)
             for word in ("health.attention", "health.broken"):
                 self.assertNotIn(" %s " % say(word, lang), text)
-            for key in ("health.by_cron", "health.clock", "health.connection", "health.events", "health.comparison",
-                        "health.subscription", "health.token", "health.replies", "health.shelf", "health.wal",
-                        "health.codes", "health.version", "health.runs_heading", "health.driver_cron", "health.result_ok"):
+            for key in ("health.driver", "health.by_cron", "health.clock", "health.connection", "health.events", "health.comparison",
+                        "health.subscription", "health.token", "health.replies", "health.shelf", "health.installer",
+                        "health.writes", "health.database", "health.journal", "health.wal", "health.disk", "health.codes", "health.version", "health.runs_heading", "health.driver_cron", "health.result_ok"):
                 self.assertIn(say(key, lang), text, key)
             self.assertEqual(text.count(say("health.token", lang) + " "), 2, "one for each Page")
             self.assertIn("Bramble Bikes", text)
@@ -103,18 +103,71 @@ class Shown(Case):
         self.ended()
 
     def test_4_drivers(self):
+        """Cron, a web-cron and open pages: each is late after its own time, and nobody is told of one that was never there."""
         self.ended()
-        self.later(HOUR)
+        st = self.st
+
+        def ran(**ago):
+            """When each driver last ran."""
+            st.write("DELETE FROM run")
+            now = st.control("clock")["now"]
+            for driver, ms in sorted(ago.items(), key=lambda kv: -kv[1]):
+                st.write("INSERT INTO run(driver, started_at, ended_at, result) VALUES(?, ?, ?, 'ok')", driver, now - ms, now - ms)
+
+        for want, key, ago in (("ok", "by_cron", {"cron": MINUTE}), ("ok", "by_web", {"web": 50 * MINUTE}), ("ok", "by_visit", {"visit": 23 * HOUR}),
+                               ("ok", "by_cron", {"cron": 15 * MINUTE, "visit": 3 * DAY}),
+                               ("ok", "by_web", {"web": MINUTE, "cron": 8 * DAY}),
+                               ("attention", "cron_stopped", {"cron": 25 * MINUTE, "visit": MINUTE}),
+                               ("attention", "cron_stopped", {"cron": HOUR, "web": MINUTE}),
+                               ("attention", "web_stopped", {"web": 2 * HOUR, "visit": MINUTE}),
+                               ("broken", "by_nobody", {"cron": HOUR, "web": 2 * HOUR, "visit": 25 * HOUR}), ("broken", "by_nobody", {})):
+            with self.subTest(**ago):
+                ran(**ago)
+                self.assertEqual(self.result("health.driver"), want)
+                text = self.health().page.text
+                self.assertIn(say("health." + key), text)
+                self.assertEqual(say("health.set_up_driver") in text, want != "ok")
         self.assertIn(say("health.heading_broken"), self.health().page.text)
-        self.assertEqual(self.result("health.by_nobody"), "broken")
-        self.assertIn(say("health.set_up_driver"), self.health().page.text)
-        n = self.st.db("SELECT count(*) FROM run")[0][0]
+        n = st.db("SELECT coalesce(max(id), 0) FROM run")[0][0]
         self.b.get("/inbox")
-        until(lambda: self.st.db("SELECT count(*) FROM run")[0][0] > n)
+        until(lambda: st.db("SELECT 1 FROM run WHERE id > ?", n))
         self.ended()
-        self.assertEqual(self.result("health.by_visit"), "attention")
-        self.st.sync()
-        self.assertEqual(self.result("health.by_cron"), "ok")
+        self.assertEqual(self.result("health.driver"), "ok")
+        st.sync()
+
+    def test_4_clock(self):
+        now = self.st.control("clock")["now"]
+        self.st.write("INSERT INTO run(driver, started_at, ended_at, result) VALUES('cron', ?, ?, 'ok')", now + HOUR, now + HOUR)
+        self.assertEqual(self.result("health.clock"), "attention")
+        self.st.write("DELETE FROM run WHERE started_at > ?", now)
+        self.assertEqual(self.result("health.clock"), "ok")
+
+    def test_4_server(self):
+        """What the daily check of the database found."""
+        kept = self.st.db("SELECT at, value FROM note WHERE key = 'check'")
+        self.assertEqual(self.result("health.database"), "ok")
+        self.st.write("UPDATE note SET value = 'row 7 missing from index' WHERE key = 'check'")
+        self.assertEqual(self.result("health.database"), "broken")
+        self.assertIn(say("health.database_todo"), self.health().page.text)
+        self.st.write("UPDATE note SET value = ? WHERE key = 'check'", kept[0][1])
+
+    def test_4_pipedrive(self):
+        """The installer's grant, and writes that wait."""
+        st = self.st
+        self.assertEqual((self.result("health.installer"), self.result("health.writes")), ("ok", "ok"))
+        kept = st.db("SELECT id, refresh FROM user WHERE refresh IS NOT NULL")
+        st.write("UPDATE user SET refresh = NULL")
+        self.assertEqual(self.result("health.installer"), "attention")
+        for user, refresh in kept:
+            st.write("UPDATE user SET refresh = ? WHERE id = ?", refresh, user)
+        self.customer()
+        thread = st.db("SELECT id, install_id FROM thread")[0]
+        now = st.control("clock")["now"]
+        for age, want in ((MINUTE, "ok"), (HOUR, "attention")):
+            st.write("INSERT INTO crm_write(install_id, thread_id, user_id, key, act, body, state, next_at, created_at)"
+                     " VALUES(?, ?, ?, ?, 'note', '{}', 'unknown', ?, ?)", thread[1], thread[0], kept[0][0], "k%d" % age, now + DAY, now - age)
+            self.assertEqual(self.result("health.writes"), want)
+        st.write("DELETE FROM crm_write")
 
     def test_5_shelf_and_waiting(self):
         st = self.st

@@ -22,6 +22,7 @@ ADMIN, OTHER_ADMIN, OTHER_USER = 10483299, 10590002, 10590003
 #   read      who may read messages             admin     a company admin who may read
 #   keeper    the installer and admins          keep-read of those, who may read
 #   owner     the installer
+#   monitor   as admin, or a program with the token; others are told so, not led to sign in
 #   pass      who may read, with a pass of Pipedrive's frame; pass-any: without reading
 # "+" behind it: it is about a thing of the company; to others that does not exist.
 RULES = {
@@ -41,7 +42,7 @@ RULES = {
     ("GET", "/setup/sandbox"): ("open", 403), ("POST", "/setup/sandbox"): ("open", 403),
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
-    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200),
+    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200), ("GET", "/health.json"): ("monitor", 200, 503), ("GET", "/metrics"): ("open", 401),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
     ("POST", "/inbox/{thread}/draft"): ("read+", 303), ("POST", "/inbox/{thread}/undo/{message}"): ("read+", 409),
     ("POST", "/inbox/{thread}/upload"): ("read+", 400), ("POST", "/media/{thread}/{message}/{n}/load"): ("read+", 303),
@@ -101,6 +102,8 @@ class Person:
         if rule.startswith("pass"):
             reads = self.role != "nobody" and (rule == "pass-any" or self.allowed("read", shared))
             return ok if reads and (self.ours or not about) else (401,)
+        if rule == "monitor":
+            return (401,) if self.role == "nobody" else ok if self.allowed("admin", shared) else (403,)
         if self.role == "nobody" and rule != "open":
             return (303,) if method == "GET" else (401,)
         if not self.allowed(rule, shared):

@@ -100,6 +100,10 @@ test_zones(void)
 	is_civil("2026-11-22T10:00:11Z", "UTC", "2026-11-22 10:00:11 Sun +00:00");
 	is_civil("2026-11-22T10:00:11Z", "Asia/Tokyo", "2026-11-22 19:00:11 Sun +09:00");
 
+	is_int(clock_parse_http("Sun, 22 Nov 2026 10:00:11 GMT"), clock_parse_iso("2026-11-22T10:00:11Z"), "the date of HTTP");
+	ok(clock_parse_http("Sun, 22 Nov 2026 10:00:11") == -1 && clock_parse_http("Sun, 22 Nov 2026 10:00:11 GMT+1") == -1 &&
+	    clock_parse_http("yesterday") == -1 && clock_parse_http("") == -1 && clock_parse_http(NULL) == -1, "and none");
+
 	clock_civil(0, "UTC", &c);
 	is_int(c.day_number, 0, "day 0");
 	clock_civil(-1, "UTC", &c);

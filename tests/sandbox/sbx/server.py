@@ -8,6 +8,7 @@ and prints its traceback on stderr, so that a test run shows it.
 """
 import argparse
 import contextlib
+import email.utils
 import hashlib
 import json
 import re
@@ -102,6 +103,11 @@ class Sandbox:
 
     def handle(self, rq):
         """Called by the server for every request; never raises."""
+        resp = self.answer(rq)
+        resp.headers.append(("Date", email.utils.formatdate(self.st.clock.now() / 1000, usegmt=True)))
+        return resp
+
+    def answer(self, rq):
         path = rq.path
         try:
             if path.startswith("/_control/"):
