@@ -86,6 +86,7 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "no_zone", STR_NOTICE_NO_ZONE, true },
 	{ "erasing", STR_NOTICE_ERASING, false },
 	{ "page_left", STR_NOTICE_PAGE_LEFT, false },
+	{ "sandbox_gone", STR_NOTICE_SANDBOX_GONE, false },
 	{ "setup_kept", STR_NOTICE_SETUP_KEPT, false },
 	{ "setup_kept_untried", STR_NOTICE_SETUP_KEPT_UNTRIED, true },
 	{ "sync", STR_NOTICE_SYNC, false },

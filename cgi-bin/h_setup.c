@@ -11,8 +11,11 @@
 #include "handlers.h"
 #include "setup.h"
 
+#include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/store/leaving.h"
+#include "../lib/sync/sandbox.h"
 
 #include <string.h>
 
@@ -51,7 +54,8 @@ admit(struct app *app, struct req *r, int64_t *until)
 static const struct {
 	size_t		 tpl;
 	const char	*path, *again;	/* where its form goes, and the button that asks the service once more */
-} pages[SETUP_STEPS] = {
+} pages[SETUP_PAGES] = {
+	[SETUP_SANDBOX] = { TPL_SETUP_SANDBOX, "/setup/sandbox", NULL },
 	[SETUP_HOST] = { TPL_SETUP, "/setup", NULL },
 	[SETUP_PIPEDRIVE] = { TPL_SETUP_PIPEDRIVE, "/setup/pipedrive", "/setup/pipedrive/try" },
 	[SETUP_FACEBOOK] = { TPL_SETUP_FACEBOOK, "/setup/facebook", "/setup/facebook/try" },
@@ -70,6 +74,25 @@ fields(const struct conf *conf, struct view_setup *v)
 	v->client_id = v->has_pipedrive ? conf_str(conf, CONF_PD_CLIENT_ID) : NULL;
 	v->app_id = v->has_facebook ? conf_str(conf, CONF_FB_APP_ID) : NULL;
 	v->config_id = conf_str(conf, CONF_FB_CONFIG_ID);
+}
+
+/* What there is to say of the sandbox. */
+static const struct ib_err *
+about_sandbox(struct app *app, struct req *r, struct view_setup *v)
+{
+	const struct ib_err *err;
+	struct setup_counts n;
+	int64_t open;
+
+	if ((err = setup_counts(app->db, &n)) != NULL || (err = leaving_open(app->db, &open)) != NULL)
+		return err;
+	v->sandbox_on = sandbox_is_on(app->conf);
+	v->sandbox_free = !v->sandbox_on && n.companies == 0 && !v->has_pipedrive && !v->has_facebook;
+	v->erasing = !v->sandbox_on && open > 0;
+	if (v->sandbox_on || v->sandbox_free)
+		v->sandbox = req_href(app, r, "/setup/sandbox");
+	v->command = arena_printf(r->a, "%s/bin/inboxctl sandbox", home_prefix());
+	return NULL;
 }
 
 /* `said`: key of a sentence about what was just pasted, or NULL; it stays in the fields, but for secrets. */
@@ -93,7 +116,7 @@ show(struct app *app, struct req *r, enum setup_step step, int64_t until, const 
 	v.start = req_href(app, r, "/");
 	v.connect = req_href(app, r, "/connect");
 	v.file = conf_apps_path(app->conf);
-	if ((err = setup_steps_fill(app, r, step, &v)) != NULL || (err = setup_copies_fill(app, r, step, &v)) != NULL)
+	if ((err = about_sandbox(app, r, &v)) != NULL || (err = setup_steps_fill(app, r, step, &v)) != NULL || (err = setup_copies_fill(app, r, step, &v)) != NULL)
 		return err;
 	return resp_page(app, r, said != NULL ? 400 : 200, pages[step].tpl, &v);
 }
@@ -266,7 +289,8 @@ take(struct app *app, struct req *r, enum setup_step step, const char *(*read)(s
 		return err;
 	if (r->method != M_POST)
 		return show(app, r, step, until, NULL);
-	if ((wrong = read(app, r, &f)) == NULL && (err = keep(app, r, step, &f, &said, &wrong)) != NULL)
+	wrong = sandbox_is_on(app->conf) ? "setup.sandbox_first" : read(app, r, &f);
+	if (wrong == NULL && (err = keep(app, r, step, &f, &said, &wrong)) != NULL)
 		return err;
 	if (wrong != NULL)
 		return show(app, r, step, until, wrong);
@@ -311,4 +335,25 @@ const struct ib_err *
 h_setup_facebook_try(struct app *app, struct req *r)
 {
 	return try_again(app, r, SETUP_FACEBOOK, setup_has_facebook(app->conf), req_form(r, "hook") != NULL);
+}
+
+/* The sandbox ------------------------------------------------------------------------- */
+
+/* POST takes it out, with all that came of it. */
+const struct ib_err *
+h_setup_sandbox(struct app *app, struct req *r)
+{
+	const struct ib_err *err;
+	int64_t until;
+
+	if ((err = admit(app, r, &until)) != NULL || until == 0)
+		return err;
+	if (r->method != M_POST)
+		return show(app, r, SETUP_SANDBOX, until, NULL);
+	if ((err = sandbox_end(app->conf, app->db, app->keys, r->a, r->now)) != NULL) {
+		log_err(err, "sandbox_end");
+		return show(app, r, SETUP_SANDBOX, until, "setup.sandbox_failed");
+	}
+	resp_then_work(r);
+	return resp_see_other(app, r, "/setup/sandbox?notice=sandbox_gone");
 }

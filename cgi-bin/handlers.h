@@ -58,6 +58,7 @@ IB_MUST const struct ib_err *h_setup_pipedrive(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_pipedrive_try(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_facebook(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_facebook_try(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_sandbox(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_connect(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_review(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_open(struct app *app, struct req *r);

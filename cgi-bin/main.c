@@ -83,6 +83,13 @@ open_db(struct app *app, bool check)
 	return db_open(path, DB_READONLY | any, &app->db);
 }
 
+/* On this machine; and to a sandbox, which is on it. */
+static bool
+http_links(const struct app *app)
+{
+	return !app->https || *conf_str(app->conf, CONF_DEMO_URL) != '\0';
+}
+
 static const struct ib_err *
 app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 {
@@ -99,7 +106,7 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 	    &app->cats)) != NULL)
 		return err;
 	if ((err = tmpl_load(home_folder(conf_str(app->conf, CONF_TEMPLATES), HOME_TEMPLATES),
-	    app->cats, tpl_decls, TPL_MAX, !app->https, app->cgi, &app->tmpl)) != NULL ||
+	    app->cats, tpl_decls, TPL_MAX, http_links(app), app->cgi, &app->tmpl)) != NULL ||
 	    (err = tmpl_set_base(app->tmpl, app->base_path)) != NULL)
 		return err;
 	if ((err = keyring_load(conf_str(app->conf, CONF_KEY_FILE), &app->keys)) != NULL)
@@ -148,24 +155,17 @@ app_renew(struct app *app)
 {
 	static int64_t again;
 	const struct ib_err *err;
-	struct sync *sync = NULL;
-	struct conf *conf;
 
 	if (!conf_outdated(app->conf) || clock_mono() < again)
 		return;
-	if ((err = conf_again(app->conf, &conf)) != NULL || (err = sync_new(conf, app->db, app->keys, &sync)) != NULL) {
+	if ((err = conf_again(app->conf)) != NULL) {
 		log_err(err, "apps_file");
-		conf_free(conf);
 		again = clock_mono() + RENEW_MS;
 		return;
 	}
-	sync_free(app->sync);
-	conf_free(app->conf);
-	rate_renew(app->rate, conf);
-	sync->rate = app->rate;
-	app->sync = sync;
-	app->conf = conf;
+	sync_renew(app->sync);
 	frame_hosts_init(app);
+	tmpl_allow_http(app->tmpl, http_links(app));
 }
 
 /* A worker that is never idle looks after the WAL too, now and then. */

@@ -101,6 +101,7 @@ const struct route routes[] = {
 	{ M_POST,	  "/setup/pipedrive/try",	NEED_CSRF,		 4 * KIB,  h_setup_pipedrive_try, NULL },
 	{ M_GET | M_POST, "/setup/facebook",		NEED_CSRF,		 4 * KIB,  h_setup_facebook, NULL },
 	{ M_POST,	  "/setup/facebook/try",	NEED_CSRF,		 4 * KIB,  h_setup_facebook_try, NULL },
+	{ M_GET | M_POST, "/setup/sandbox",		NEED_CSRF,		 4 * KIB,  h_setup_sandbox, NULL },
 	{ M_GET,	  "/setup/connect",		NEED_MAYBE,		 0,	   h_setup_connect, NULL },
 	{ M_GET,	  "/setup/review",		NEED_MAYBE,		 0,	   h_setup_review, NULL },
 	{ M_GET,	  "/setup/{code}",		NEED_MAYBE | LIMIT_SIGN_IN, 0,	   h_setup_open, NULL },

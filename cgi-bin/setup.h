@@ -14,7 +14,9 @@
 
 #include "../lib/store/setup.h"
 
-enum setup_step { SETUP_HOST, SETUP_PIPEDRIVE, SETUP_FACEBOOK, SETUP_CONNECT, SETUP_REVIEW, SETUP_STEPS };
+enum setup_step { SETUP_HOST, SETUP_PIPEDRIVE, SETUP_FACEBOOK, SETUP_CONNECT, SETUP_REVIEW, SETUP_STEPS,
+	SETUP_SANDBOX = SETUP_STEPS,	/* a page, but no step of the way */
+	SETUP_PAGES };
 
 /* Have an app's values been entered? */
 bool setup_has_pipedrive(const struct conf *conf);

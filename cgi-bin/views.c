@@ -855,6 +855,11 @@ static const struct tmpl_field view_setup_f[] = {
 	F_STR(struct view_setup, file),
 	F_STR(struct view_setup, start),
 	F_STR(struct view_setup, connect),
+	F_STR(struct view_setup, sandbox),
+	F_BOOL(struct view_setup, sandbox_on),
+	F_BOOL(struct view_setup, sandbox_free),
+	F_BOOL(struct view_setup, erasing),
+	F_STR(struct view_setup, command),
 	F_END
 };
 static const struct tmpl_type view_setup_t = { "setup", sizeof(struct view_setup), view_setup_f };
@@ -1113,6 +1118,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_SETUP_FACEBOOK] =		{ "setup_facebook.html", &view_setup_t, false },
 	[TPL_SETUP_CONNECT] =		{ "setup_connect.html", &view_setup_t, false },
 	[TPL_SETUP_REVIEW] =		{ "setup_review.html", &view_setup_t, false },
+	[TPL_SETUP_SANDBOX] =		{ "setup_sandbox.html", &view_setup_t, false },
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },

@@ -32,10 +32,11 @@ enum tpl {
 	TPL_LEAVE,
 	TPL_RECEIPT,
 	TPL_SETUP,
-	TPL_SETUP_PIPEDRIVE,	/* these five have one view */
+	TPL_SETUP_PIPEDRIVE,	/* these have one view */
 	TPL_SETUP_FACEBOOK,
 	TPL_SETUP_CONNECT,
 	TPL_SETUP_REVIEW,
+	TPL_SETUP_SANDBOX,
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
@@ -775,6 +776,10 @@ struct view_setup {
 	const char	*client_id, *app_id, *config_id; /* as they are, or were pasted */
 	const char	*file;		/* in which all that is kept */
 	const char	*start, *connect; /* hrefs */
+	const char	*sandbox;	/* href of the page about it, as long as there is use for it */
+	bool		 sandbox_on, sandbox_free; /* it is on; nothing real is in its way */
+	bool		 erasing;	/* what it left is not erased yet */
+	const char	*command;	/* that starts it */
 };
 
 struct view_receipt {

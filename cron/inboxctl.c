@@ -170,7 +170,7 @@ static const struct {
 	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "doctor", ctl_doctor, 0 }, { "backup", ctl_backup, 8 },
 	{ "restore", ctl_restore, 8 }, { "upgrade", ctl_upgrade, 2 }, { "rollback", ctl_rollback, 2 },
 	{ "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
-	{ "security", ctl_security, 0 },
+	{ "security", ctl_security, 0 }, { "sandbox", ctl_sandbox, 1 },
 };
 
 static int
@@ -183,6 +183,7 @@ usage(FILE *to)
 	    "       inboxctl [-c FILE] upgrade ARCHIVE\n"
 	    "       inboxctl [-c FILE] rollback [--restore]\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE] | --link | --web\n"
+	    "       inboxctl [-c FILE] sandbox [PORT | remove]\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }

@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "conf.h"
 #include "crypt.h"
+#include "file.h"
 #include "str.h"
 
 #include <errno.h>
@@ -414,17 +415,26 @@ read_lines(struct conf *c, struct place *at, int fd)
 
 /* ---- the apps' file ---- */
 
-/* Where it lies: as the configuration says, or beside it. */
+/* Where it lies: as the configuration says, or beside the database. */
 static const struct ib_err *
-apps_place(struct conf *c, const struct place *at)
+apps_place(struct conf *c)
 {
-	const char *said = c->v[CONF_APPS_FILE].text;
+	const char *said = c->v[CONF_APPS_FILE].text, *db = c->v[CONF_DATABASE].text, *slash;
 	const struct ib_err *err;
 	struct ib_buf b;
 
+	if (said == NULL || *said == '\0')
+		said = NULL;
+	slash = db != NULL ? strrchr(db, '/') : NULL;
 	buf_init(&b, 8192);
-	if ((err = absolute(at, said != NULL && *said != '\0' ? said : APPS_NAME, &b)) == NULL &&
-	    (c->apps = strdup(buf_cstr(&b))) == NULL)
+	if (said != NULL)
+		buf_puts(&b, said);
+	else if (slash != NULL) {
+		buf_append(&b, db, (size_t)(slash + 1 - db));
+		buf_puts(&b, APPS_NAME);
+	}
+	/* Without a database: that it is missing is said next. */
+	if ((err = buf_check(&b)) == NULL && (c->apps = strdup(buf_cstr(&b))) == NULL)
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
 	buf_fini(&b);
 	return err;
@@ -506,35 +516,6 @@ conf_with(const struct conf *c, const struct conf_change *changes, size_t n, str
 	return err;
 }
 
-/* All of it, and on the disk before it has its name. */
-static bool
-write_whole(int fd, const char *p, size_t n)
-{
-	ssize_t put;
-
-	for (; n > 0; p += put, n -= (size_t)put)
-		if ((put = write(fd, p, n)) < 0) {
-			if (errno != EINTR)
-				return false;
-			put = 0;
-		}
-	return fsync(fd) == 0;
-}
-
-/* The name is on the disk, too, before anybody is told. */
-static void
-settle_folder(const char *path)
-{
-	char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
-	int fd = folder != NULL ? open(*folder != '\0' ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
-	free(folder);
-}
-
 const struct ib_err *
 conf_save(const struct conf *c)
 {
@@ -557,12 +538,8 @@ conf_save(const struct conf *c)
 		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "%s: %s", c->apps, strerror(errno));
 		goto done;
 	}
-	if (!write_whole(fd, b.p, b.len) || rename(name.p, c->apps) != 0) {
-		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "%s: %s", c->apps, strerror(errno));
+	if ((err = file_write(fd, b.p, b.len, c->apps)) != NULL || (err = file_replace(name.p, c->apps)) != NULL)
 		(void)unlink(name.p);
-		goto done;
-	}
-	settle_folder(c->apps);
 done:
 	if (fd >= 0)
 		(void)close(fd);
@@ -584,14 +561,21 @@ conf_outdated(const struct conf *c)
 }
 
 const struct ib_err *
-conf_again(const struct conf *c, struct conf **out)
+conf_again(struct conf *c)
 {
+	struct value old[CONF_MAX];
 	const struct ib_err *err;
+	struct conf *fresh;
 
-	if ((err = copy_of(c, false, out)) == NULL && (err = apps_read(*out)) != NULL) {
-		conf_free(*out);
-		*out = NULL;
+	if ((err = copy_of(c, false, &fresh)) != NULL)
+		return err;
+	if ((err = apps_read(fresh)) == NULL) {
+		memcpy(old, c->app, sizeof(old));
+		memcpy(c->app, fresh->app, sizeof(old));
+		memcpy(fresh->app, old, sizeof(old));
+		c->seen = fresh->seen;
 	}
+	conf_free(fresh);
 	return err;
 }
 
@@ -599,6 +583,12 @@ const char *
 conf_apps_path(const struct conf *c)
 {
 	return c->apps;
+}
+
+bool
+conf_pasted(const struct conf *c, enum conf_key key)
+{
+	return c->app[key].text != NULL;
 }
 
 /* ---- the whole ---- */
@@ -628,7 +618,7 @@ conf_load(const char *path, struct conf **out)
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
 	else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		err = bad_line(&at, "%s", strerror(errno));
-	else if ((err = read_lines(c, &at, fd)) == NULL && (err = apps_place(c, &at)) == NULL &&
+	else if ((err = read_lines(c, &at, fd)) == NULL && (err = apps_place(c)) == NULL &&
 	    (err = apps_read(c)) == NULL)
 		err = all_there(c, &at);
 	if (fd >= 0)

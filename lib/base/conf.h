@@ -8,8 +8,8 @@
  * file is an error with file:line.  A value `@/path` of a secret is read from
  * that file (mode checked: not readable by others).
  *
- * Beside it lies the file that the set-up in the browser writes (apps_file): the
- * values of the two apps alone, each as it was pasted.  What stands there goes
+ * Beside the database lies the file that the set-up in the browser writes
+ * (apps_file), because that is where the program may write: the values of the two apps alone, each as it was pasted.  What stands there goes
  * before what the configuration says.  It is read with it, must not be open to
  * others, and need not be there.
  */
@@ -55,10 +55,16 @@ IB_MUST const struct ib_err *conf_with(const struct conf *c, const struct conf_c
     struct conf **out, enum conf_key *bad);
 /* Write the apps' values of such a copy, in one step; the file is ours alone (0600). */
 IB_MUST const struct ib_err *conf_save(const struct conf *c);
-/* Is the apps' file another one than c has read?  conf_again() reads it once more, and nothing else. */
+/*
+ * Is the apps' file another one than c has read?  conf_again() reads it once more,
+ * and nothing else: c stays where it is, the texts of the apps' values do not.  On
+ * an error all stays as it was.
+ */
 bool conf_outdated(const struct conf *c);
-IB_MUST const struct ib_err *conf_again(const struct conf *c, struct conf **out);
+IB_MUST const struct ib_err *conf_again(struct conf *c);
 const char *conf_apps_path(const struct conf *c);
+/* Does the apps' file say it? */
+bool conf_pasted(const struct conf *c, enum conf_key key);
 /* Paths in the file are relative to the file's own folder; conf_str gives them absolute. */
 
 #endif

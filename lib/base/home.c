@@ -43,7 +43,7 @@ find(void)
 {
 	static const char *const names[HOME_PLACES] = {
 		[HOME_PO] = "po", [HOME_TEMPLATES] = "templates", [HOME_STATIC] = "static", [HOME_WEB] = "web",
-		[HOME_SERVERS] = "servers"
+		[HOME_SERVERS] = "servers", [HOME_SANDBOX] = "sandbox"
 	};
 	const char *home = said("INBOX_HOME"), *parts = home_parts();
 	int i;

@@ -10,7 +10,7 @@
 #ifndef IB_HOME_H
 #define IB_HOME_H
 
-enum home_place { HOME_PO, HOME_TEMPLATES, HOME_STATIC, HOME_WEB, HOME_SERVERS, HOME_PLACES };
+enum home_place { HOME_PO, HOME_TEMPLATES, HOME_STATIC, HOME_WEB, HOME_SERVERS, HOME_SANDBOX, HOME_PLACES };
 
 /* `set` when it says something, else the installed folder.  Never NULL. */
 const char *home_folder(const char *set, enum home_place place);

@@ -435,6 +435,44 @@ farewell_end(struct db *db, const struct farewell *f, bool told, int64_t now)
 	return err;
 }
 
+/* All of them ---------------------------------------------------------------------- */
+
+/* The next company that is connected; false: there is none any more. */
+static const struct ib_err *
+next_install(struct db *db, int64_t *id, bool *found)
+{
+	return db_get_int(db, ST_INSTALL_ACTIVE, id, found, "");
+}
+
+const struct ib_err *
+leaving_all(struct db *db, const struct keyring *keys, struct arena *a, int64_t now)
+{
+	struct leave_order o = { .kind = LEAVE_INSTALL, .cause = LEAVE_HERE };
+	const struct ib_err *err;
+	const char *code;
+	bool found;
+
+	if ((err = db_begin(db)) != NULL)
+		return err;
+	while ((err = next_install(db, &o.install_id, &found)) == NULL && found)
+		if ((err = leaving_begin(db, keys, a, &o, now, &code)) != NULL)
+			break;
+	if (err == NULL && (err = db_run(db, ST_FAREWELL_UNTOLD, "")) == NULL &&
+	    (err = db_run(db, ST_LEAVING_NOW, "i", now)) == NULL &&
+	    (err = db_run(db, ST_LEAVING_UNTOLD, "i", now)) == NULL)
+		err = db_commit(db);
+	db_rollback(db);
+	return err;
+}
+
+const struct ib_err *
+leaving_open(struct db *db, int64_t *n)
+{
+	bool found;
+
+	return db_get_int(db, ST_LEAVING_LEFT, n, &found, "");
+}
+
 /* Erasing ------------------------------------------------------------------------ */
 
 const struct ib_err *

@@ -60,6 +60,13 @@ struct leave_order {
 IB_MUST const struct ib_err *leaving_begin(struct db *db, const struct keyring *keys, struct arena *a,
     const struct leave_order *o, int64_t now, const char **code);
 /*
+ * Every company leaves at once, those who left before with it, and no service is
+ * told: what was connected was a sandbox.
+ */
+IB_MUST const struct ib_err *leaving_all(struct db *db, const struct keyring *keys, struct arena *a, int64_t now);
+/* How many of all that leave are not erased yet. */
+IB_MUST const struct ib_err *leaving_open(struct db *db, int64_t *n);
+/*
  * The installer uninstalled the app in Pipedrive, or lost the grant for good:
  * everything leaves.  Anybody else: that person's tokens and sessions end.  In
  * a transaction.

@@ -54,12 +54,20 @@ sync_new(const struct conf *conf, struct db *db, const struct keyring *keys, str
 }
 
 void
+sync_renew(struct sync *s)
+{
+	graph_free(s->graph);
+	pdrive_free(s->pdrive);
+	s->graph = NULL;
+	s->pdrive = NULL;
+}
+
+void
 sync_free(struct sync *s)
 {
 	if (s == NULL)
 		return;
-	graph_free(s->graph);
-	pdrive_free(s->pdrive);
+	sync_renew(s);
 	httpc_free(s->http);
 	tmpl_free(s->tmpl);
 	tmpl_free(s->notes);

@@ -38,6 +38,8 @@ struct sync {
 IB_MUST const struct ib_err *sync_new(const struct conf *conf, struct db *db,
     const struct keyring *keys, struct sync **out);
 void sync_free(struct sync *s);
+/* The apps' values of the configuration have changed: the two services are made anew. */
+void sync_renew(struct sync *s);
 /* The two services; loads the network library when first asked. */
 IB_MUST const struct ib_err *sync_graph(struct sync *s, struct graph **out);
 IB_MUST const struct ib_err *sync_pdrive(struct sync *s, struct pdrive **out);

@@ -565,6 +565,12 @@ tmpl_load(const char *dir, const struct cats *cats, const struct tmpl_decl *decl
 	return err;
 }
 
+void
+tmpl_allow_http(struct tmpl_set *set, bool allow)
+{
+	set->allow_http = allow;
+}
+
 const struct ib_err *
 tmpl_set_base(struct tmpl_set *set, const char *prefix)
 {

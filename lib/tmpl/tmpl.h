@@ -101,6 +101,8 @@ struct tmpl_decl {			/* one page or fragment */
 };
 
 struct tmpl_set;
+/* From now on http:// links pass, or do not: a sandbox stands in for the services. */
+void tmpl_allow_http(struct tmpl_set *set, bool allow);
 
 /*
  * Declare the templates of the program.  With `lazy` each is compiled when it

@@ -7,6 +7,7 @@ a finger or wider than the page; a button copies; ticks come by themselves while
 what is being typed stays; without a script everything is there, but the buttons
 that copy.
 """
+import os
 import unittest
 
 from chrome import Case
@@ -27,6 +28,7 @@ class Wizard(Looking, Case):
         b.get(self.stand.setup_link())
         self.assertEqual(b.path, "/setup")
         self.look("setup")
+        self.sandbox()
         b.get("/setup/pipedrive")
         self.look("setup-pipedrive", [("button", w["setup.save"])])
         b.one("#client_id").send_keys("wrong")
@@ -50,6 +52,18 @@ class Wizard(Looking, Case):
             self.look("setup-" + step)
         if self.faults:
             self.fail("\n" + "\n".join(self.faults))
+
+    def sandbox(self):
+        """On and off again; the file says the same as inboxctl sandbox would."""
+        b, w = self.b, self.w
+        b.leave("a", w["setup.sandbox_link"])
+        self.look("setup-sandbox", [("button", w["setup.copy"])])
+        with open(os.open(self.stand.path("apps.conf"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write("demo.sandbox_url = %s\n" % self.stand.sandbox)
+        b.until(lambda: (b.get("/setup/sandbox"), w["setup.sandbox_on"] in b.text())[1], 20)
+        self.look("setup-sandbox-on", [("button", w["setup.sandbox_remove"])])
+        b.leave("button", w["setup.sandbox_remove"])
+        self.assertIn(w["notice.sandbox_gone"], b.text())
 
     def copies(self):
         """The button of the address of the webhook, with the clipboard allowed and not."""

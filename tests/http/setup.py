@@ -204,8 +204,8 @@ class WholeWay(unittest.TestCase):
             self.assertEqual((len(secrets), min(map(len, secrets)) >= 32), (3, True))
             r = st.browser("ja").get(re.search(r"http://\S+/setup/\S+", said).group(0))
             self.assertIn(say("setup.step_run_never", "ja"), r.page.text)
-            # What is pasted there lies beside the configuration, for the inbox alone.
-            self.assertIn(st.top + "/etc/messenger-inbox/apps.conf", r.page.text)
+            # What is pasted there lies beside the database, for the inbox alone.
+            self.assertIn(st.top + "/var/messenger-inbox/apps.conf", r.page.text)
             with open(st.path("crontab")) as f:
                 self.assertEqual(f.read(), "# somebody's own\n")
 

@@ -13,13 +13,13 @@ import stat
 import subprocess
 import unittest
 
-from stand import ACME, APP_ID, APP_SECRET, MARIA, PAGE_A, Stand, say, until
+from stand import APP_ID, APP_SECRET, LIISA, PAGE_A, SRC, Stand, say, until
 
 CLIENT_ID, CLIENT_SECRET = "5f3c9a1b2c3d4e5f", "sandbox-pipedrive-secret"
 OLD = "a-random-secret-that-nobody-has-named"
 EMPTY = {"facebook.app_id": "0", "facebook.app_secret": OLD, "facebook.verify_token": "word-of-this-host", "pipedrive.client_id": "unset",
          "pipedrive.client_secret": OLD}
-PAGES = ("/setup", "/setup/pipedrive", "/setup/facebook", "/setup/connect", "/setup/review")
+PAGES = ("/setup", "/setup/pipedrive", "/setup/facebook", "/setup/connect", "/setup/review", "/setup/sandbox")
 
 
 class Host(Stand):
@@ -118,12 +118,12 @@ class WholeWay(unittest.TestCase):
 
     def japanese(self, st):
         b, _ = st.opened("ja")
-        for path, key in zip(PAGES, ("lead", "pd_heading", "fb_heading", "connect_lead", "review_lead")):
+        for path, key in zip(PAGES, ("lead", "pd_heading", "fb_heading", "connect_lead", "review_lead", "sandbox_taken")):
             r = b.get(path)
             self.assertIn(say("setup." + key, "ja"), r.page.text)
             self.assertNotRegex(r.page.text, r"setup\.[a-z]")
         # What reviewers read stays English.
-        self.assertIn(say("setup.use.pages_messaging"), r.page.text)
+        self.assertIn(say("setup.use.pages_messaging"), b.get("/setup/review").page.text)
         r = st.paste(b, "pipedrive", client_id="", client_secret="x")
         self.assertIn(say("setup.no_id", "ja"), r.page.text)
 
@@ -233,6 +233,86 @@ class Troubles(unittest.TestCase):
             self.assertIn("apps.conf: others have access (mode 644", r.stderr)
             os.chmod(st.apps, 0o600)
             self.assertEqual(subprocess.run([os.path.join(st.build, "inbox.fcgi"), "-c", st.conf, "-n"], capture_output=True).returncode, 0)
+
+
+class Sandbox(unittest.TestCase):
+    def inboxctl(self, st, *args):
+        return subprocess.run([os.path.join(st.build, "inboxctl"), "-c", st.conf, "sandbox", *args], capture_output=True, text=True,
+                              env=dict(os.environ, INBOX_HOME=st.path("home")))
+
+    def run_box(self, st):
+        """inboxctl sandbox, as it is installed; the stand talks to that one from now on."""
+        if not os.path.exists(st.path("home")):
+            os.makedirs(st.path("home/share/messenger-inbox"))
+            os.symlink(os.path.join(SRC, "tests/sandbox"), st.path("home/share/messenger-inbox/sandbox"))
+        before = st.log("box.log").count("ready on")
+        box = st.run([os.path.join(st.build, "inboxctl"), "-c", st.conf, "sandbox"], "box.log", env=dict(os.environ, INBOX_HOME=st.path("home")))
+        until(lambda: st.log("box.log").count("ready on") > before, 20)
+        st.sandbox = re.findall(r"ready on (\S+)", st.log("box.log"))[-1]
+        return box
+
+    def left(self, st):
+        """What is left of companies, people, conversations and tokens."""
+        tables = ("user", "session", "page", "thread", "message", "attachment", "event", "outbox", "draft", "link", "search_block")
+        rows = {t: st.db("SELECT count(*) FROM " + t)[0][0] for t in tables}
+        rows["tokens"] = st.db("SELECT count(*) FROM farewell WHERE token IS NOT NULL OR access IS NOT NULL")[0][0]
+        rows["active"] = st.db("SELECT count(*) FROM install WHERE state = 'active'")[0][0]
+        rows["files"] = len([f for _, _, files in os.walk(st.path("media")) for f in files])
+        return {t: n for t, n in rows.items() if n}
+
+    def test_from_on_to_nothing(self):
+        with Host() as st:
+            b, r = st.opened()
+            r = b.get("/setup/sandbox")
+            self.assertIn("/bin/inboxctl sandbox", r.page.text)
+            self.assertNotIn(say("demo.note"), r.page.text)
+            self.assertEqual(self.inboxctl(st, "remove").returncode, 1)
+            box = self.run_box(st)
+            self.assertEqual(stat.S_IMODE(os.stat(st.apps).st_mode), 0o600)
+            # Every page says that it is a demo; no value of an app can get in between.
+            for path in ("/", "/setup", "/setup/sandbox"):
+                self.assertIn(say("demo.note"), b.get(path).page.text)
+            self.assertIn(say("setup.sandbox_on"), b.get("/setup/sandbox").page.text)
+            r = st.paste(b, "pipedrive", client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+            self.assertEqual((r.status, say("setup.sandbox_first") in r.page.text), (400, True))
+            person = st.connect(pages=[PAGE_A])
+            st.control("customer/write", {"page": PAGE_A, "psid": LIISA, "attachments": [{"type": "image", "picture": "cat"}]})
+            st.customer("Hello from the sandbox")
+            until(lambda: (st.sync(5), st.db("SELECT 1 FROM attachment WHERE file <> ''"))[1], 30)
+            self.assertIn(say("demo.note"), person.get("/inbox").page.text)
+            # Ended and started again it is the same one, with all it knew.
+            port = st.sandbox
+            st.end(box)
+            box = self.run_box(st)
+            self.assertEqual(st.sandbox, port)
+            st.customer("And again")
+            until(lambda: st.db("SELECT 1 FROM message WHERE text = 'And again'"))
+
+            r = b.submit(b.get("/setup/sandbox"), "/setup/sandbox", {})
+            self.assertIn(say("notice.sandbox_gone"), r.page.text)
+            self.assertNotIn(say("demo.note"), r.page.text)
+            self.assertEqual(person.get("/inbox", follow=False).status, 303)
+            until(lambda: (st.sync(5), not self.left(st))[1], 30)
+            self.assertEqual(self.left(st), {})
+            self.assertFalse(os.path.exists(st.path("sandbox.db")))
+            with open(st.apps) as f:
+                self.assertNotIn("=", f.read())
+            self.assertNotIn(say("setup.sandbox_erasing"), b.get("/setup/sandbox").page.text)
+            st.end(box)
+
+            # With values of real apps there is no way in; once more, and away by hand.
+            self.run_box(st)
+            self.assertNotEqual(st.sandbox, "")
+            st.connect(pages=[PAGE_A])
+            r = self.inboxctl(st, "remove")
+            self.assertEqual((r.returncode, r.stdout.strip()), (0, say("sandbox.removed")), r.stderr)
+            self.assertEqual(self.left(st), {})
+            with open(st.apps, "w") as f:
+                f.write("pipedrive.client_id = real\n")
+            r = self.inboxctl(st)
+            self.assertEqual((r.returncode, r.stdout.strip()), (1, say("sandbox.taken")))
+            self.assertIn(say("setup.sandbox_taken"), b.get("/setup/sandbox").page.text)
+            self.assertEqual(self.inboxctl(st, "remove").returncode, 1)
 
 
 if __name__ == "__main__":

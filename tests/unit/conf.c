@@ -310,9 +310,9 @@ refuses_apps(const char *text, mode_t mode, const char *why)
 {
 	struct conf *c;
 
-	put_file("apps.conf", text, strlen(text), mode);
+	put_file("data/apps.conf", text, strlen(text), mode);
 	c = with("");
-	ok(c == NULL && err != NULL && strstr(err->msg, "apps.conf") != NULL && strstr(err->msg, why) != NULL,
+	ok(c == NULL && err != NULL && strstr(err->msg, "data/apps.conf") != NULL && strstr(err->msg, why) != NULL,
 	    "refused: %s", why);
 	conf_free(c);
 }
@@ -321,23 +321,24 @@ static void
 test_apps_read(void)
 {
 	static const char some[] = "pipedrive.client_id = pasted\nfacebook.app_secret = @/etc/passwd\nfacebook.config_id =\n";
-	struct conf *c, *none;
+	struct conf *c;
 	char want[64];
 
-	put_file("apps.conf", some, sizeof(some) - 1, 0600);
+	put_file("data/apps.conf", some, sizeof(some) - 1, 0600);
 	c = with("facebook.config_id = 5");
 	ok(c != NULL, "both files are read");
 	is_str(conf_str(c, CONF_PD_CLIENT_ID), "pasted", "the apps' file goes before the other");
 	is_str(conf_str(c, CONF_FB_CONFIG_ID), "", "with an empty value, too");
 	is_str(conf_str(c, CONF_FB_APP_SECRET), "@/etc/passwd", "what is pasted names no file");
 	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "def", "what is not there is said by the other");
-	snprintf(want, sizeof(want), "%s/apps.conf", dir);
-	is_str(conf_apps_path(c), want, "it lies beside the configuration");
+	snprintf(want, sizeof(want), "%s/data/apps.conf", dir);
+	is_str(conf_apps_path(c), want, "it lies beside the database");
 	ok(!conf_outdated(c), "nobody has written since");
-	put_file("apps.conf", some, sizeof(some) - 2, 0600);
+	put_file("data/apps.conf", some, sizeof(some) - 2, 0600);
 	ok(conf_outdated(c), "somebody has");
-	put_file("apps.conf", some, sizeof(some) - 1, 0640);
-	ok(conf_again(c, &none) != NULL && none == NULL, "what others can read is not read again");
+	put_file("data/apps.conf", some, sizeof(some) - 1, 0640);
+	ok(conf_again(c) != NULL, "what others can read is not read again");
+	is_str(conf_str(c, CONF_PD_CLIENT_ID), "pasted", "and what was there stays");
 	conf_free(c);
 	refuses_apps(some, 0640, "others have access (mode 640");
 	refuses_apps("base_url = https://evil.example\n", 0600, ":1: base_url has no place");
@@ -370,20 +371,21 @@ test_apps_written(void)
 	ok(conf_with(c, pasted, 3, &to, &key) == NULL, "a copy with changes");
 	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "def", "it is a copy");
 	ok(conf_save(to) == NULL, "written");
-	snprintf(file, sizeof(file), "%s/apps.conf", dir);
+	snprintf(file, sizeof(file), "%s/data/apps.conf", dir);
 	ok(stat(file, &st) == 0 && (st.st_mode & 0777) == 0600, "for us alone");
-	ok(conf_outdated(c) && conf_again(c, &again) == NULL, "read again");
-	is_str(conf_str(again, CONF_PD_CLIENT_SECRET), "=#@ odd", "as it was pasted");
-	ok(conf_bool(again, CONF_FB_HUMAN_AGENT) && !conf_outdated(again), "all of it");
-	is_str(conf_str(again, CONF_DATABASE), conf_str(c, CONF_DATABASE), "the rest is as it was");
+	again = with("apps_file = elsewhere");
+	is_str(conf_str(again, CONF_PD_CLIENT_SECRET), "def", "another file is another file");
+	conf_free(again);
+	ok(conf_outdated(c) && conf_again(c) == NULL, "read again");
+	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "=#@ odd", "as it was pasted");
+	ok(conf_bool(c, CONF_FB_HUMAN_AGENT) && !conf_outdated(c), "all of it");
 	conf_free(to);
-	ok(conf_with(again, &out, 1, &to, &key) == NULL && conf_save(to) == NULL, "one is taken out");
+	ok(conf_with(c, &out, 1, &to, &key) == NULL && conf_save(to) == NULL, "one is taken out");
 	is_str(conf_str(to, CONF_PD_CLIENT_SECRET), "=#@ odd", "the others stay");
 	conf_free(c);
 	c = with("");
 	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "=#@ odd", "on the disk as well");
 	conf_free(to);
-	conf_free(again);
 	conf_free(c);
 	unlink(file);
 	c = with("apps_file = nowhere/apps.conf");
@@ -396,6 +398,8 @@ test_apps_written(void)
 int
 main(void)
 {
+	char data[64];
+
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/inbox.conf", dir);
@@ -405,8 +409,12 @@ main(void)
 	test_kinds();
 	test_secrets();
 	test_relative();
+	snprintf(data, sizeof(data), "%s/data", dir);
+	if (mkdir(data, 0700) != 0)
+		return 1;
 	test_apps_read();
 	test_apps_written();
+	rmdir(data);
 	unlink(path);
 	rmdir(dir);
 	return done_testing();
