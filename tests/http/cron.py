@@ -415,7 +415,7 @@ class Tools(Case):
             until(lambda: len(sent) > 30)
             for i in range(5):
                 path, n = self.st.path("backup%d.db" % i), len(sent)
-                r = self.ctl("backup", path)
+                r = self.ctl("backup", "--database-only", path)
                 self.assertEqual(r.returncode, 0, r.stderr)
                 self.assertEqual(os.stat(path).st_mode & 0o077, 0)
                 c = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
