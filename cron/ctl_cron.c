@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ setup_cron_has(const char *line)
 bool
 setup_cron_add(const char *line)
 {
+	void (*was)(int);
 	bool good = false;
 	struct ib_buf b;
 	pid_t pid;
@@ -131,7 +133,10 @@ setup_cron_add(const char *line)
 	buf_putc(&b, '\n');
 	if (buf_check(&b) != NULL || (fd = start("-", STDIN_FILENO, &pid)) < 0)
 		goto done;
+	/* One that may not be used ends without reading. */
+	was = signal(SIGPIPE, SIG_IGN);
 	good = write(fd, b.p, b.len) == (ssize_t)b.len;
+	(void)signal(SIGPIPE, was);
 	(void)close(fd);
 	good = ended_well(pid) && good;
 done:
