@@ -213,6 +213,8 @@ class Looking:
         self.look("closed", [nav, log])
         b.get("/health")
         self.look("health")
+        b.get("/health/security")
+        self.look("security")
         b.get("/shelf")
         self.look("shelf")
         for name, q in (("search", {"en": "a", "ja": "の"}[self.lang]), ("search-none", "qqqqq")):
