@@ -2,14 +2,15 @@
 /*
  * main.c - the web program: start, serve, end.
  *
- *   inbox.fcgi [-c FILE] [-n]
+ *   inbox.fcgi [-c FILE] [-n | -t]
  *
  * Started by a web server or a supervisor with a FastCGI socket as standard
  * input it serves requests one after the other; started as a CGI program it
  * serves one.  Everything is loaded and checked before the first request.
  * When that fails the reason is one line on standard error, and visitors get
  * a short 503 for a minute, so that a supervisor that restarts at once does
- * not spin.
+ * not spin.  With -t it answers and does no work besides: a trial, before a new
+ * version takes over.
  *
  * Exit codes: 0 as told, 1 the socket failed, 2 configuration or usage.
  */
@@ -181,6 +182,13 @@ serve(void *arg, struct io *io)
 	return work;
 }
 
+static bool
+trial_serve(void *arg, struct io *io)
+{
+	(void)web_serve(arg, io);
+	return false;
+}
+
 static void
 work(void *arg)
 {
@@ -233,14 +241,14 @@ run_sorry(bool cgi)
 }
 
 static int
-run_fcgi(struct web *web)
+run_fcgi(struct web *web, bool trial)
 {
-	const struct io_calls calls = {
+	const struct io_calls answers = { .arg = web, .serve = trial_serve }, calls = {
 		.arg = web, .serve = serve, .work = work, .idle = idle, .due = due, .idle_ms = IDLE_MS,
 		.max_requests = REQUESTS_MAX, .watch_binary = true
 	};
 
-	return io_fcgi_loop(&calls);
+	return io_fcgi_loop(trial ? &answers : &calls);
 }
 
 static int
@@ -269,9 +277,9 @@ run_cgi(struct app *app, struct web *web)
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: " PROGRAM " [-c FILE] [-n]\n"
+	(void)fprintf(stderr, "usage: " PROGRAM " [-c FILE] [-n | -t]\n"
 	    "Started by a web server, as a FastCGI worker or CGI program; "
-	    "-n checks everything and exits.\n");
+	    "-n checks everything and exits, -t only answers.\n");
 	return 2;
 }
 
@@ -282,16 +290,18 @@ main(int argc, char **argv)
 	static struct web web;
 	const char *conf_path = home_conf();
 	const struct ib_err *err;
-	bool check = false;
+	bool check = false, trial = false;
 	int opt, rc;
 
 	/* A CGI server may pass a query's words as arguments: they are not ours. */
 	if (getenv("GATEWAY_INTERFACE") == NULL) {
-		while ((opt = getopt(argc, argv, "c:n")) != -1) {
+		while ((opt = getopt(argc, argv, "c:nt")) != -1) {
 			if (opt == 'c')
 				conf_path = optarg;
 			else if (opt == 'n')
 				check = true;
+			else if (opt == 't')
+				trial = true;
 			else
 				return usage();
 		}
@@ -314,7 +324,7 @@ main(int argc, char **argv)
 	} else {
 		fence_up(app.conf, app.cgi ? CGI_CPU_S : 0, app.cgi);
 		fault_arm();
-		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web);
+		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web, trial);
 	}
 	app_stop(&app, &web);
 	return rc;

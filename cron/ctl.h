@@ -19,6 +19,10 @@ int ctl_setup(const char *conf_path, char *const *args);
 int ctl_shelf(const struct conf *conf, char *const *args);
 int ctl_backup(const struct conf *conf, char *const *args);
 int ctl_restore(const struct conf *conf, char *const *args);
+int ctl_upgrade(const struct conf *conf, char *const *args);
+int ctl_rollback(const struct conf *conf, char *const *args);
+/* Where the configuration was read from. */
+const char *ctl_conf_path(void);
 
 /* ctl_talk.c: what a person reads and types, in the language of the configuration ------- */
 
@@ -55,5 +59,16 @@ int ctl_doctor(const struct conf *conf, char *const *args);
 void ctl_prove(const struct conf *conf, struct findings *f);
 /* ctl_services.c: the keys, and both services. */
 void ctl_services(const struct conf *conf, struct db *db, struct findings *f);
+
+/* ctl_child.c: programs of ours that are called, and a version that is tried -------------- */
+
+#define CHILD_LONG_S	1800	/* a large database */
+/* Runs it to its end; an error says the last line that it said. */
+IB_MUST const struct ib_err *child_run(struct arena *a, const char *const *argv, int seconds);
+/* Does the version below `parts` answer, with this configuration? */
+IB_MUST const struct ib_err *child_serves(struct arena *a, const char *parts, const struct conf *conf, const char *conf_path);
+/* The same with a copy of the database, which it has to bring up to date first. */
+IB_MUST const struct ib_err *child_trial(struct arena *a, const char *parts, const struct conf *conf, const char *conf_path,
+    struct db *db);
 
 #endif

@@ -5,6 +5,7 @@
  *
  *   setup [--check] [--answers FILE]
  *   setup --link
+ *   setup --web             only what lies in the web folder: after an upgrade
  *
  * Says what kind of place this is, asks four things, makes what is missing and
  * proves by calls to the public address that it works.  It writes into the two
@@ -749,6 +750,8 @@ run(struct setup *s, const char *answers)
 		if (*conf_str(s->conf, CONF_TEST_CLOCK) != '\0')
 			clock_set_offset_file(conf_str(s->conf, CONF_TEST_CLOCK));
 	}
+	if (s->only_web)
+		return s->conf != NULL && (!has_folder(s) || (folder_is_free(s) && put_web(s)));
 	puts(SETUP_SAY(s, STR_SETUP_LOOKING, NULL));
 	setup_look(s);
 	if (!all_answers(s))
@@ -769,7 +772,7 @@ static int
 usage(void)
 {
 	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
-	    "       inboxctl [-c FILE] setup --link\n", stderr);
+	    "       inboxctl [-c FILE] setup --link | --web\n", stderr);
 	return 2;
 }
 
@@ -788,6 +791,8 @@ ctl_setup(const char *conf_path, char *const *args)
 			s.check = true;
 		else if (strcmp(*args, "--link") == 0)
 			link = true;
+		else if (strcmp(*args, "--web") == 0)
+			s.only_web = true;
 		else if (strcmp(*args, "--answers") == 0 && args[1] != NULL)
 			answers = *++args;
 		else
@@ -813,7 +818,7 @@ ctl_setup(const char *conf_path, char *const *args)
 	if (link) {
 		rc = only_link(&s);
 	} else {
-		if ((whole = run(&s, answers)) && s.conf != NULL && !s.check) {
+		if ((whole = run(&s, answers)) && s.conf != NULL && !s.check && !s.only_web) {
 			tell_cron(&s);
 			tell_link(&s);
 		}

@@ -18,6 +18,7 @@ struct setup {
 	struct cats	*cats;
 	enum lang	 lang;
 	bool		 check;			/* change nothing */
+	bool		 only_web;		/* nothing but the web folder */
 	unsigned	 made, open, wrong;	/* what was changed, would be, is not as it should be */
 	const char	*conf_path;
 	const char	*prefix, *etc, *var, *program, *sync;	/* home.h */

@@ -9,6 +9,7 @@
  *   doctor          is everything as it should be, from outside in
  *   backup ...      everything in one file, while everything runs; is it good?
  *   restore ...     the way back
+ *   upgrade ARCHIVE another version, tried before it counts; rollback: the one before
  *   shelf ...       events that could not be processed: list, show ID, retry
  *   status          what the engine did last and what waits
  *
@@ -19,6 +20,7 @@
 #include "../lib/base/clock.h"
 #include "../lib/base/conf.h"
 #include "../lib/base/crypt.h"
+#include "../lib/base/fault.h"
 #include "../lib/base/home.h"
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
@@ -36,6 +38,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static const char *conf_file;
+
+const char *
+ctl_conf_path(void)
+{
+	return conf_file;
+}
 
 int
 ctl_fail(const struct ib_err *err)
@@ -157,7 +167,8 @@ static const struct {
 	int		 most;		/* words after the verb */
 } verbs[] = {
 	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "doctor", ctl_doctor, 0 }, { "backup", ctl_backup, 8 },
-	{ "restore", ctl_restore, 8 }, { "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
+	{ "restore", ctl_restore, 8 }, { "upgrade", ctl_upgrade, 2 }, { "rollback", ctl_rollback, 2 },
+	{ "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
 };
 
 static int
@@ -167,6 +178,8 @@ usage(FILE *to)
 	    "       inboxctl [-c FILE] backup [--encrypt | --passphrase-file FILE] [--database-only] FILE\n"
 	    "       inboxctl [-c FILE] backup --drill [--passphrase-file FILE] [FILE]\n"
 	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"
+	    "       inboxctl [-c FILE] upgrade ARCHIVE\n"
+	    "       inboxctl [-c FILE] rollback [--restore]\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
 	    "       inboxctl [-c FILE] setup --link\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
@@ -212,6 +225,8 @@ main(int argc, char **argv)
 		(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 		if ((err = conf_load(file, &conf)) != NULL)
 			return ctl_fail(err);
+		conf_file = file;
+		fault_arm();
 		rc = verbs[i].fn(conf, argv + optind + 1);
 		conf_free(conf);
 		return rc;

@@ -24,7 +24,7 @@ static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_COMMIT] = "commit", [FAULT_COMMITTED] = "committed",
 	[FAULT_CALL_BEFORE] = "call-before", [FAULT_CALL_AFTER] = "call-after",
 	[FAULT_DB_BEGIN] = "db-begin", [FAULT_DB_STEP] = "db-step", [FAULT_ALLOC] = "alloc",
-	[FAULT_WORK] = "work"
+	[FAULT_WORK] = "work", [FAULT_STEP] = "step"
 };
 
 static const struct { const char *name; int act; } acts[] = {

@@ -29,6 +29,7 @@ enum fault_point {
 	FAULT_DB_STEP,		/* "db-step": full, ioerr (the transaction is gone), busy */
 	FAULT_ALLOC,		/* "alloc": fail; arenas and growing buffers */
 	FAULT_WORK,		/* "work": fail; a CGI process leaves what follows its answer to others */
+	FAULT_STEP,		/* "step": before each step of an upgrade, a rollback or a removal */
 	FAULT_POINTS
 };
 enum fault_act { FAULT_NONE, FAULT_FAIL, FAULT_FULL, FAULT_IOERR, FAULT_BUSY };

@@ -79,9 +79,15 @@ static const char *const of_the_environment[] = {
 
 /* Limits ----------------------------------------------------------------------- */
 
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource;
+#else
+typedef int resource;
+#endif
+
 /* Lower, never higher. */
 static void
-limit(unsigned what, rlim_t most)
+limit(resource what, rlim_t most)
 {
 	struct rlimit r;
 
@@ -163,7 +169,7 @@ allow_ours(struct rules *rs, const struct conf *conf)
 	allow(rs, home_folder(conf_str(conf, CONF_STATIC_DIR), HOME_STATIC), READ);
 	allow(rs, conf_str(conf, CONF_TEST_CLOCK), READ);
 	allow(rs, home_zones(), READ);
-	(void)snprintf(lib, sizeof(lib), "%s/lib", home_prefix());
+	(void)snprintf(lib, sizeof(lib), "%s/lib", home_parts() != NULL ? home_parts() : home_prefix());
 	allow(rs, lib, READ);
 }
 

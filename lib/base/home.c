@@ -45,14 +45,14 @@ find(void)
 		[HOME_PO] = "po", [HOME_TEMPLATES] = "templates", [HOME_STATIC] = "static", [HOME_WEB] = "web",
 		[HOME_SERVERS] = "servers"
 	};
-	const char *home = said("INBOX_HOME");
+	const char *home = said("INBOX_HOME"), *parts = home_parts();
 	int i;
 
 	if (prefix[0] != '\0')
 		return;
 	(void)snprintf(prefix, sizeof(prefix), "%s", home != NULL ? home : PREFIX);
 	if (home != NULL) {
-		(void)snprintf(data, sizeof(data), "%s/share/messenger-inbox", prefix);
+		(void)snprintf(data, sizeof(data), "%s/share/messenger-inbox", parts);
 		(void)snprintf(etc, sizeof(etc), "%s/etc/messenger-inbox", prefix);
 		(void)snprintf(var, sizeof(var), "%s/var/messenger-inbox", prefix);
 	} else {
@@ -88,6 +88,14 @@ home_prefix(void)
 {
 	find();
 	return prefix;
+}
+
+const char *
+home_parts(void)
+{
+	const char *parts = said("INBOX_PARTS");
+
+	return parts != NULL ? parts : said("INBOX_HOME");
 }
 
 const char *

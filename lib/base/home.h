@@ -4,7 +4,8 @@
  *
  * From where `make install` put it; or, unpacked from an archive, from where that
  * lies now, which the archive's launcher says (bundle/launch.c).  Answers are
- * static and good for ever.
+ * static and good for ever.  Later versions lie below that folder (cron/ctl_upgrade.c):
+ * they have their own parts, and share its configuration.
  */
 #ifndef IB_HOME_H
 #define IB_HOME_H
@@ -17,6 +18,8 @@ const char *home_folder(const char *set, enum home_place place);
 const char *home_conf(void);
 /* Below this everything lies that `make install` or the archive brought. */
 const char *home_prefix(void);
+/* The folder of this version's own parts; NULL when it was not unpacked from an archive. */
+const char *home_parts(void);
 /* Folder of the configuration and the keys; folder of the database and the files. */
 const char *home_etc(void);
 const char *home_var(void);

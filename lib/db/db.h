@@ -37,6 +37,7 @@ enum db_flags {
 	DB_CREATE = 1,		/* make the file and its folder's lock when absent */
 	DB_MIGRATE = 2,		/* bring an older schema up to date */
 	DB_READONLY = 4,
+	DB_AS_IT_IS = 16,	/* db_restore: the copy keeps its schema, for a program that knows it */
 	DB_ANY_DISK = 8		/* a network file system too: at the administrator's risk */
 };
 
@@ -134,6 +135,11 @@ IB_MUST const struct ib_err *db_restore(const char *from, const char *to, unsign
     const char *aside, db_look *look, void *arg);
 /* The part of it that refuses: before somebody unpacks much for nothing. */
 IB_MUST const struct ib_err *db_restore_may(const char *to, unsigned flags, bool replace);
+/*
+ * Nobody can open the database any more until *fd is closed; who has it open goes on.
+ * So that a restore can wait for them to end.
+ */
+IB_MUST const struct ib_err *db_gate_shut(const char *path, int *fd);
 /* PRAGMA quick_check; *ok false with the first finding in `what` (arena). */
 IB_MUST const struct ib_err *db_check(struct db *db, struct arena *a, bool *ok, char **what);
 /* Schema version of this program. */

@@ -40,6 +40,7 @@ IB_MUST const struct ib_err *db_disk_fit(const char *folder, int64_t type, unsig
  */
 #define LOCK_TURN	0
 #define LOCK_OPEN	1
+#define LOCK_GATE	2	/* held by who lets nobody in; looked at when opening */
 /* The writers' advisory lock; wait_ms 0 = only try. */
 IB_MUST const struct ib_err *db_lock(struct db *db, int64_t wait_ms);
 void db_unlock(struct db *db);

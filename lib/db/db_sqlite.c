@@ -193,9 +193,12 @@ static const struct ib_err *
 open_lock(struct db *db, const char *lock)
 {
 	struct flock fl = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = LOCK_OPEN, .l_len = 1 };
+	struct flock gate = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = LOCK_GATE, .l_len = 1 };
 
 	if ((db->lock_fd = open(lock, O_RDWR | O_CLOEXEC | O_CREAT, 0600)) < 0)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", lock, strerror(errno));
+	if (fcntl(db->lock_fd, F_OFD_GETLK, &gate) == 0 && gate.l_type != F_UNLCK)
+		return ib_fail(IB_EBUSY, IB_RETRY_LATER, "%s: a backup is being restored", db->path);
 	if (fcntl(db->lock_fd, F_OFD_SETLK, &fl) == 0)
 		return NULL;
 	if (errno == EAGAIN || errno == EACCES)

@@ -42,34 +42,48 @@ db_schema_version(void)
 	return last_step();
 }
 
-/*
- * One step, all of it or nothing.  Foreign keys are off meanwhile: a step that
- * rebuilds a table must not empty those that hang on it; what it left is
- * checked before it counts.
- */
+/* What a step left is checked before it counts. */
 static const struct ib_err *
 run_step(struct db *db, int step)
 {
-	const struct ib_err *err, *on;
+	const struct ib_err *err;
 	int64_t orphans = 0;
 	char mark[96];
 
 	snprintf(mark, sizeof(mark), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 	    SCHEMA_APPLICATION_ID, step + 1);
-	if ((err = db_exec(db, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")) == NULL &&
-	    (err = db_exec(db, steps[step])) == NULL &&
+	if ((err = db_exec(db, steps[step])) == NULL &&
 	    (err = db_pragma_int(db, "SELECT count(*) FROM pragma_foreign_key_check", &orphans)) == NULL &&
 	    orphans > 0)
 		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s: schema %d leaves %lld rows that hang on nothing",
 		    db->path, step + 1, (long long)orphans);
-	if (err == NULL && (err = db_exec(db, mark)) == NULL)
+	return err != NULL ? err : db_exec(db, mark);
+}
+
+/*
+ * All steps or none, so that a program of the older version can go on when one
+ * fails.  Foreign keys are off meanwhile: a step that rebuilds a table must not
+ * empty those that hang on it.
+ */
+static const struct ib_err *
+run_steps(struct db *db, int last)
+{
+	const struct ib_err *err, *on;
+	int64_t version = 0;
+
+	/* The version is read once more: somebody else may have done it while we waited. */
+	if ((err = db_exec(db, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")) == NULL)
+		err = db_pragma_int(db, "PRAGMA user_version", &version);
+	while (err == NULL && version < last)
+		err = run_step(db, (int)version++);
+	if (err == NULL)
 		err = db_exec(db, "COMMIT");
 	if (sqlite3_get_autocommit(db->s) == 0)
 		sqlite3_exec(db->s, "ROLLBACK", NULL, NULL, NULL);
 	if ((on = db_exec(db, "PRAGMA foreign_keys=ON")) != NULL && err == NULL)
 		err = on;
 	if (err == NULL)
-		log_event(LOG_INFO_, "schema", "version", log_i(step + 1), NULL);
+		log_event(LOG_INFO_, "schema", "version", log_i(version), NULL);
 	return err;
 }
 
@@ -98,10 +112,7 @@ db_migrate(struct db *db, unsigned flags)
 		    db->path, (long long)version, last);
 	if ((err = db_lock(db, 30000)) != NULL)
 		return err;
-	/* Somebody else may have done it while we waited. */
-	err = db_pragma_int(db, "PRAGMA user_version", &version);
-	while (err == NULL && version < last)
-		err = run_step(db, (int)version++);
+	err = run_steps(db, last);
 	db_unlock(db);
 	return err;
 }
@@ -305,6 +316,26 @@ is_ours(const char *path)
 	return err == NULL && app == SCHEMA_APPLICATION_ID;
 }
 
+/* The copy is looked at, and stays what it is. */
+static const struct ib_err *
+check_as_it_is(const char *from, const char *tmp)
+{
+	struct db probe = { .lock_fd = -1 };
+	const struct ib_err *err;
+	struct arena a;
+	char *what = NULL;
+	bool good = false;
+
+	arena_init(&a, 1 << 20);
+	if (!is_ours(tmp) || sqlite3_open_v2(tmp, &probe.s, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", from);
+	else if ((err = db_check(&probe, &a, &good, &what)) == NULL && !good)
+		err = ib_fail(IB_EDB, IB_RETRY_NEVER, "%s is damaged: %.120s", from, what != NULL ? what : "-");
+	sqlite3_close(probe.s);
+	arena_fini(&a);
+	return err;
+}
+
 /* The copy is opened as a database is, brought up to date, and looked at. */
 static const struct ib_err *
 try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void *arg)
@@ -315,6 +346,8 @@ try_copy(const char *from, const char *tmp, unsigned flags, db_look *look, void 
 	char *what = NULL;
 	bool good = false, done = false;
 
+	if ((flags & DB_AS_IT_IS) != 0)
+		return check_as_it_is(from, tmp);
 	if (!is_ours(tmp))
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: not a database of this product", from);
 	arena_init(&a, 1 << 20);
@@ -379,6 +412,26 @@ restore_begin(const char *to, unsigned flags, bool replace, int *fd)
 	else if (!replace && (is_there(to, "", true) || is_there(to, "-wal", false)))
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s (or its -wal) exists; it is not overwritten: "
 		    "move both away first, or say --replace", to);
+	free(lock);
+	return err;
+}
+
+const struct ib_err *
+db_gate_shut(const char *path, int *fd)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_GATE, .l_len = 1 };
+	char *lock = beside(path, "-lock");
+	const struct ib_err *err = NULL;
+
+	*fd = -1;
+	if (lock == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
+	if ((*fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0 || fcntl(*fd, F_OFD_SETLK, &fl) != 0)
+		err = ib_fail(IB_EBUSY, IB_RETRY_LATER, "%s: %s", lock, strerror(errno));
+	if (err != NULL && *fd >= 0) {
+		(void)close(*fd);
+		*fd = -1;
+	}
 	free(lock);
 	return err;
 }

@@ -102,6 +102,10 @@ class Hosting(WebFolder):
                            env={"PATH": self.path("programs") + ":/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8", **env})
         return r.returncode, r.stdout + r.stderr
 
+    def ctl(self, *args):
+        return subprocess.run([os.path.join(self.build, "inboxctl"), *args], capture_output=True, text=True, cwd=self.home,
+                              stdin=subprocess.DEVNULL, **self.as_user())
+
     def tree(self):
         """Everything below the home folder: mode, size, time."""
         out = {}

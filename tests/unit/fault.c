@@ -98,7 +98,7 @@ test_count(void)
 		fclose(f);
 	}
 	is_str(line, "fault-points commit=2 committed=0 call-before=0 call-after=1 db-begin=0"
-	    " db-step=0 alloc=0 work=0\n", "every point with its count");
+	    " db-step=0 alloc=0 work=0 step=0\n", "every point with its count");
 	unlink(path);
 }
 

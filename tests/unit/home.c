@@ -9,7 +9,7 @@ int
 main(void)
 {
 	/* The environment is read at the first question: this is an unpacked archive. */
-	ok(setenv("INBOX_HOME", "/home/u/inbox", 1) == 0 && unsetenv("INBOX_CONF") == 0 &&
+	ok(setenv("INBOX_HOME", "/home/u/inbox", 1) == 0 && unsetenv("INBOX_PARTS") == 0 && unsetenv("INBOX_CONF") == 0 &&
 	    unsetenv("INBOX_PROGRAM") == 0 && unsetenv("INBOX_ZONES") == 0, "environment");
 	is_str(home_prefix(), "/home/u/inbox", "prefix");
 	is_str(home_folder("", HOME_PO), "/home/u/inbox/share/messenger-inbox/po", "catalogues");
@@ -24,6 +24,9 @@ main(void)
 	ok(setenv("INBOX_PROGRAM", "relative/name", 1) == 0 && home_program() == NULL, "a relative name is none");
 	ok(setenv("INBOX_PROGRAM", "/home/u/inbox/lib/messenger-inbox/inbox.fcgi", 1) == 0, "a program");
 	is_str(home_program(), "/home/u/inbox/lib/messenger-inbox/inbox.fcgi", "is told");
+	is_str(home_parts(), "/home/u/inbox", "its own parts");
+	ok(setenv("INBOX_PARTS", "/home/u/inbox/versions/new", 1) == 0, "a later version");
+	is_str(home_parts(), "/home/u/inbox/versions/new", "has its own");
 	is_str(home_zones(), "/usr/share/zoneinfo/", "zones of the system");
 	return done_testing();
 }

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""upgrade - an upgrade and a rollback, killed before each of their steps.
+
+A version with a newer schema takes over, and the version before comes back. Both are
+killed before their first step, their second, and so on until none is left. Whatever was
+killed when: a new process answers a visitor at once, with all messages there; and the
+same command once more comes to the same end as if nothing had happened, with nothing
+of the attempt left.
+"""
+import os
+import shutil
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
+from versions import NEXT, Unpacked, pack  # noqa: E402
+
+NEW = "versions/messenger-inbox-2"
+KILLED = -9
+STEPS_MOST = 20
+
+
+class Kills(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.st = st = Unpacked(procs=1).__enter__()
+        cls.addClassCleanup(st.__exit__, None, None, None)
+        r = st.ctl("status", fault="count")
+        if "fault-points " not in r.stderr:
+            sys.exit("upgrade: the programs in %s have no fault points; configure with --enable-fault-injection" % os.environ.get("INBOX_BUILD"))
+        st.connect("shared")
+        st.customer("kept through all of it")
+        cls.archive = pack(st.packs, "messenger-inbox-2", NEXT)
+        st.sync()
+        cls.schema = st.schema()
+        cls.pause()
+        cls.old = cls.state(st.path("old"))
+
+    @classmethod
+    def pause(cls):
+        for p in list(cls.st.workers):
+            cls.st.end(p)
+
+    @classmethod
+    def state(cls, to):
+        """That moment, to come back to: the database and all versions."""
+        st = cls.st
+        os.mkdir(to)
+        for f in os.listdir(st.dir):
+            if f.startswith("inbox.db"):
+                shutil.copy2(st.path(f), to)
+        shutil.copytree(st.home, os.path.join(to, "home"), symlinks=True)
+        return to
+
+    def again_at(self, kept):
+        self.pause()
+        st = self.st
+        for f in os.listdir(st.dir):
+            if f.startswith("inbox.db"):
+                os.unlink(st.path(f))
+        for f in os.listdir(kept):
+            if f.startswith("inbox.db"):
+                shutil.copy2(os.path.join(kept, f), st.dir)
+        shutil.rmtree(st.home)
+        shutil.copytree(os.path.join(kept, "home"), st.home, symlinks=True)
+
+    def whole(self, when):
+        """A visitor is served, and every message is there."""
+        self.assertTrue(self.st.serves(), when)
+        texts = [t for (t,) in self.st.db("SELECT text FROM message")]
+        self.assertEqual([t.replace(" (2)", "") for t in texts].count("kept through all of it"), 1, when)
+        self.pause()
+
+    def killed_everywhere(self, kept, args, done):
+        """The number of steps; `done` says whether all is as it should be in the end."""
+        for n in range(1, STEPS_MOST):
+            self.again_at(kept)
+            r = self.st.ctl(*args, fault="step:%d=kill" % n)
+            if r.returncode == 0:
+                break
+            when = "%s, killed before step %d" % (args[0], n)
+            self.assertEqual(r.returncode, KILLED, (when, r.stdout, r.stderr))
+            self.whole(when)
+            r = self.st.ctl(*args)
+            self.assertTrue(r.returncode == 0 or done(), (when, r.stdout, r.stderr))
+            self.assertTrue(done(), when)
+            self.whole(when + ", and again")
+            self.assertEqual(self.st.left(), [], when)
+        self.assertTrue(done())
+        return n - 1
+
+    def test_upgrade_and_rollback(self):
+        st = self.st
+        n = self.killed_everywhere(self.old, ("upgrade", self.archive),
+                                   lambda: (st.link("current"), st.schema()) == (NEW, self.schema + 1))
+        self.assertGreaterEqual(n, 9)
+        self.again_at(self.old)
+        r = st.ctl("upgrade", self.archive)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        new = self.state(st.path("new"))
+        n = self.killed_everywhere(new, ("rollback", "--restore"), lambda: (st.link("current"), st.schema()) == (".", self.schema))
+        self.assertGreaterEqual(n, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
