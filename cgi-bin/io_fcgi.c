@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_fcgi.c - a FastCGI worker on the socket at descriptor 0.
+ * io_fcgi.c - the only door to libfcgi: a worker on the socket at descriptor 0.
  *
  * One request at a time.  SIGTERM and SIGUSR1 are blocked but for the moment
  * of waiting, so that a request in hand is always finished and none is taken
@@ -8,14 +8,16 @@
  * connection wakes one of them (EPOLLEXCLUSIVE), and who comes too late all
  * the same goes on waiting, since the socket does not block.
  */
-#include "fcgi.h"
 #include "io.h"
 
 #include "../lib/base/clock.h"
 #include "../lib/base/home.h"
 #include "../lib/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fastcgi.h>
+#include <fcgiapp.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -25,37 +27,162 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define BINARY_CHECK_MS	(5 * MS_SECOND)
 #define FAILURES_MAX	10	/* of accept in a row */
+#define STALL_S		30	/* a server that stops in the middle of a request */
 #define LEAVE_MS	(30 * MS_SECOND)	/* to find a moment for leaving without being asked */
+#define SMALL		6000	/* an answer that fits into libfcgi's buffer with its end */
+#define RECORD_MAX	65528	/* content of a record: what 16 bits can say, in whole words */
+#define PIECES_MAX	2	/* of one write */
 
 struct fcgi_io {
 	struct io	 io;
-	struct fcgi	 conn;
+	FCGX_Request	 req;
+	bool		 reading;	/* the time limit of reads is set */
+	bool		 direct;	/* records of our own are on their way */
+	bool		 local;		/* the socket is of this machine, not of a network */
 };
 
 static volatile sig_atomic_t stop;
 
 /* Transport -------------------------------------------------------------------- */
 
+/* No wait in that direction is longer than STALL_S. */
+static void
+limit(const struct fcgi_io *f, int direction)
+{
+	static const struct timeval stall = { STALL_S, 0 };
+
+	(void)setsockopt(f->req.ipcFd, SOL_SOCKET, direction, &stall, sizeof(stall));
+}
+
 static ssize_t
 fcgi_read(struct io *io, void *p, size_t n)
 {
-	return fcgi_body(&((struct fcgi_io *)io)->conn, p, n);
+	struct fcgi_io *f = (struct fcgi_io *)io;
+	int got;
+
+	if (!f->reading)
+		limit(f, SO_RCVTIMEO);
+	f->reading = true;
+	got = FCGX_GetStr(p, n > INT_MAX ? INT_MAX : (int)n, f->req.in);
+	if (got <= 0)
+		return FCGX_GetError(f->req.in) != 0 ? -1 : 0;
+	return got;
 }
 
+/* Everything in v, or false: the server is gone, or takes nothing any more. */
 static bool
-fcgi_put(struct io *io, struct iovec *v, int n)
+send_all(int fd, struct iovec *v, size_t n)
 {
-	return fcgi_write(&((struct fcgi_io *)io)->conn, v, (size_t)n);
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
+	ssize_t put;
+
+	while (m.msg_iovlen > 0) {
+		if ((put = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0) {
+			if (errno != EINTR)
+				return false;
+			continue;
+		}
+		for (; m.msg_iovlen > 0 && (size_t)put >= m.msg_iov->iov_len; m.msg_iovlen--)
+			put -= (ssize_t)(m.msg_iov++)->iov_len;
+		if (m.msg_iovlen > 0) {
+			m.msg_iov->iov_base = (char *)m.msg_iov->iov_base + put;
+			m.msg_iov->iov_len -= (size_t)put;
+		}
+	}
+	return true;
+}
+
+/* One record of the answer with n bytes from the front of v, which moves on. */
+static bool
+send_record(const struct fcgi_io *f, struct iovec *v, size_t n)
+{
+	unsigned char head[8] = { FCGI_VERSION_1, FCGI_STDOUT, (unsigned char)(f->req.requestId >> 8),
+	    (unsigned char)f->req.requestId, (unsigned char)(n >> 8), (unsigned char)n };
+	struct iovec out[1 + PIECES_MAX] = { { head, sizeof(head) } };
+	size_t k = 1, take;
+
+	for (; n > 0; v++) {
+		if (v->iov_len == 0)
+			continue;
+		take = v->iov_len < n ? v->iov_len : n;
+		out[k++] = (struct iovec){ v->iov_base, take };
+		v->iov_base = (char *)v->iov_base + take;
+		v->iov_len -= take;
+		n -= take;
+	}
+	return send_all(f->req.ipcFd, out, k);
+}
+
+/*
+ * libfcgi copies everything through a buffer of 8 KB and writes that out each
+ * time it is full.  A page goes as it lies instead, in records as large as
+ * they may be; the end of the request is libfcgi's again.
+ */
+static bool
+fcgi_write(struct io *io, struct iovec *v, int n)
+{
+	struct fcgi_io *f = (struct fcgi_io *)io;
+	size_t left = 0;
+	int i;
+
+	assert(n <= PIECES_MAX);
+	for (i = 0; i < n; i++)
+		left += v[i].iov_len;
+	if (!f->direct && left <= SMALL) {
+		for (i = 0; i < n; i++)
+			if (FCGX_PutStr(v[i].iov_base, (int)v[i].iov_len, f->req.out) < 0)
+				return false;
+		return true;
+	}
+	if (!f->direct) {
+		limit(f, SO_SNDTIMEO);
+		if (FCGX_FFlush(f->req.out) != 0)
+			return false;
+	}
+	f->direct = true;
+	for (; left > 0; left -= left < RECORD_MAX ? left : RECORD_MAX)
+		if (!send_record(f, v, left < RECORD_MAX ? left : RECORD_MAX))
+			return false;
+	return true;
+}
+
+/*
+ * libfcgi waits until the server has closed too, because a close with bytes
+ * unread may tear down what a network has not delivered yet.  On a socket of
+ * this machine everything has arrived; without the wait the worker is free two
+ * switches earlier.  But only when the server has said all it has to say: Apache's
+ * mod_proxy_fcgi writes the end of the body by itself, and gives the visitor an
+ * error when nobody is there to take it.
+ */
+static bool
+may_close_at_once(struct fcgi_io *f)
+{
+	if (!f->local)
+		return false;
+	if (!f->reading)
+		limit(f, SO_RCVTIMEO);
+	f->reading = true;
+	return FCGX_GetChar(f->req.in) == EOF && FCGX_GetError(f->req.in) == 0;
 }
 
 static void
 fcgi_finish(struct io *io)
 {
-	fcgi_close(&((struct fcgi_io *)io)->conn);
+	struct fcgi_io *f = (struct fcgi_io *)io;
+
+	/*
+	 * A connection that the server wants to keep would bind the next
+	 * request to this worker, and only a read could tell when it comes.
+	 */
+	f->req.keepConnection = 0;
+	if (may_close_at_once(f))
+		(void)FCGX_Detach(&f->req);
+	FCGX_Finish_r(&f->req);
 }
 
 /* Signals ---------------------------------------------------------------------- */
@@ -155,11 +282,7 @@ binary_replaced(struct binary *b, int64_t now)
 bool
 io_fcgi_here(void)
 {
-	struct sockaddr_storage peer;
-	socklen_t n = sizeof(peer);
-
-	/* It listens: a socket, and nobody at its other end. */
-	return getpeername(0, (struct sockaddr *)&peer, &n) != 0 && errno == ENOTCONN;
+	return !FCGX_IsCGI();
 }
 
 struct loop {
@@ -182,37 +305,26 @@ work_is_due(const struct loop *l)
 	return at != 0 && clock_mono() >= at;
 }
 
-/* Accepting failed for a reason that is nobody else's: is there hope? */
-static bool
-accept_failed(struct loop *l)
-{
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return true;
-	log_event(LOG_ERROR_, "accept_failed", "errno", log_i(errno), NULL);
-	if (++l->failures >= FAILURES_MAX) {
-		l->exit_code = 1;
-		return false;
-	}
-	(void)poll(NULL, 0, 100);
-	return true;
-}
-
 /* A request is there, taken and answered; or another worker was faster.  False ends the loop. */
 static bool
 take(struct loop *l)
 {
-	const char *why;
-	int fd;
+	int rc;
 
-	if ((fd = accept4(0, NULL, NULL, SOCK_CLOEXEC)) < 0)
-		return accept_failed(l);
-	l->failures = 0;
-	if ((why = fcgi_open(&l->f.conn, fd)) != NULL) {
-		log_event(LOG_INFO_, "server_refused", "why", why, NULL);
+	if ((rc = FCGX_Accept_r(&l->f.req)) != 0) {
+		if (rc == -EAGAIN || rc == -EINTR || rc == -ECONNABORTED)
+			return true;
+		log_event(LOG_ERROR_, "accept_failed", "errno", log_i(-rc), NULL);
+		if (++l->failures >= FAILURES_MAX) {
+			l->exit_code = 1;
+			return false;
+		}
+		(void)poll(NULL, 0, 100);
 		return true;
 	}
-	l->f.io.envp = l->f.conn.env;
-	l->f.io.refuse = l->f.conn.refuse;
+	l->failures = 0;
+	l->f.reading = l->f.direct = false;
+	l->f.io.envp = l->f.req.envp;
 	if ((l->calls->serve(l->calls->arg, &l->f.io) || work_is_due(l)) && l->calls->work != NULL && !must_stop())
 		l->calls->work(l->calls->arg);
 	l->idle_at_ms = clock_mono() + l->calls->idle_ms;
@@ -327,12 +439,16 @@ io_fcgi_loop(const struct io_calls *calls)
 	memset(&l, 0, sizeof(l));
 	l.calls = calls;
 	l.f.io.read = fcgi_read;
-	l.f.io.write = fcgi_put;
+	l.f.io.write = fcgi_write;
 	l.f.io.finish = fcgi_finish;
-	fcgi_init(&l.f.conn, is_local(0));
+	l.f.local = is_local(0);
 	l.idle_at_ms = now + calls->idle_ms;
 	l.end_ms = calls->for_ms > 0 ? now + calls->for_ms : 0;
-	block_signals(&l.waiting);
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&l.f.req, 0, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		log_event(LOG_ERROR_, "fcgi_init_failed", NULL);
+		return 1;
+	}
+	block_signals(&l.waiting);	/* after FCGX_Init, which has handlers of its own */
 	if (!watch_socket(&l)) {
 		log_event(LOG_ERROR_, "socket_failed", "errno", log_i(errno), NULL);
 		return 1;
@@ -344,6 +460,6 @@ io_fcgi_loop(const struct io_calls *calls)
 	take_last(&l);
 	/* At once: whoever connects from now on is refused, and the server asks another. */
 	(void)close(0);
-	fcgi_fini(&l.f.conn);
+	FCGX_Free(&l.f.req, 1);
 	return l.exit_code;
 }

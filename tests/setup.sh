@@ -8,7 +8,7 @@ PATH=$PATH:/usr/sbin:/sbin	# lighttpd and apache2 live there
 export LC_ALL=C.UTF-8
 
 build_packages=(autoconf automake gcc libc6-dev make pkgconf
-	libmxml-dev libsqlite3-dev libssl-dev libjansson-dev libcurl4-openssl-dev libarchive-dev
+	libfcgi-dev libmxml-dev libsqlite3-dev libssl-dev libjansson-dev libcurl4-openssl-dev libarchive-dev
 	ca-certificates tzdata)
 
 die()

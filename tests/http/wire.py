@@ -3,8 +3,8 @@
 
 Proved: a page leaves in records as large as they may be and arrives whole, also
 when its reader is slow; a reader that goes away takes no worker with it; a
-worker that ends leaves nobody waiting; a server that falls silent or breaks off
-holds nobody up; one that ends a CGI process with a request in hand loses nothing;
+worker that ends leaves nobody waiting; a server that ends a CGI process with a
+request in hand loses nothing;
 addresses stand below base_url's path.
 """
 import os
@@ -113,27 +113,6 @@ class Wire(Replies, unittest.TestCase):
         for _ in range(4):
             self.assertEqual(self.b.get("/inbox").status, 200)
         self.assertEqual([p.pid for p in self.st.workers if p.poll() is None], before)
-
-    def test_a_server_that_falls_silent(self):
-        """In the midst of a request, to each worker: both are free again before a visitor gives up."""
-        begin = record(BEGIN, struct.pack(">HB5x", 1, 0))
-        held = []
-        for part in (begin[:5], begin + record(PARAMS, b"\5\5ab")):
-            held.append(self.enterContext(socket.socket(socket.AF_UNIX)))
-            held[-1].connect(self.st.socket_path)
-            held[-1].sendall(part)
-        self.assertEqual(self.b.get("/inbox").status, 200)
-        self.assertEqual(held[0].recv(1), b"", "hung up on")
-        self.assertEqual([p.poll() for p in self.st.workers], [None, None])
-
-    def test_a_half_said_environment_is_none(self):
-        """Cut between two variables it looks whole, and is not served."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
-            s.connect(self.st.socket_path)
-            s.sendall(record(BEGIN, struct.pack(">HB5x", 1, 0)) + record(PARAMS, pair("REQUEST_METHOD", "GET") + pair("REQUEST_URI", "/")))
-            s.shutdown(socket.SHUT_WR)
-            self.assertEqual(s.recv(100), b"")
 
     def cgi(self, path, method="GET", conf=None, **env):
         """The environment of the program as a server's child."""
