@@ -30,7 +30,7 @@ static struct static_file files[] = {
 	FILE("attach.js", attach_js), FILE("viewer.js", viewer_js),
 	FILE("keys.js", keys_js), FILE("notify.js", notify_js),
 	FILE("state.js", state_js),
-	FILE("styleguide.css", guide_css),
+	FILE("styleguide.css", guide_css), FILE("setup.css", setup_css), FILE("setup.js", setup_js),
 	FILE("icon-180.png", touch_icon), FILE("inbox.en.webmanifest", manifest_en),
 	FILE("inbox.ja.webmanifest", manifest_ja),
 };
@@ -86,6 +86,8 @@ static const struct { const char *word; enum str_id id; bool bad; } notices[] = 
 	{ "no_zone", STR_NOTICE_NO_ZONE, true },
 	{ "erasing", STR_NOTICE_ERASING, false },
 	{ "page_left", STR_NOTICE_PAGE_LEFT, false },
+	{ "setup_kept", STR_NOTICE_SETUP_KEPT, false },
+	{ "setup_kept_untried", STR_NOTICE_SETUP_KEPT_UNTRIED, true },
 	{ "sync", STR_NOTICE_SYNC, false },
 	{ "sync_busy", STR_NOTICE_SYNC_BUSY, false },
 	{ "sync_fresh", STR_NOTICE_SYNC_FRESH, false },

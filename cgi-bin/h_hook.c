@@ -17,6 +17,7 @@
 
 #include "../lib/base/log.h"
 #include "../lib/base/str.h"
+#include "../lib/store/setup.h"
 #include "../lib/sync/sync.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ verify(struct app *app, struct req *r)
 	const char *mode = req_query(r, "hub.mode"), *token = req_query(r, "hub.verify_token");
 	const char *challenge = req_query(r, "hub.challenge");
 	size_t n = challenge == NULL ? 0 : strlen(challenge);
+	const struct ib_err *err;
 
 	/* Somebody might guess. */
 	if (!limit_address(app, r, CONF_LIMIT_HOOK))
@@ -43,6 +45,10 @@ verify(struct app *app, struct req *r)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") != n)
 		return resp_text(r, 400, "text/plain", "", 0);
 	log_event(LOG_INFO_, "hook_verified", NULL);
+	/* The set-up shows it; whoever asked gets his answer whether it is noted or not. */
+	if ((err = setup_tried_put(app->db, r->a, SETUP_VERIFIED, conf_str(app->conf, CONF_FB_APP_ID), SETUP_SAID_YES,
+	    r->now)) != NULL)
+		log_err(err, "hook_verified");
 	return resp_text(r, 200, "text/plain", challenge, n);
 }
 

@@ -54,6 +54,13 @@ IB_MUST const struct ib_err *h_tick(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_sync(struct app *app, struct req *r);
 /* h_setup.c */
 IB_MUST const struct ib_err *h_setup(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_pipedrive(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_pipedrive_try(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_facebook(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_facebook_try(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_connect(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_review(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_setup_open(struct app *app, struct req *r);
 /* h_health.c */
 IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
 /* h_monitor.c */

@@ -43,6 +43,7 @@
 #define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
 #define CGI_CPU_S	300
 #define SORRY_MS	(60 * MS_SECOND)
+#define RENEW_MS	(5 * MS_SECOND)		/* between looks at values that cannot be read */
 
 /* Start and end ---------------------------------------------------------------- */
 
@@ -137,13 +138,44 @@ app_stop(struct app *app, struct web *web)
 
 /* Serving ---------------------------------------------------------------------- */
 
+/*
+ * The set-up in the browser has kept other values for the apps: whoever serves
+ * the next request knows them.  When they cannot be read, the old ones hold and
+ * they are looked at again a while later.
+ */
+static void
+app_renew(struct app *app)
+{
+	static int64_t again;
+	const struct ib_err *err;
+	struct sync *sync = NULL;
+	struct conf *conf;
+
+	if (!conf_outdated(app->conf) || clock_mono() < again)
+		return;
+	if ((err = conf_again(app->conf, &conf)) != NULL || (err = sync_new(conf, app->db, app->keys, &sync)) != NULL) {
+		log_err(err, "apps_file");
+		conf_free(conf);
+		again = clock_mono() + RENEW_MS;
+		return;
+	}
+	sync_free(app->sync);
+	conf_free(app->conf);
+	app->sync = sync;
+	app->conf = conf;
+	frame_hosts_init(app);
+}
+
 /* A worker that is never idle looks after the WAL too, now and then. */
 static bool
 serve(void *arg, struct io *io)
 {
 	static unsigned served;
 	struct web *web = arg;
-	bool work = web_serve(web, io);
+	bool work;
+
+	app_renew(web->app);
+	work = web_serve(web, io);
 
 	if (++served % TIDY_EVERY == 0)
 		app_tidy(web->app);

@@ -95,7 +95,14 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/settings/customers/{thread}", NEED_KEEPER | NEED_CSRF, 4 * KIB, h_customer, NULL },
 	{ M_GET | M_POST, "/settings/page/{page}",	NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave_page, NULL },
 	{ M_GET | M_POST, "/settings/remove",		NEED_KEEPER | NEED_CSRF, 4 * KIB,  h_leave, NULL },
-	{ M_GET,	  "/setup/{code}",		NEED_MAYBE | LIMIT_SIGN_IN, 0,	   h_setup, NULL },
+	{ M_GET | M_POST, "/setup",			NEED_CSRF,		 4 * KIB,  h_setup, NULL },
+	{ M_GET | M_POST, "/setup/pipedrive",		NEED_CSRF,		 4 * KIB,  h_setup_pipedrive, NULL },
+	{ M_POST,	  "/setup/pipedrive/try",	NEED_CSRF,		 4 * KIB,  h_setup_pipedrive_try, NULL },
+	{ M_GET | M_POST, "/setup/facebook",		NEED_CSRF,		 4 * KIB,  h_setup_facebook, NULL },
+	{ M_POST,	  "/setup/facebook/try",	NEED_CSRF,		 4 * KIB,  h_setup_facebook_try, NULL },
+	{ M_GET,	  "/setup/connect",		NEED_MAYBE,		 0,	   h_setup_connect, NULL },
+	{ M_GET,	  "/setup/review",		NEED_MAYBE,		 0,	   h_setup_review, NULL },
+	{ M_GET,	  "/setup/{code}",		NEED_MAYBE | LIMIT_SIGN_IN, 0,	   h_setup_open, NULL },
 	{ M_GET,	  "/receipt/{code}",		NEED_MAYBE,		 0,	   h_receipt, NULL },
 
 	/* Set-ups with a sandbox only. */

@@ -34,6 +34,8 @@ static const struct tmpl_field view_frame_f[] = {
 	F_STR(struct view_frame, embed_js),
 	F_STR(struct view_frame, icon),
 	F_STR(struct view_frame, guide_css),
+	F_STR(struct view_frame, setup_css),
+	F_STR(struct view_frame, setup_js),
 	F_STR(struct view_frame, touch_icon),
 	F_STR(struct view_frame, manifest),
 	F_STR(struct view_frame, theme),
@@ -779,10 +781,68 @@ static const struct tmpl_field view_leave_f[] = {
 };
 static const struct tmpl_type view_leave_t = { "leave", sizeof(struct view_leave), view_leave_f };
 
+static const struct tmpl_field view_setup_step_f[] = {
+	F_INT(struct view_setup_step, n),
+	F_STR(struct view_setup_step, name),
+	F_STR(struct view_setup_step, href),
+	F_STR(struct view_setup_step, here),
+	F_BOOL(struct view_setup_step, ok),
+	F_STR(struct view_setup_step, state),
+	F_END
+};
+static const struct tmpl_type view_setup_step_t = { "setup_step", sizeof(struct view_setup_step), view_setup_step_f };
+
+static const struct tmpl_field view_copy_f[] = {
+	F_STR(struct view_copy, label),
+	F_STR(struct view_copy, value),
+	F_STR(struct view_copy, dom_id),
+	F_END
+};
+static const struct tmpl_type view_copy_t = { "copy", sizeof(struct view_copy), view_copy_f };
+
+static const struct tmpl_field view_copies_f[] = {
+	F_STR(struct view_copies, title),
+	F_STR(struct view_copies, hint),
+	F_LIST(struct view_copies, copies, &view_copy_t),
+	F_END
+};
+static const struct tmpl_type view_copies_t = { "copies", sizeof(struct view_copies), view_copies_f };
+
+static const struct tmpl_field view_permission_f[] = {
+	F_STR(struct view_permission, name),
+	F_STR(struct view_permission, dom_id),
+	F_STR(struct view_permission, screen),
+	F_STR(struct view_permission, use),
+	F_STR(struct view_permission, shots),
+	F_STR(struct view_permission, call),
+	F_END
+};
+static const struct tmpl_type view_permission_t = { "permission", sizeof(struct view_permission), view_permission_f };
+
 static const struct tmpl_field view_setup_f[] = {
 	F_SUB(struct view_setup, frame, &view_frame_t),
+	F_STR(struct view_setup, until),
+	F_LIST(struct view_setup, steps, &view_setup_step_t),
 	F_LIST(struct view_setup, checks, &view_check_t),
+	F_BOOL(struct view_setup, all_ok),
+	F_STR(struct view_setup, next),
+	F_STR(struct view_setup, next_name),
+	F_LIST(struct view_setup, groups, &view_copies_t),
+	F_LIST(struct view_setup, permissions, &view_permission_t),
+	F_STR(struct view_setup, action),
+	F_STR(struct view_setup, again),
+	F_STR(struct view_setup, end),
+	F_STR(struct view_setup, error),
+	F_BOOL(struct view_setup, has_pipedrive),
+	F_BOOL(struct view_setup, has_facebook),
+	F_BOOL(struct view_setup, has_jwt),
+	F_BOOL(struct view_setup, human_agent),
+	F_STR(struct view_setup, client_id),
+	F_STR(struct view_setup, app_id),
+	F_STR(struct view_setup, config_id),
+	F_STR(struct view_setup, file),
 	F_STR(struct view_setup, start),
+	F_STR(struct view_setup, connect),
 	F_END
 };
 static const struct tmpl_type view_setup_t = { "setup", sizeof(struct view_setup), view_setup_f };
@@ -1036,6 +1096,10 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_LEAVE] =			{ "leave.html", &view_leave_t, false },
 	[TPL_RECEIPT] =			{ "receipt.html", &view_receipt_t, false },
 	[TPL_SETUP] =			{ "setup.html", &view_setup_t, false },
+	[TPL_SETUP_PIPEDRIVE] =		{ "setup_pipedrive.html", &view_setup_t, false },
+	[TPL_SETUP_FACEBOOK] =		{ "setup_facebook.html", &view_setup_t, false },
+	[TPL_SETUP_CONNECT] =		{ "setup_connect.html", &view_setup_t, false },
+	[TPL_SETUP_REVIEW] =		{ "setup_review.html", &view_setup_t, false },
 	[TPL_CUSTOMERS] =		{ "customers.html", &view_customers_t, false },
 	[TPL_RETENTION] =		{ "retention.html", &view_retention_t, false },
 	[TPL_AUDIT] =			{ "audit.html", &view_audit_t, false },

@@ -31,6 +31,10 @@ enum tpl {
 	TPL_LEAVE,
 	TPL_RECEIPT,
 	TPL_SETUP,
+	TPL_SETUP_PIPEDRIVE,	/* these five have one view */
+	TPL_SETUP_FACEBOOK,
+	TPL_SETUP_CONNECT,
+	TPL_SETUP_REVIEW,
 	TPL_CUSTOMERS,
 	TPL_RETENTION,
 	TPL_AUDIT,
@@ -63,6 +67,7 @@ struct view_frame {
 	const char	*app_css, *app_js, *compose_js, *conv_js, *attach_js, *viewer_js, *embed_js, *keys_js, *notify_js,
 			*state_js, *icon;	/* hrefs */
 	const char	*guide_css;	/* of the style guide */
+	const char	*setup_css, *setup_js;	/* of the set-up */
 	const char	*touch_icon, *manifest, *manifest_en, *manifest_ja;	/* installed on a telephone */
 	const char	*theme, *scheme; /* chosen: "dark", or NULL; as color-scheme: "light dark" */
 	bool		 theme_auto, theme_light, theme_dark; /* one of */
@@ -708,11 +713,59 @@ struct view_leave {
 	const char	*keep_until;	/* date */
 };
 
+/* The set-up in the browser ----------------------------------------------------- */
+
+struct view_setup_step {
+	int64_t		 n;
+	const char	*name, *href;
+	const char	*here;		/* "step": this one is shown; or NULL */
+	bool		 ok;
+	const char	*state;		/* "done", "open"; NULL: there is nothing to tick */
+};
+
+struct view_copy {			/* a value to be copied into a service's form */
+	const char	*label, *value;
+	const char	*dom_id;
+};
+
+struct view_copies {			/* those of one page of that form */
+	const char	*title;
+	const char	*hint;		/* or NULL */
+	struct view_copy *copies;
+	size_t		 n_copies;
+};
+
+struct view_permission {		/* a permission or scope, */
+	const char	*name;
+	const char	*dom_id;
+	const char	*screen;	/* the screen that uses it, */
+	const char	*use, *shots, *call; /* and for Facebook's review: text, shots, test call */
+};
+
+/*
+ * POST pipedrive: csrf, client_id, client_secret, jwt_secret, no_jwt; facebook: csrf,
+ * app_id, app_secret, config_id, human_agent; again: csrf, hook; end: csrf
+ */
 struct view_setup {
 	struct view_frame *frame;
-	struct view_check *checks;
+	int64_t		 until_ms;	/* end of the session; */
+	const char	*until;		/* as people read it */
+	struct view_setup_step *steps;
+	size_t		 n_steps;
+	struct view_check *checks;	/* of the step shown */
 	size_t		 n_checks;
-	const char	*start;
+	bool		 all_ok;	/* each of them is */
+	const char	*next, *next_name; /* the next open step, or NULL */
+	struct view_copies *groups;
+	size_t		 n_groups;
+	struct view_permission *permissions;
+	size_t		 n_permissions;
+	const char	*action, *again, *end;
+	const char	*error;		/* about what was pasted, or NULL */
+	bool		 has_pipedrive, has_facebook, has_jwt, human_agent;
+	const char	*client_id, *app_id, *config_id; /* as they are, or were pasted */
+	const char	*file;		/* in which all that is kept */
+	const char	*start, *connect; /* hrefs */
 };
 
 struct view_receipt {

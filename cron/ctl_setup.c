@@ -4,6 +4,7 @@
  * inbox that answers.
  *
  *   setup [--check] [--answers FILE]
+ *   setup --link
  *   setup --web             only what lies in the web folder: after an upgrade
  *
  * Says what kind of place this is, asks four things, makes what is missing and
@@ -11,7 +12,8 @@
  * folders of the installation (home.h) and into one web folder; it overwrites there only what it wrote itself,
  * refuses a folder that holds something else, and deletes nothing.  Run again, it
  * repairs, or says that there is nothing to change.  With --check it changes
- * nothing and asks nothing.
+ * nothing and asks nothing; with --link it does nothing but print another one-time
+ * link to the set-up in the browser.
  *
  * Exit codes: 0 all is well, 1 something is not (or would be changed), 2 usage.
  */
@@ -674,6 +676,14 @@ tell_link(struct setup *s)
 }
 
 static int
+only_link(struct setup *s)
+{
+	(void)lang_parse(conf_str(s->conf, CONF_LANGUAGE), &s->lang);
+	tell_link(s);
+	return s->wrong > 0 ? 1 : 0;
+}
+
+static int
 conclude(struct setup *s, bool whole)
 {
 	enum str_id id = s->wrong > 0 || !whole ? STR_SETUP_END_WRONG : s->open > 0 ? STR_SETUP_END_OPEN :
@@ -757,7 +767,8 @@ run(struct setup *s, const char *answers)
 static int
 usage(void)
 {
-	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE] | --web\n", stderr);
+	fputs("usage: inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
+	    "       inboxctl [-c FILE] setup --link | --web\n", stderr);
 	return 2;
 }
 
@@ -765,15 +776,17 @@ int
 ctl_setup(const char *conf_path, char *const *args)
 {
 	struct setup s = { .lang = talk_terminal_lang(), .conf_path = conf_path, .prefix = home_prefix() };
-	const char *answers = NULL;
+	const char *answers = NULL, *texts = NULL;
 	const struct ib_err *err;
 	struct arena a;
-	bool whole;
+	bool whole, link = false;
 	int rc;
 
 	for (; *args != NULL; args++)
 		if (strcmp(*args, "--check") == 0)
 			s.check = true;
+		else if (strcmp(*args, "--link") == 0)
+			link = true;
 		else if (strcmp(*args, "--web") == 0)
 			s.only_web = true;
 		else if (strcmp(*args, "--answers") == 0 && args[1] != NULL)
@@ -781,9 +794,15 @@ ctl_setup(const char *conf_path, char *const *args)
 		else
 			return usage();
 	(void)umask(077);
+	if (link) {
+		if ((err = conf_load(conf_path, &s.conf)) != NULL)
+			return ctl_fail(err);
+		texts = conf_str(s.conf, CONF_CATALOGUES);
+	}
 	arena_init(&a, (size_t)16 << 20);
 	s.a = &a;
-	if ((err = cats_load(home_folder(NULL, HOME_PO), &s.cats)) != NULL) {
+	if ((err = cats_load(home_folder(texts, HOME_PO), &s.cats)) != NULL) {
+		conf_free(s.conf);
 		arena_fini(&a);
 		return ctl_fail(err);
 	}
@@ -791,11 +810,15 @@ ctl_setup(const char *conf_path, char *const *args)
 	s.var = home_var();
 	s.program = cat_fill(&a, "{p}/libexec/messenger-inbox/inbox.fcgi", "p", s.prefix, NULL);
 	s.sync = cat_fill(&a, "{p}/bin/inbox-sync", "p", s.prefix, NULL);
-	if ((whole = run(&s, answers)) && s.conf != NULL && !s.check && !s.only_web) {
-		tell_cron(&s);
-		tell_link(&s);
+	if (link) {
+		rc = only_link(&s);
+	} else {
+		if ((whole = run(&s, answers)) && s.conf != NULL && !s.check && !s.only_web) {
+			tell_cron(&s);
+			tell_link(&s);
+		}
+		rc = conclude(&s, whole);
 	}
-	rc = conclude(&s, whole);
 	conf_free(s.conf);
 	cats_free(s.cats);
 	arena_fini(&a);

@@ -885,6 +885,87 @@ done:
 	return err;
 }
 
+/* The app's subscription ----------------------------------------------------- */
+
+static void
+call_app_hook(struct call *c, const struct graph *g, const char *name, enum httpc_method method)
+{
+	call_init(c, g, name, method);
+	call_path(c, g->app_id);
+	buf_puts(&c->url, "/subscriptions");
+	c->app_token = true;
+}
+
+const struct ib_err *
+graph_app_hook(struct graph *g, struct arena *a, const char *url, enum graph_hook *out, struct graph_res *res)
+{
+	const struct ib_err *err;
+	struct json *root, *data, *one;
+	struct call c;
+	size_t i, k;
+
+	*out = GRAPH_HOOK_NONE;
+	call_app_hook(&c, g, "app subscription", HTTPC_GET);
+	if ((err = perform(g, a, &c, &root, res)) != NULL || res->refused)
+		goto done;
+	data = json_get(root, "data");
+	if (!json_is_array(data)) {
+		err = odd(&c);
+		goto done;
+	}
+	for (i = 0; i < json_len(data); i++) {
+		one = json_at(data, i);
+		if (!str_eq(json_get_str(one, "object"), "page"))
+			continue;
+		*out = GRAPH_HOOK_GOOD;
+		for (k = 0; k < COUNT(wanted_fields); k++)
+			if (!has_field(json_get(one, "fields"), wanted_fields[k]))
+				*out = GRAPH_HOOK_PARTLY;
+		if (!json_bool(json_get(one, "active"), true) || !str_eq(json_get_str(one, "callback_url"), url))
+			*out = GRAPH_HOOK_OTHER;
+	}
+done:
+	json_free(root);
+	call_fini(&c);
+	return err;
+}
+
+const char *
+graph_hook_fields(struct arena *a)
+{
+	const char *s = NULL;
+	struct ib_buf words;
+
+	buf_init(&words, 1024);
+	join(&words, wanted_fields, COUNT(wanted_fields));
+	if (buf_check(&words) == NULL)
+		s = arena_dup(a, buf_cstr(&words));
+	buf_fini(&words);
+	return s;
+}
+
+const struct ib_err *
+graph_app_hook_put(struct graph *g, struct arena *a, const char *url, const char *verify_token, struct graph_res *res)
+{
+	const char *fields = graph_hook_fields(a);
+	const struct ib_err *err;
+	struct json *root;
+	struct call c;
+
+	if (fields == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "graph app subscription: no memory");
+	call_app_hook(&c, g, "app subscription", HTTPC_POST);
+	call_form(&c, "object", "page");
+	call_form(&c, "callback_url", url);
+	call_form(&c, "verify_token", verify_token);
+	call_form(&c, "fields", fields);
+	if ((err = perform(g, a, &c, &root, res)) == NULL)
+		want_success(root, res);
+	json_free(root);
+	call_fini(&c);
+	return err;
+}
+
 /* History ------------------------------------------------------------------ */
 
 static void

@@ -51,6 +51,19 @@ IB_MUST const struct ib_err *graph_exchange(struct graph *g, struct arena *a,
 IB_MUST const struct ib_err *graph_long_lived(struct graph *g, struct arena *a,
     const char *token, struct graph_token *out, struct graph_res *res);
 
+/*
+ * The app's own subscription to the events of Pages (messenger.md 3.4), asked and
+ * made as the app itself: a refusal of the question says that id and secret are
+ * not a pair.  To make it Facebook calls the address before it answers.
+ */
+enum graph_hook { GRAPH_HOOK_NONE, GRAPH_HOOK_OTHER, GRAPH_HOOK_PARTLY, GRAPH_HOOK_GOOD };
+IB_MUST const struct ib_err *graph_app_hook(struct graph *g, struct arena *a, const char *url,
+    enum graph_hook *out, struct graph_res *res);
+IB_MUST const struct ib_err *graph_app_hook_put(struct graph *g, struct arena *a, const char *url,
+    const char *verify_token, struct graph_res *res);
+/* The fields that the subscriptions want, by commas. */
+const char *graph_hook_fields(struct arena *a);
+
 struct graph_debug {
 	bool		 valid;
 	const char	*type, *user_id, *profile_id, *app_id;

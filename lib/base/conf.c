@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf.c - the configuration file, read once at start.
+ * conf.c - the configuration file, read once at start, and beside it the file of
+ * the apps' values, which the program writes itself and reads again when another
+ * process has written it.
  *
  * struct conf owns the texts of all values (conf_free wipes them: some are
  * secrets).  Loading can fail for every reason a person can cause; the message
@@ -24,6 +26,7 @@
 #define FILE_MAX_	((size_t)64 << 10)
 #define SECRET_MAX	((size_t)4 << 10)
 #define INT_MOST	INT64_C(1000000000)
+#define APPS_NAME	"apps.conf"
 
 enum kind { URL, PATH, TEXT, SECRET, INT, BOOL, LIST };
 
@@ -38,17 +41,30 @@ static const struct setting {
 #undef S
 };
 
+struct value {
+	char	*text;		/* NULL: the default holds */
+	int	 line;
+};
+
 struct conf {
-	struct {
-		char	*text;		/* NULL: the default holds */
-		int	 line;
-	} v[CONF_MAX];
+	struct value	 v[CONF_MAX];
+	struct value	 app[CONF_MAX];		/* of the apps' file; they go before the others */
+	char		*apps;			/* path of that file */
+	struct stat	 seen;			/* the apps' file as it was read; all zero: none */
+};
+
+/* What the apps' file may have: what is pasted, and where a sandbox stands in for the services. */
+static const enum conf_key app_keys[] = {
+	CONF_FB_APP_ID, CONF_FB_APP_SECRET, CONF_FB_VERIFY_TOKEN, CONF_FB_CONFIG_ID, CONF_FB_GRAPH_URL,
+	CONF_FB_DIALOG_URL, CONF_FB_HUMAN_AGENT, CONF_FB_MEDIA_HOSTS, CONF_PD_CLIENT_ID, CONF_PD_CLIENT_SECRET,
+	CONF_PD_JWT_SECRET, CONF_PD_OAUTH_URL, CONF_DEMO_URL
 };
 
 /* Where in the file we are, for messages. */
 struct place {
 	const char	*path;
 	int		 line;
+	bool		 apps;		/* the apps' file: values as they are, no @ */
 };
 
 #define bad_line(at, ...) \
@@ -78,6 +94,16 @@ bad_at(int line, const struct place *at, const char *fmt, ...)
 	err = ib_fail_at(__FILE__, line, IB_ECONF, IB_RETRY_NEVER, "%s: %s", buf_cstr(&b), what);
 	buf_fini(&b);
 	return err;
+}
+
+/* Some are secrets: nothing of them stays behind. */
+static void
+drop_value(struct value *v)
+{
+	if (v->text != NULL)
+		crypt_wipe(v->text, strlen(v->text));
+	free(v->text);
+	v->text = NULL;
 }
 
 /* ---- files ---- */
@@ -243,7 +269,7 @@ take(enum conf_key key, const struct place *at, const char *value, struct ib_buf
 		buf_puts(out, value);
 		break;
 	case SECRET:
-		if (*value != '@')
+		if (at->apps || *value != '@')
 			buf_puts(out, value);
 		else if ((err = read_secret(at, s->name, value + 1, out)) != NULL)
 			return err;
@@ -295,12 +321,41 @@ trim(char *s)
 	return s;
 }
 
+static bool
+is_app_key(size_t key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(app_keys) / sizeof(app_keys[0]); i++)
+		if (app_keys[i] == key)
+			return true;
+	return false;
+}
+
+/* The value of one setting, checked; what was there goes. */
+static const struct ib_err *
+put_value(struct value *v, enum conf_key key, const struct place *at, const char *value)
+{
+	const struct ib_err *err;
+	struct ib_buf b;
+
+	buf_init(&b, FILE_MAX_);
+	if ((err = take(key, at, value, &b)) == NULL) {
+		drop_value(v);
+		if ((v->text = strdup(buf_cstr(&b))) == NULL)
+			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+		v->line = at->line;
+	}
+	crypt_wipe(b.p, b.cap);
+	buf_fini(&b);
+	return err;
+}
+
 static const struct ib_err *
 read_line(struct conf *c, const struct place *at, char *line)
 {
-	const struct ib_err *err;
+	struct value *v = at->apps ? c->app : c->v;
 	char *eq, *name, *value;
-	struct ib_buf b;
 	size_t key, i;
 
 	line = trim(line);
@@ -321,67 +376,261 @@ read_line(struct conf *c, const struct place *at, char *line)
 				return bad_line(at, "no such setting");
 		return bad_line(at, "no such setting: %.60s", name);
 	}
-	if (c->v[key].text != NULL)
-		return bad_line(at, "%s is already set in line %d", name, c->v[key].line);
+	if (at->apps && !is_app_key(key))
+		return bad_line(at, "%s has no place in this file", name);
+	if (v[key].text != NULL)
+		return bad_line(at, "%s is already set in line %d", name, v[key].line);
 	for (i = 0; value[i] != '\0'; i++)
 		if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
 			return bad_line(at, "%s: control bytes", name);
-	buf_init(&b, FILE_MAX_);
-	if ((err = take((enum conf_key)key, at, value, &b)) == NULL) {
-		if ((c->v[key].text = strdup(buf_cstr(&b))) == NULL)
-			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
-		c->v[key].line = at->line;
-	}
+	return put_value(&v[key], (enum conf_key)key, at, value);
+}
+
+/* All lines of an open file. */
+static const struct ib_err *
+read_lines(struct conf *c, struct place *at, int fd)
+{
+	const struct ib_err *err;
+	char *line, *next;
+	struct ib_buf b;
+
+	buf_init(&b, FILE_MAX_ + 1);
+	if ((err = read_text(fd, at, "configuration", FILE_MAX_, &b)) == NULL)
+		for (line = b.p; err == NULL && *line != '\0'; line = next) {
+			at->line++;
+			next = line + strcspn(line, "\n");
+			if (*next == '\n')
+				*next++ = '\0';
+			err = read_line(c, at, line);
+		}
+	at->line = 0;
 	crypt_wipe(b.p, b.cap);
 	buf_fini(&b);
 	return err;
 }
 
-const struct ib_err *
-conf_load(const char *path, struct conf **out)
+/* ---- the apps' file ---- */
+
+/* Where it lies: as the configuration says, or beside it. */
+static const struct ib_err *
+apps_place(struct conf *c, const struct place *at)
 {
-	struct place at = { path, 0 };
-	const struct ib_err *err = NULL;
-	struct conf *c = NULL;
+	const char *said = c->v[CONF_APPS_FILE].text;
+	const struct ib_err *err;
 	struct ib_buf b;
-	char *line, *next;
-	size_t key;
+
+	buf_init(&b, 8192);
+	if ((err = absolute(at, said != NULL && *said != '\0' ? said : APPS_NAME, &b)) == NULL &&
+	    (c->apps = strdup(buf_cstr(&b))) == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+	buf_fini(&b);
+	return err;
+}
+
+/* None is none; one that others can read is refused. */
+static const struct ib_err *
+apps_read(struct conf *c)
+{
+	struct place at = { c->apps, 0, true };
+	const struct ib_err *err = NULL;
 	int fd;
 
+	if ((fd = open(c->apps, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
+		return errno == ENOENT ? NULL : bad_line(&at, "%s", strerror(errno));
+	if (fstat(fd, &c->seen) != 0 || !S_ISREG(c->seen.st_mode))
+		err = bad_line(&at, "not a regular file");
+	else if ((c->seen.st_mode & 077) != 0)
+		err = bad_line(&at, "others have access (mode %03o, should be 600)", (unsigned)c->seen.st_mode & 0777u);
+	else
+		err = read_lines(c, &at, fd);
+	(void)close(fd);
+	return err;
+}
+
+/* The values of the configuration, and those of the apps' file if `apps`. */
+static const struct ib_err *
+copy_of(const struct conf *c, bool apps, struct conf **out)
+{
+	struct conf *to = calloc(1, sizeof(*to));
+	bool whole = to != NULL && (to->apps = strdup(c->apps)) != NULL;
+	size_t key;
+
+	for (key = 0; whole && key < CONF_MAX; key++) {
+		to->v[key].line = c->v[key].line;
+		whole = c->v[key].text == NULL || (to->v[key].text = strdup(c->v[key].text)) != NULL;
+		if (whole && apps && c->app[key].text != NULL)
+			whole = (to->app[key].text = strdup(c->app[key].text)) != NULL;
+	}
+	if (whole && apps)
+		to->seen = c->seen;
+	if (!whole) {
+		conf_free(to);
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+	}
+	*out = to;
+	return NULL;
+}
+
+const struct ib_err *
+conf_with(const struct conf *c, const struct conf_change *changes, size_t n, struct conf **out, enum conf_key *bad)
+{
+	struct place at = { c->apps, 0, true };
+	const struct ib_err *err;
+	struct conf *to;
+	const char *s;
+
 	*out = NULL;
-	buf_init(&b, FILE_MAX_ + 1);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
-		err = bad_line(&at, "%s", strerror(errno));
-		goto done;
+	if ((err = copy_of(c, true, &to)) != NULL)
+		return err;
+	for (; err == NULL && n > 0; changes++, n--) {
+		*bad = changes->key;
+		for (s = changes->value; s != NULL && (unsigned char)*s >= ' ' && *s != 0x7f; s++)
+			;
+		if (!is_app_key(changes->key) || (s != NULL && *s != '\0'))
+			err = bad_line(&at, "%s: control bytes, or no place in this file", settings[changes->key].name);
+		else if (changes->value == NULL)
+			drop_value(&to->app[changes->key]);
+		else
+			err = put_value(&to->app[changes->key], changes->key, &at, changes->value);
 	}
-	if ((err = read_text(fd, &at, "configuration", FILE_MAX_, &b)) != NULL)
-		goto done;
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
-		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
-		goto done;
-	}
-	for (line = b.p; *line != '\0'; line = next) {
-		at.line++;
-		next = line + strcspn(line, "\n");
-		if (*next == '\n')
-			*next++ = '\0';
-		if ((err = read_line(c, &at, line)) != NULL)
-			goto done;
-	}
-	at.line = 0;
-	for (key = 0; key < CONF_MAX; key++)
-		if (settings[key].dflt == NULL && c->v[key].text == NULL) {
-			err = bad_line(&at, "%s is not set, but required", settings[key].name);
-			goto done;
+	if (err != NULL)
+		conf_free(to);
+	else
+		*out = to;
+	return err;
+}
+
+/* All of it, and on the disk before it has its name. */
+static bool
+write_whole(int fd, const char *p, size_t n)
+{
+	ssize_t put;
+
+	for (; n > 0; p += put, n -= (size_t)put)
+		if ((put = write(fd, p, n)) < 0) {
+			if (errno != EINTR)
+				return false;
+			put = 0;
 		}
-	*out = c;
-	c = NULL;
+	return fsync(fd) == 0;
+}
+
+/* The name is on the disk, too, before anybody is told. */
+static void
+settle_folder(const char *path)
+{
+	char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+	int fd = folder != NULL ? open(*folder != '\0' ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		(void)close(fd);
+	}
+	free(folder);
+}
+
+const struct ib_err *
+conf_save(const struct conf *c)
+{
+	const struct ib_err *err;
+	struct ib_buf b, name;
+	size_t i;
+	int fd = -1;
+
+	buf_init(&b, FILE_MAX_);
+	buf_init(&name, 8192);
+	buf_puts(&name, c->apps);
+	buf_puts(&name, ".XXXXXX");
+	buf_puts(&b, "# SPDX-License-Identifier: MIT\n# Written by the set-up in the browser; it goes before inbox.conf(5).\n");
+	for (i = 0; i < sizeof(app_keys) / sizeof(app_keys[0]); i++)
+		if (c->app[app_keys[i]].text != NULL)
+			buf_printf(&b, "%s = %s\n", settings[app_keys[i]].name, c->app[app_keys[i]].text);
+	if ((err = buf_check(&b)) != NULL || (err = buf_check(&name)) != NULL)
+		goto done;
+	if ((fd = mkostemp(name.p, O_CLOEXEC)) < 0) {
+		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "%s: %s", c->apps, strerror(errno));
+		goto done;
+	}
+	if (!write_whole(fd, b.p, b.len) || rename(name.p, c->apps) != 0) {
+		err = ib_fail(IB_ESYS, IB_RETRY_NEVER, "%s: %s", c->apps, strerror(errno));
+		(void)unlink(name.p);
+		goto done;
+	}
+	settle_folder(c->apps);
 done:
 	if (fd >= 0)
 		(void)close(fd);
 	crypt_wipe(b.p, b.cap);
 	buf_fini(&b);
-	conf_free(c);
+	buf_fini(&name);
+	return err;
+}
+
+bool
+conf_outdated(const struct conf *c)
+{
+	struct stat st;
+
+	if (stat(c->apps, &st) != 0)
+		return errno == ENOENT && c->seen.st_ino != 0;
+	return st.st_ino != c->seen.st_ino || st.st_dev != c->seen.st_dev || st.st_size != c->seen.st_size ||
+	    st.st_mtim.tv_sec != c->seen.st_mtim.tv_sec || st.st_mtim.tv_nsec != c->seen.st_mtim.tv_nsec;
+}
+
+const struct ib_err *
+conf_again(const struct conf *c, struct conf **out)
+{
+	const struct ib_err *err;
+
+	if ((err = copy_of(c, false, out)) == NULL && (err = apps_read(*out)) != NULL) {
+		conf_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+const char *
+conf_apps_path(const struct conf *c)
+{
+	return c->apps;
+}
+
+/* ---- the whole ---- */
+
+/* Required settings may stand in either file. */
+static const struct ib_err *
+all_there(const struct conf *c, const struct place *at)
+{
+	size_t key;
+
+	for (key = 0; key < CONF_MAX; key++)
+		if (settings[key].dflt == NULL && c->v[key].text == NULL && c->app[key].text == NULL)
+			return bad_line(at, "%s is not set, but required", settings[key].name);
+	return NULL;
+}
+
+const struct ib_err *
+conf_load(const char *path, struct conf **out)
+{
+	struct place at = { path, 0, false };
+	const struct ib_err *err = NULL;
+	struct conf *c;
+	int fd = -1;
+
+	*out = NULL;
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
+	else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
+		err = bad_line(&at, "%s", strerror(errno));
+	else if ((err = read_lines(c, &at, fd)) == NULL && (err = apps_place(c, &at)) == NULL &&
+	    (err = apps_read(c)) == NULL)
+		err = all_there(c, &at);
+	if (fd >= 0)
+		(void)close(fd);
+	if (err != NULL)
+		conf_free(c);
+	else
+		*out = c;
 	return err;
 }
 
@@ -393,10 +642,10 @@ conf_free(struct conf *c)
 	if (c == NULL)
 		return;
 	for (key = 0; key < CONF_MAX; key++) {
-		if (c->v[key].text != NULL)
-			crypt_wipe(c->v[key].text, strlen(c->v[key].text));
-		free(c->v[key].text);
+		drop_value(&c->v[key]);
+		drop_value(&c->app[key]);
 	}
+	free(c->apps);
 	free(c);
 }
 
@@ -405,6 +654,8 @@ conf_free(struct conf *c)
 const char *
 conf_str(const struct conf *c, enum conf_key key)
 {
+	if (c->app[key].text != NULL)
+		return c->app[key].text;
 	if (c->v[key].text != NULL)
 		return c->v[key].text;
 	return settings[key].dflt != NULL ? settings[key].dflt : "";

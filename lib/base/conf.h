@@ -7,6 +7,11 @@
  * test.  An unknown key, a repeated key, a bad value or an unreadable secret
  * file is an error with file:line.  A value `@/path` of a secret is read from
  * that file (mode checked: not readable by others).
+ *
+ * Beside it lies the file that the set-up in the browser writes (apps_file): the
+ * values of the two apps alone, each as it was pasted.  What stands there goes
+ * before what the configuration says.  It is read with it, must not be open to
+ * others, and need not be there.
  */
 #ifndef IB_CONF_H
 #define IB_CONF_H
@@ -36,6 +41,21 @@ bool conf_bool(const struct conf *c, enum conf_key key);
 const char *conf_name(enum conf_key key);
 const char *conf_default(enum conf_key key);		/* NULL: required */
 const char *conf_doc(enum conf_key key);
+
+/* A value for one of the apps' settings; NULL takes it out again. */
+struct conf_change { enum conf_key key; const char *value; };
+/*
+ * A copy with these changes, for conf_save() or to be tried first.  *bad: the
+ * value that does not fit, when IB_ECONF comes back.
+ */
+IB_MUST const struct ib_err *conf_with(const struct conf *c, const struct conf_change *changes, size_t n,
+    struct conf **out, enum conf_key *bad);
+/* Write the apps' values of such a copy, in one step; the file is ours alone (0600). */
+IB_MUST const struct ib_err *conf_save(const struct conf *c);
+/* Is the apps' file another one than c has read?  conf_again() reads it once more, and nothing else. */
+bool conf_outdated(const struct conf *c);
+IB_MUST const struct ib_err *conf_again(const struct conf *c, struct conf **out);
+const char *conf_apps_path(const struct conf *c);
 /* Paths in the file are relative to the file's own folder; conf_str gives them absolute. */
 
 #endif

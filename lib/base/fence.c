@@ -79,9 +79,15 @@ static const char *const of_the_environment[] = {
 
 /* Limits ----------------------------------------------------------------------- */
 
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource;
+#else
+typedef int resource;
+#endif
+
 /* Lower, never higher. */
 static void
-limit(int what, rlim_t most)
+limit(resource what, rlim_t most)
 {
 	struct rlimit r;
 

@@ -35,6 +35,10 @@ RULES = {
     ("POST", "/hook/pipedrive/{key}"): ("open", 200),
     ("POST", "/facebook/deauthorize"): ("open", 403), ("POST", "/facebook/deletion"): ("open", 403),
     ("GET", "/facebook/deletion/{code}"): ("open", 404), ("GET", "/receipt/{code}"): ("open", 200), ("GET", "/setup/{code}"): ("open", 404),
+    # What they want is the cookie of a one-time link, whoever is signed in: wizard.py.
+    ("GET", "/setup"): ("open", 403), ("POST", "/setup"): ("open", 403), ("GET", "/setup/pipedrive"): ("open", 403), ("POST", "/setup/pipedrive"): ("open", 403),
+    ("POST", "/setup/pipedrive/try"): ("open", 403), ("GET", "/setup/facebook"): ("open", 403), ("POST", "/setup/facebook"): ("open", 403),
+    ("POST", "/setup/facebook/try"): ("open", 403), ("GET", "/setup/connect"): ("open", 403), ("GET", "/setup/review"): ("open", 403),
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200), ("GET", "/health.json"): ("monitor", 200, 503), ("GET", "/metrics"): ("open", 401),

@@ -142,9 +142,10 @@ class WholeWay(unittest.TestCase):
 
             # The link opens once.
             link = re.search(r"http://\S+/setup/\S+", said).group(0)
-            r = st.browser().get(link)
-            self.assertEqual(r.status, 200)
-            self.assertIn(say("setup.step_filled"), r.page.text)
+            b = st.browser()
+            self.assertEqual(b.get(link).status, 200)
+            for step in ("pipedrive", "facebook"):
+                self.assertIn(say("setup.step_filled"), b.get("/setup/" + step).page.text)
             r = st.browser().get(link)
             self.assertEqual((r.status, r.page.by_id_text["problem"]), (404, say("setup.over")))
 
@@ -188,8 +189,9 @@ class WholeWay(unittest.TestCase):
             secrets = {conf[k] for k in ("facebook.app_secret", "facebook.verify_token", "pipedrive.client_secret")}
             self.assertEqual((len(secrets), min(map(len, secrets)) >= 32), (3, True))
             r = st.browser("ja").get(re.search(r"http://\S+/setup/\S+", said).group(0))
-            self.assertIn(say("setup.step_facebook_todo", "ja"), r.page.text)
             self.assertIn(say("setup.step_run_never", "ja"), r.page.text)
+            # What is pasted there lies beside the configuration, for the inbox alone.
+            self.assertIn(st.top + "/etc/messenger-inbox/apps.conf", r.page.text)
             with open(st.path("crontab")) as f:
                 self.assertEqual(f.read(), "# somebody's own\n")
 

@@ -540,6 +540,12 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
             raise AssertionError("control %s: %s" % (call, out))
         return out
 
+    def setup_link(self):
+        """A one-time link to the set-up in the browser."""
+        r = subprocess.run([os.path.join(self.build, "inboxctl"), "-c", self.conf, "setup", "--link"], capture_output=True, text=True, check=True,
+                           **self.as_user())
+        return re.search(r"http://\S+/setup/\S+", r.stdout).group(0)
+
     def browser(self, lang="en"):
         return Browser(self, lang)
 

@@ -303,6 +303,96 @@ test_relative(void)
 	free(cwd);
 }
 
+/* ---- the apps' file ---- */
+
+static void
+refuses_apps(const char *text, mode_t mode, const char *why)
+{
+	struct conf *c;
+
+	put_file("apps.conf", text, strlen(text), mode);
+	c = with("");
+	ok(c == NULL && err != NULL && strstr(err->msg, "apps.conf") != NULL && strstr(err->msg, why) != NULL,
+	    "refused: %s", why);
+	conf_free(c);
+}
+
+static void
+test_apps_read(void)
+{
+	static const char some[] = "pipedrive.client_id = pasted\nfacebook.app_secret = @/etc/passwd\nfacebook.config_id =\n";
+	struct conf *c, *none;
+	char want[64];
+
+	put_file("apps.conf", some, sizeof(some) - 1, 0600);
+	c = with("facebook.config_id = 5");
+	ok(c != NULL, "both files are read");
+	is_str(conf_str(c, CONF_PD_CLIENT_ID), "pasted", "the apps' file goes before the other");
+	is_str(conf_str(c, CONF_FB_CONFIG_ID), "", "with an empty value, too");
+	is_str(conf_str(c, CONF_FB_APP_SECRET), "@/etc/passwd", "what is pasted names no file");
+	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "def", "what is not there is said by the other");
+	snprintf(want, sizeof(want), "%s/apps.conf", dir);
+	is_str(conf_apps_path(c), want, "it lies beside the configuration");
+	ok(!conf_outdated(c), "nobody has written since");
+	put_file("apps.conf", some, sizeof(some) - 2, 0600);
+	ok(conf_outdated(c), "somebody has");
+	put_file("apps.conf", some, sizeof(some) - 1, 0640);
+	ok(conf_again(c, &none) != NULL && none == NULL, "what others can read is not read again");
+	conf_free(c);
+	refuses_apps(some, 0640, "others have access (mode 640");
+	refuses_apps("base_url = https://evil.example\n", 0600, ":1: base_url has no place");
+	refuses_apps("facebook.app_id = 1\nfacebook.app_id = 2\n", 0600, ":2: facebook.app_id is already set");
+	refuses_apps("facebook.app_id = x\n", 0600, "not digits only");
+	unlink(want);
+	c = with("apps_file = elsewhere/mine");
+	snprintf(want, sizeof(want), "%s/elsewhere/mine", dir);
+	is_str(conf_apps_path(c), want, "or where it says");
+	ok(!conf_outdated(c), "none is none");
+	conf_free(c);
+}
+
+static void
+test_apps_written(void)
+{
+	struct conf_change pasted[] = { { CONF_PD_CLIENT_ID, "abc" }, { CONF_PD_CLIENT_SECRET, "=#@ odd" },
+	    { CONF_FB_HUMAN_AGENT, "yes" } }, out = { CONF_PD_CLIENT_ID, NULL };
+	static const struct conf_change bad[] = { { CONF_BASE_URL, "https://evil.example" }, { CONF_FB_APP_ID, "12a" },
+	    { CONF_PD_CLIENT_ID, "two\nbase_url = x" }, { CONF_PD_CLIENT_SECRET, "" }, { CONF_FB_APP_SECRET, "\x7f" } };
+	struct conf *c = with(""), *to = NULL, *again = NULL;
+	struct stat st;
+	enum conf_key key = CONF_MAX;
+	char file[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok((err = conf_with(c, &bad[i], 1, &to, &key)) != NULL && err->code == IB_ECONF && to == NULL && key == bad[i].key,
+		    "no place, or no value: %s", conf_name(bad[i].key));
+	ok(conf_with(c, pasted, 3, &to, &key) == NULL, "a copy with changes");
+	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "def", "it is a copy");
+	ok(conf_save(to) == NULL, "written");
+	snprintf(file, sizeof(file), "%s/apps.conf", dir);
+	ok(stat(file, &st) == 0 && (st.st_mode & 0777) == 0600, "for us alone");
+	ok(conf_outdated(c) && conf_again(c, &again) == NULL, "read again");
+	is_str(conf_str(again, CONF_PD_CLIENT_SECRET), "=#@ odd", "as it was pasted");
+	ok(conf_bool(again, CONF_FB_HUMAN_AGENT) && !conf_outdated(again), "all of it");
+	is_str(conf_str(again, CONF_DATABASE), conf_str(c, CONF_DATABASE), "the rest is as it was");
+	conf_free(to);
+	ok(conf_with(again, &out, 1, &to, &key) == NULL && conf_save(to) == NULL, "one is taken out");
+	is_str(conf_str(to, CONF_PD_CLIENT_SECRET), "=#@ odd", "the others stay");
+	conf_free(c);
+	c = with("");
+	is_str(conf_str(c, CONF_PD_CLIENT_SECRET), "=#@ odd", "on the disk as well");
+	conf_free(to);
+	conf_free(again);
+	conf_free(c);
+	unlink(file);
+	c = with("apps_file = nowhere/apps.conf");
+	ok(conf_with(c, pasted, 3, &to, &key) == NULL && (err = conf_save(to)) != NULL && err->code == IB_ESYS &&
+	    strstr(err->msg, "odd") == NULL, "a folder that is not there: said, without the value");
+	conf_free(to);
+	conf_free(c);
+}
+
 int
 main(void)
 {
@@ -315,6 +405,8 @@ main(void)
 	test_kinds();
 	test_secrets();
 	test_relative();
+	test_apps_read();
+	test_apps_written();
 	unlink(path);
 	rmdir(dir);
 	return done_testing();
