@@ -183,8 +183,7 @@ usage(FILE *to)
 	    "       inboxctl [-c FILE] upgrade ARCHIVE\n"
 	    "       inboxctl [-c FILE] rollback [--restore]\n"
 	    "       inboxctl [-c FILE] remove [--data] [--yes]\n"
-	    "       inboxctl [-c FILE] setup [--check] [--answers FILE]\n"
-	    "       inboxctl [-c FILE] setup --link | --web\n"
+	    "       inboxctl [-c FILE] setup [--check] [--answers FILE] | --link | --web\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);
 	return 2;
 }

@@ -116,7 +116,7 @@ class Wrong(Case):
 
     def test_another_database(self):
         """The web server's inbox takes it, and it is not in ours: two configurations."""
-        self.ctl("backup", "other.db")
+        self.assertEqual(self.ctl("init", key_file="more-keys", database="other.db").returncode, 0)
         self.assertEqual(self.line("event", 1, database="other.db"), ("wrong", say("setup.event_elsewhere"), self.fix("event")))
 
     def test_no_database(self):
@@ -126,7 +126,7 @@ class Wrong(Case):
         self.assertIn("nowhere.db", found)
 
     def test_another_key_file(self):
-        self.ctl("init", key_file="other-keys", database="new.db")
+        self.assertEqual(self.ctl("init", key_file="other-keys", database="new.db").returncode, 0)
         self.assertEqual(self.line("keys", 1, key_file="other-keys"), ("wrong", say("doctor.keys_other"), self.fix("keys")))
         self.assertEqual(self.line("keys", 1, key_file="no-keys")[0], "wrong")
 
