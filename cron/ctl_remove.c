@@ -117,10 +117,12 @@ list_data(struct removal *r)
 	add_with_tails(r, media, what);
 	add(r, below(r, folder, "exports"), what);
 	add(r, conf_str(r->conf, CONF_KEY_FILE), what);
+	/* Without keys no program starts, so nobody makes anew what the lock kept from them. */
+	if (r->data)
+		add(r, arena_printf(&r->t.a, "%s-lock", db), GOES);
 	add(r, ctl_conf_path(), what);
 	if (!r->data)
 		return;
-	add(r, arena_printf(&r->t.a, "%s-lock", db), GOES);
 	add(r, folder, GOES_IF_EMPTY);
 	add(r, home_etc(), GOES_IF_EMPTY);
 }
