@@ -249,6 +249,7 @@ const char *
 fmt_size(const struct fmt *f, int64_t bytes)
 {
 	const char *n;
+	int64_t unit;
 
 	if (bytes <= 0)
 		return NULL;
@@ -258,9 +259,9 @@ fmt_size(const struct fmt *f, int64_t bytes)
 	if (bytes < 1000000)
 		return cat_fill(f->a, cat_str(f->cats, f->lang, STR_SIZE_KB),
 		    "n", number(f->a, (int)((bytes + 500) / 1000)), NULL);
-	n = arena_printf(f->a, "%lld.%lld", (long long)(bytes / 1000000),
-	    (long long)(bytes / 100000 % 10));
-	return cat_fill(f->a, cat_str(f->cats, f->lang, STR_SIZE_MB), "n", n, NULL);
+	unit = bytes < 1000000000 ? 1000000 : 1000000000;
+	n = arena_printf(f->a, "%lld.%lld", (long long)(bytes / unit), (long long)(bytes / (unit / 10) % 10));
+	return cat_fill(f->a, cat_str(f->cats, f->lang, unit == 1000000 ? STR_SIZE_MB : STR_SIZE_GB), "n", n, NULL);
 }
 
 static const char *

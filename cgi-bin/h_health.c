@@ -195,6 +195,7 @@ h_health(struct app *app, struct req *r)
 	fmt_init(&l.fmt, app, r);
 	findings_init(&l.findings, r->a);
 	v.inbox = req_href(app, r, "/inbox");
+	v.security = req_href(app, r, "/health/security");
 	v.action = req_href(app, r, "/sync");
 	if ((err = db_read_begin(app->db)) != NULL)
 		return err;

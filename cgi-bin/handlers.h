@@ -63,6 +63,8 @@ IB_MUST const struct ib_err *h_setup_review(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_setup_open(struct app *app, struct req *r);
 /* h_health.c */
 IB_MUST const struct ib_err *h_health(struct app *app, struct req *r);
+/* h_security.c */
+IB_MUST const struct ib_err *h_security(struct app *app, struct req *r);
 /* h_monitor.c */
 IB_MUST const struct ib_err *h_health_json(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_metrics(struct app *app, struct req *r);

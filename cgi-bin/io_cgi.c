@@ -4,7 +4,9 @@
  *
  * The fallback for servers without FastCGI.  A server waits until the
  * program's standard output and standard error are closed, some until its
- * process has ended: io_cgi_detach() gives it both.
+ * process has ended: io_cgi_detach() gives it both.  And most send SIGTERM to
+ * a process that has closed its output and is still there: it is held back, so
+ * that a request in hand is finished and the work after it gets its child.
  */
 #include "io.h"
 
@@ -71,11 +73,22 @@ cgi_finish(struct io *io)
 	to_null(STDOUT_FILENO, O_WRONLY);
 }
 
+static void
+hold_sigterm(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	(void)sigprocmask(how, &set, NULL);
+}
+
 bool
 io_cgi_serve(const struct io_calls *calls)
 {
 	struct io io = { environ, cgi_read, cgi_write, cgi_finish };
 
+	hold_sigterm(SIG_BLOCK);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return calls->serve(calls->arg, &io);
 }
@@ -93,5 +106,6 @@ io_cgi_detach(void)
 	if (child > 0)
 		_exit(0);
 	(void)setsid();
+	hold_sigterm(SIG_UNBLOCK);
 	return true;
 }

@@ -161,6 +161,8 @@ app_renew(struct app *app)
 	}
 	sync_free(app->sync);
 	conf_free(app->conf);
+	rate_renew(app->rate, conf);
+	sync->rate = app->rate;
 	app->sync = sync;
 	app->conf = conf;
 	frame_hosts_init(app);
@@ -322,7 +324,7 @@ main(int argc, char **argv)
 		(void)printf(PROGRAM ": everything is in order\n");
 		rc = 0;
 	} else {
-		fence_up(app.conf, app.cgi ? CGI_CPU_S : 0, app.cgi);
+		fence_up(app.conf, true, app.cgi ? CGI_CPU_S : 0, app.cgi);
 		fault_arm();
 		rc = app.cgi ? run_cgi(&app, &web) : run_fcgi(&web, trial);
 	}

@@ -33,6 +33,7 @@ const struct route routes[] = {
 	{ M_GET | M_POST, "/tick/{secret}",		NEED_RAW | LIMIT_TICK,	 4 * KIB,  h_tick, NULL },
 	{ M_POST,	  "/sync",			NEED_SESSION | NEED_CSRF, 4 * KIB, h_sync, NULL },
 	{ M_GET,	  "/health",			NEED_ADMIN,		 0,	   h_health, NULL },
+	{ M_GET,	  "/health/security",		NEED_ADMIN,		 0,	   h_security, NULL },
 	{ M_GET,	  "/health.json",		NEED_MAYBE,		 0,	   h_health_json, NULL },
 	{ M_GET,	  "/metrics",			NEED_NOTHING,		 0,	   h_metrics, NULL },
 

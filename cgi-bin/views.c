@@ -652,6 +652,7 @@ static const struct tmpl_type view_code_t = { "code", sizeof(struct view_code), 
 static const struct tmpl_field view_health_f[] = {
 	F_SUB(struct view_health, frame, &view_frame_t),
 	F_STR(struct view_health, inbox),
+	F_STR(struct view_health, security),
 	F_STR(struct view_health, action),
 	F_BOOL(struct view_health, ok),
 	F_BOOL(struct view_health, attention),
@@ -664,6 +665,17 @@ static const struct tmpl_field view_health_f[] = {
 	F_END
 };
 static const struct tmpl_type view_health_t = { "health", sizeof(struct view_health), view_health_f };
+
+static const struct tmpl_field view_security_f[] = {
+	F_SUB(struct view_security, frame, &view_frame_t),
+	F_STR(struct view_security, health),
+	F_BOOL(struct view_security, ok),
+	F_BOOL(struct view_security, attention),
+	F_BOOL(struct view_security, broken),
+	F_LIST(struct view_security, sections, &view_section_t),
+	F_END
+};
+static const struct tmpl_type view_security_t = { "security", sizeof(struct view_security), view_security_f };
 
 static const struct tmpl_field view_own_page_f[] = {
 	F_STR(struct view_own_page, dom_id),
@@ -1092,6 +1104,7 @@ const struct tmpl_decl tpl_decls[TPL_MAX] = {
 	[TPL_PROBLEM] =			{ "problem.html", &view_problem_t, false },
 	[TPL_SHELF] =			{ "shelf.html", &view_shelf_t, false },
 	[TPL_HEALTH] =			{ "health.html", &view_health_t, false },
+	[TPL_SECURITY] =		{ "security.html", &view_security_t, false },
 	[TPL_SETTINGS] =		{ "settings.html", &view_settings_t, false },
 	[TPL_LEAVE] =			{ "leave.html", &view_leave_t, false },
 	[TPL_RECEIPT] =			{ "receipt.html", &view_receipt_t, false },

@@ -27,6 +27,7 @@ enum tpl {
 	TPL_PROBLEM,
 	TPL_SHELF,
 	TPL_HEALTH,
+	TPL_SECURITY,
 	TPL_SETTINGS,
 	TPL_LEAVE,
 	TPL_RECEIPT,
@@ -610,7 +611,7 @@ struct view_code {			/* an error code nobody knows */
 
 struct view_health {
 	struct view_frame *frame;
-	const char	*inbox;		/* href */
+	const char	*inbox, *security; /* hrefs */
 	const char	*action;	/* POST csrf, health: compare now */
 	bool		 ok, attention, broken;	/* one of: the worst of all checks */
 	struct view_section *sections;
@@ -621,6 +622,14 @@ struct view_health {
 	struct view_code *codes;
 	size_t		 n_codes;
 	bool		 some_codes;
+};
+
+struct view_security {
+	struct view_frame *frame;
+	const char	*health;	/* href */
+	bool		 ok, attention, broken;	/* one of: the worst of all checks */
+	struct view_section *sections;
+	size_t		 n_sections;
 };
 
 /* Settings --------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ IB_MUST const struct ib_err *ctl_open_db(const struct conf *conf, unsigned flags
 /* Makes a configuration rather than reading one: ctl_setup.c. */
 int ctl_setup(const char *conf_path, char *const *args);
 int ctl_shelf(const struct conf *conf, char *const *args);
+int ctl_security(const struct conf *conf, char *const *args);
 int ctl_backup(const struct conf *conf, char *const *args);
 int ctl_restore(const struct conf *conf, char *const *args);
 int ctl_upgrade(const struct conf *conf, char *const *args);

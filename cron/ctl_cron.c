@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,13 +119,17 @@ setup_cron_has(const char *line)
 static bool
 write_all(const struct ib_buf *b)
 {
+	void (*was)(int);
 	bool good;
 	pid_t pid;
 	int fd;
 
 	if (buf_check(b) != NULL || (fd = start("-", STDIN_FILENO, &pid)) < 0)
 		return false;
+	/* One that may not be used ends without reading. */
+	was = signal(SIGPIPE, SIG_IGN);
 	good = write(fd, buf_cstr(b), b->len) == (ssize_t)b->len;
+	(void)signal(SIGPIPE, was);
 	(void)close(fd);
 	return ended_well(pid) && good;
 }

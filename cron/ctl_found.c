@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define OUTBOUND_MS	5000
+#define SKEW_MAX	(2 * MS_MINUTE)		/* tokens of Pipedrive's frames are good for five */
 
 /* The first of the paths that is there, or NULL; NULL ends them. */
 static const char *
@@ -99,18 +100,26 @@ disk(struct setup *s)
 		    SETUP_SAY(s, STR_SETUP_DISK_FIX, NULL));
 }
 
+/* `theirs`: the time at `address`, or -1 when it did not tell. */
 static void
-clock_state(struct setup *s)
+clock_state(struct setup *s, const char *address, int64_t theirs)
 {
+	int64_t ours = clock_now();
 	struct timex t = { .modes = 0 };
-	char now[25];
+	char now[25], there[25];
 
-	clock_iso(clock_now(), now);
+	clock_iso(ours, now);
+	if (theirs > 0 && (ours - theirs > SKEW_MAX || theirs - ours > SKEW_MAX)) {
+		clock_iso(theirs, there);
+		setup_wrong(s, SETUP_SAY(s, STR_SETUP_CLOCK, NULL), SETUP_SAY(s, STR_SETUP_CLOCK_FOUND, "now", now, "there", there,
+		    "address", address, NULL), SETUP_SAY(s, STR_SETUP_CLOCK_FIX, NULL));
+		return;
+	}
 	setup_note(s, SETUP_SAY(s, adjtimex(&t) == TIME_ERROR ? STR_SETUP_FOUND_CLOCK_FREE : STR_SETUP_FOUND_CLOCK,
 	    "now", now, NULL));
 }
 
-/* Any answer will do: the line is what counts. */
+/* Any answer will do: the line is what counts, and what time it is there. */
 static void
 outbound(struct setup *s)
 {
@@ -131,6 +140,7 @@ outbound(struct setup *s)
 		setup_note(s, SETUP_SAY(s, STR_SETUP_FOUND_OUT, "address", q.url, NULL));
 	else
 		setup_wrong(s, SETUP_SAY(s, STR_SETUP_OUT, "address", q.url, NULL), err->msg, SETUP_SAY(s, STR_SETUP_OUT_FIX, NULL));
+	clock_state(s, q.url, err == NULL ? clock_parse_http(resp.date) : -1);
 	httpc_free(h);
 }
 
@@ -143,5 +153,4 @@ setup_look(struct setup *s)
 	setup_note(s, SETUP_SAY(s, setup_cron_here() ? STR_SETUP_FOUND_CRON : STR_SETUP_FOUND_NO_CRON, NULL));
 	disk(s);
 	outbound(s);
-	clock_state(s);
 }

@@ -31,6 +31,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,14 +119,21 @@ read_file(const char *path, struct ib_buf *out)
 static bool
 write_file(const char *path, const char *temp, mode_t mode, const char *p, size_t n)
 {
-	bool good;
-	int fd;
+	ssize_t put = 0;
+	int fd, why;
 
 	if ((fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)) < 0)
 		return false;
-	good = write(fd, p, n) == (ssize_t)n && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+	/* A disk that is nearly full takes a part; only the next write says why. */
+	for (; n > 0 && (put = write(fd, p, n)) >= 0; n -= (size_t)put)
+		p += put;
+	if (put >= 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0 && rename(temp, path) == 0)
+		return close(fd) == 0;
+	why = errno;
 	(void)close(fd);
-	return good && rename(temp, path) == 0;
+	(void)unlink(temp);
+	errno = why;
+	return false;
 }
 
 /* A file with this content and mode. */
@@ -560,8 +568,10 @@ put_conf(struct setup *s)
 static bool
 said(struct setup *s, enum str_id what, const struct ib_err *err)
 {
+	enum str_id fix = what == STR_SETUP_KEYS ? STR_SETUP_KEYS_FIX : STR_SETUP_DATABASE_FIX;
+
 	if (err != NULL)
-		setup_wrong(s, SETUP_SAY(s, what, NULL), err->msg, SETUP_SAY(s, STR_SETUP_DATABASE_FIX, NULL));
+		setup_wrong(s, SETUP_SAY(s, what, NULL), err->msg, SETUP_SAY(s, fix, NULL));
 	return err == NULL;
 }
 
@@ -744,8 +754,11 @@ run(struct setup *s, const char *answers)
 	}
 	if (answers != NULL && !read_answers(s, answers))
 		return false;
-	if (s->conf != NULL)
+	if (s->conf != NULL) {
 		remember(s);
+		if (*conf_str(s->conf, CONF_TEST_CLOCK) != '\0')
+			clock_set_offset_file(conf_str(s->conf, CONF_TEST_CLOCK));
+	}
 	if (s->only_web)
 		return s->conf != NULL && (!has_folder(s) || (folder_is_free(s) && put_web(s)));
 	puts(SETUP_SAY(s, STR_SETUP_LOOKING, NULL));
@@ -794,6 +807,7 @@ ctl_setup(const char *conf_path, char *const *args)
 		else
 			return usage();
 	(void)umask(077);
+	(void)signal(SIGXFSZ, SIG_IGN);		/* no room is an error like any other */
 	if (link) {
 		if ((err = conf_load(conf_path, &s.conf)) != NULL)
 			return ctl_fail(err);
@@ -819,6 +833,7 @@ ctl_setup(const char *conf_path, char *const *args)
 		}
 		rc = conclude(&s, whole);
 	}
+	clock_set_offset_file(NULL);
 	conf_free(s.conf);
 	cats_free(s.cats);
 	arena_fini(&a);

@@ -68,7 +68,7 @@ run(const char *file, const char *driver, int64_t budget, bool check, bool verbo
 	}
 	if (check)
 		goto done;
-	fence_up(conf, budget / MS_SECOND * 2 + CPU_S, true);
+	fence_up(conf, false, budget / MS_SECOND * 2 + CPU_S, true);
 	fault_arm();
 	if ((err = sync_run(s, driver, budget, &ran)) != NULL) {
 		log_err(err, "run");

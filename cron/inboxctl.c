@@ -12,6 +12,7 @@
  *   upgrade ARCHIVE another version, tried before it counts; rollback: the one before
  *   remove ...      what set-up and upgrades made, and with --data all the rest
  *   shelf ...       events that could not be processed: list, show ID, retry
+ *   security        how safe it is: files, web server, versions; from outside, too
  *   status          what the engine did last and what waits
  *
  * Each verb says what it did or what is wrong, and exits 0 only when all is
@@ -171,12 +172,13 @@ static const struct {
 	{ "restore", ctl_restore, 8 }, { "upgrade", ctl_upgrade, 2 }, { "rollback", ctl_rollback, 2 },
 	{ "remove", ctl_remove, 2 },
 	{ "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
+	{ "security", ctl_security, 0 },
 };
 
 static int
 usage(FILE *to)
 {
-	fputs("usage: inboxctl [-c FILE] init | check | doctor | status\n"
+	fputs("usage: inboxctl [-c FILE] init | check | doctor | status | security\n"
 	    "       inboxctl [-c FILE] backup [--encrypt | --passphrase-file FILE] [--database-only] FILE\n"
 	    "       inboxctl [-c FILE] backup --drill [--passphrase-file FILE] [FILE]\n"
 	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"

@@ -49,7 +49,9 @@ struct value {
 struct conf {
 	struct value	 v[CONF_MAX];
 	struct value	 app[CONF_MAX];		/* of the apps' file; they go before the others */
-	char		*apps;			/* path of that file */
+	char		*path;			/* of the configuration */
+	bool		 has_secrets;		/* some stand in it */
+	char		*apps;			/* path of the apps' file */
 	struct stat	 seen;			/* the apps' file as it was read; all zero: none */
 };
 
@@ -383,6 +385,7 @@ read_line(struct conf *c, const struct place *at, char *line)
 	for (i = 0; value[i] != '\0'; i++)
 		if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
 			return bad_line(at, "%s: control bytes", name);
+	c->has_secrets |= !at->apps && settings[key].kind == SECRET && *value != '\0' && *value != '@';
 	return put_value(&v[key], (enum conf_key)key, at, value);
 }
 
@@ -452,9 +455,12 @@ static const struct ib_err *
 copy_of(const struct conf *c, bool apps, struct conf **out)
 {
 	struct conf *to = calloc(1, sizeof(*to));
-	bool whole = to != NULL && (to->apps = strdup(c->apps)) != NULL;
+	bool whole = to != NULL && (to->apps = strdup(c->apps)) != NULL &&
+	    (to->path = strdup(c->path)) != NULL;
 	size_t key;
 
+	if (whole)
+		to->has_secrets = c->has_secrets;
 	for (key = 0; whole && key < CONF_MAX; key++) {
 		to->v[key].line = c->v[key].line;
 		whole = c->v[key].text == NULL || (to->v[key].text = strdup(c->v[key].text)) != NULL;
@@ -618,7 +624,7 @@ conf_load(const char *path, struct conf **out)
 	int fd = -1;
 
 	*out = NULL;
-	if ((c = calloc(1, sizeof(*c))) == NULL)
+	if ((c = calloc(1, sizeof(*c))) == NULL || (c->path = strdup(path)) == NULL)
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "configuration: no memory");
 	else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		err = bad_line(&at, "%s", strerror(errno));
@@ -646,6 +652,7 @@ conf_free(struct conf *c)
 		drop_value(&c->app[key]);
 	}
 	free(c->apps);
+	free(c->path);
 	free(c);
 }
 
@@ -673,6 +680,18 @@ bool
 conf_bool(const struct conf *c, enum conf_key key)
 {
 	return strcmp(conf_str(c, key), "yes") == 0;
+}
+
+const char *
+conf_path(const struct conf *c)
+{
+	return c->path;
+}
+
+bool
+conf_has_secrets(const struct conf *c)
+{
+	return c->has_secrets;
 }
 
 const char *

@@ -41,6 +41,9 @@ bool conf_bool(const struct conf *c, enum conf_key key);
 const char *conf_name(enum conf_key key);
 const char *conf_default(enum conf_key key);		/* NULL: required */
 const char *conf_doc(enum conf_key key);
+/* The file it was read from; whether a secret stands in it, rather than in a file that it names. */
+const char *conf_path(const struct conf *c);
+bool conf_has_secrets(const struct conf *c);
 
 /* A value for one of the apps' settings; NULL takes it out again. */
 struct conf_change { enum conf_key key; const char *value; };

@@ -52,6 +52,12 @@ crypt_wipe(void *p, size_t n)
 
 /* ---- random ---- */
 
+const char *
+crypt_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 const struct ib_err *
 crypt_random(void *out, size_t n)
 {

@@ -18,6 +18,9 @@ IB_MUST const struct ib_err *crypt_random(void *out, size_t n);
 /* Random base64url text of n bytes of entropy into the arena. */
 IB_MUST const struct ib_err *crypt_token(struct arena *a, size_t n, char **out);
 
+/* Version of OpenSSL, "3.0.17". */
+const char *crypt_library(void);
+
 void crypt_sha256(const void *p, size_t n, uint8_t out[32]);
 /* HMAC-SHA256.  False only when the library fails. */
 bool crypt_hmac(const void *key, size_t keylen, const void *p, size_t n, uint8_t out[32]);

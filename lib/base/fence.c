@@ -59,6 +59,7 @@ struct path_attr { uint64_t allowed; int32_t fd; } __attribute__((packed));
 struct rules {
 	int		 fd;
 	uint64_t	 handled;
+	bool		 apps;			/* the apps' file is written, too */
 	bool		 failed;
 };
 
@@ -164,6 +165,8 @@ allow_ours(struct rules *rs, const struct conf *conf)
 	if (*media != '\0')
 		(void)mkdir(media, 0700);
 	allow(rs, media, WRITE);
+	/* The set-up in the browser writes it, under another name first; everybody looks whether it is another one. */
+	allow_folder_of(rs, conf_apps_path(conf), rs->apps ? WRITE : READ);
 	allow(rs, home_folder(conf_str(conf, CONF_TEMPLATES), HOME_TEMPLATES), READ);
 	allow(rs, home_folder(conf_str(conf, CONF_CATALOGUES), HOME_PO), READ);
 	allow(rs, home_folder(conf_str(conf, CONF_STATIC_DIR), HOME_STATIC), READ);
@@ -196,18 +199,27 @@ allow_systems(struct rules *rs)
 #endif
 }
 
+int
+fence_kernel(const char **why)
+{
+	long v = syscall(NR_CREATE_RULESET, NULL, 0, VERSION_FLAG);
+
+	*why = v > 0 ? NULL : errno == ENOSYS ? "not in this kernel" : errno == EOPNOTSUPP ? "switched off in this kernel" :
+	    "not allowed here";
+	return v > 0 ? (int)v : 0;
+}
+
 static const char *
-landlock(const struct conf *conf, int *version)
+landlock(const struct conf *conf, bool apps, int *version)
 {
 	struct ruleset_attr attr = { .fs = FS_V1 };
-	struct rules rs = { .fd = -1 };
+	struct rules rs = { .fd = -1, .apps = apps };
 	size_t size = sizeof(attr.fs);
 	const char *why = NULL;
-	long v;
+	int v;
 
-	if ((v = syscall(NR_CREATE_RULESET, NULL, 0, VERSION_FLAG)) < 1)
-		return errno == ENOSYS ? "not in this kernel" : errno == EOPNOTSUPP ? "switched off in this kernel" :
-		    "not allowed here";
+	if ((v = fence_kernel(&why)) == 0)
+		return why;
 	if (v >= 2)
 		attr.fs |= FS_REFER;
 	if (v >= 3)
@@ -230,7 +242,7 @@ landlock(const struct conf *conf, int *version)
 	else if (syscall(NR_RESTRICT_SELF, rs.fd, 0) != 0)
 		why = "refused";
 	else
-		*version = (int)v;
+		*version = v;
 	(void)close(rs.fd);
 	return why;
 }
@@ -238,7 +250,7 @@ landlock(const struct conf *conf, int *version)
 /* ------------------------------------------------------------------------------- */
 
 void
-fence_up(const struct conf *conf, int64_t cpu_s, bool quiet)
+fence_up(const struct conf *conf, bool web, int64_t cpu_s, bool quiet)
 {
 	state.wanted = conf_bool(conf, CONF_FENCE);
 	if (!state.wanted)
@@ -254,7 +266,7 @@ fence_up(const struct conf *conf, int64_t cpu_s, bool quiet)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		state.why = "no_new_privs was refused";
 	else
-		state.why = landlock(conf, &state.landlock);
+		state.why = landlock(conf, web, &state.landlock);
 	if (state.landlock > 0)
 		log_event(quiet ? LOG_DEBUG_ : LOG_INFO_, "fence", "landlock", log_i(state.landlock), NULL);
 	else

@@ -7,7 +7,8 @@
  * account; little memory and few files; and, where the kernel has Landlock
  * (Linux 5.13), only these places:
  *
- *   to read and write   the folder of the database, media_dir
+ *   to read and write   the folder of the database, media_dir; for inbox.fcgi that of
+ *                       the apps' file too
  *   to read             templates, catalogues, static files, what the system's
  *                       libraries need (/etc, /usr, /lib, time zones, CAs)
  *   nothing else        no other folder of the account; no program is started,
@@ -29,12 +30,14 @@ struct fence {
 
 /*
  * From here on, for this process and its children.  One thread alone may be
- * running.  cpu_s: seconds of computing after which it is ended, 0 = no limit.
+ * running.  web: the set-up in the browser may write the apps' file (conf.h).  cpu_s: seconds of computing after which it is ended, 0 = no limit.
  * quiet: a process that is started anew all the time says only in the debug log
  * what is missing.
  */
-void fence_up(const struct conf *conf, int64_t cpu_s, bool quiet);
+void fence_up(const struct conf *conf, bool web, int64_t cpu_s, bool quiet);
 /* What fence_up() could do. */
 const struct fence *fence_state(void);
+/* Version of Landlock that this kernel offers; 0: none, *why says why. */
+int fence_kernel(const char **why);
 
 #endif

@@ -44,6 +44,7 @@
 #define TOTAL_MS	10000L
 #define ANSWER_MAX	((size_t)4 << 20)
 #define HEADER_MAX	((size_t)4 << 10)	/* of one header that we keep */
+#define HEADS_MAX	((size_t)32 << 10)	/* of all of them, when asked for */
 #define KEEP_MAX	((size_t)256 << 10)	/* buffer kept between calls */
 
 /* ---- libcurl ---- */
@@ -52,7 +53,7 @@
 	X(global_init) X(easy_init) X(easy_setopt) X(easy_perform) X(easy_getinfo) \
 	X(easy_reset) X(easy_cleanup) X(easy_strerror) X(slist_append) X(slist_free_all) \
 	X(mime_init) X(mime_free) X(mime_addpart) X(mime_name) X(mime_data) X(mime_filedata) \
-	X(mime_filename) X(mime_type)
+	X(mime_filename) X(mime_type) X(version_info)
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -83,6 +84,12 @@ curl_load(void)
 		return ib_fail(IB_ESYS, IB_RETRY_LATER, "http: libcurl does not start");
 	loaded = true;
 	return NULL;
+}
+
+const char *
+httpc_library(void)
+{
+	return curl_load() == NULL ? curl.version_info(CURLVERSION_NOW)->version : NULL;
 }
 
 /*
@@ -124,7 +131,7 @@ struct call {
 	struct httpc		*h;
 	unsigned		 started;	/* times the request was about to be sent */
 	int			 status;	/* of the header block being read */
-	char			*type, *retry, *location, *usage, *reset, *budget, *date;	/* malloc; of that block */
+	char			*type, *retry, *location, *usage, *reset, *budget, *date, *heads;	/* malloc; of that block */
 	size_t			 max, got;
 	bool			 over, nomem;
 	int			 write_errno;
@@ -188,7 +195,26 @@ forget(struct call *c)
 	free(c->reset);
 	free(c->budget);
 	free(c->date);
-	c->type = c->retry = c->location = c->usage = c->reset = c->budget = c->date = NULL;
+	free(c->heads);
+	c->type = c->retry = c->location = c->usage = c->reset = c->budget = c->date = c->heads = NULL;
+}
+
+/* One more line of all of them; what is beyond HEADS_MAX is left out. */
+static void
+keep_line(struct call *c, const char *p, size_t n)
+{
+	size_t had = c->heads == NULL ? 0 : strlen(c->heads);
+	char *more;
+
+	if (had + n > HEADS_MAX || memchr(p, '\0', n) != NULL)
+		return;
+	if ((more = realloc(c->heads, had + n + 1)) == NULL) {
+		c->nomem = true;
+		return;
+	}
+	memcpy(more + had, p, n);
+	more[had + n] = '\0';
+	c->heads = more;
 }
 
 static size_t
@@ -221,6 +247,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 		keep(c, &c->budget, v, len);
 	else if ((v = header_value(p, n, "date", &len)) != NULL)
 		keep(c, &c->date, v, len);
+	if (c->req->heads)
+		keep_line(c, p, n);
 	return c->nomem ? 0 : n;
 }
 
@@ -461,6 +489,7 @@ deliver(struct call *c, struct arena *a, struct httpc_resp *resp)
 	resp->limit_reset = arena_dup(a, c->reset);
 	resp->budget_left = arena_dup(a, c->budget);
 	resp->date = arena_dup(a, c->date);
+	resp->heads = arena_dup(a, c->heads);
 	resp->body_len = c->h->answer.len;
 	resp->body = arena_dupn(a, buf_cstr(&c->h->answer), resp->body_len);
 	return resp->body != NULL && (c->type == NULL || resp->content_type != NULL) &&
@@ -468,7 +497,8 @@ deliver(struct call *c, struct arena *a, struct httpc_resp *resp)
 	    (c->location == NULL || resp->location != NULL) &&
 	    (c->usage == NULL || resp->usage != NULL) &&
 	    (c->reset == NULL || resp->limit_reset != NULL) &&
-	    (c->budget == NULL || resp->budget_left != NULL) && (c->date == NULL || resp->date != NULL);
+	    (c->budget == NULL || resp->budget_left != NULL) && (c->date == NULL || resp->date != NULL) &&
+	    (c->heads == NULL || resp->heads != NULL);
 }
 
 /* Answers hold tokens: nothing of one stays behind. */

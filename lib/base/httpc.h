@@ -43,6 +43,7 @@ struct httpc_req {
 	size_t			 nparts;
 	long			 timeout_ms;	/* 0 = 10,000 */
 	size_t			 max_answer;	/* 0 = 4 MiB */
+	bool			 heads;		/* all headers of the answer, too */
 	int			 save_fd;	/* > 0: the body of a 2xx goes to this file, not to memory */
 };
 
@@ -55,11 +56,15 @@ struct httpc_resp {
 	const char	*usage;			/* X-Business-Use-Case-Usage or X-App-Usage; NULL if none */
 	const char	*limit_reset;		/* X-RateLimit-Reset: seconds; NULL if none */
 	const char	*budget_left;		/* X-Daily-RateLimit-Token-Remaining; NULL if none */
+	const char	*heads;			/* when asked for: a line each; arena; else NULL */
 	const char	*date;			/* Date, as sent; NULL if none */
 	const char	*body;			/* arena, NUL-terminated; "" if none */
 	size_t		 body_len;
 	int64_t		 saved;			/* bytes written to save_fd */
 };
+
+/* Version of libcurl, "8.14.1"; NULL when it cannot be loaded. */
+const char *httpc_library(void);
 
 struct httpc;
 /* `allow_loopback_http`: permit http:// to loopback addresses. */

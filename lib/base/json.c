@@ -236,6 +236,12 @@ nomem:
 	return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "json: no memory for %zu bytes", n);
 }
 
+const char *
+json_library(void)
+{
+	return jansson_version_str();
+}
+
 void
 json_free(struct json *j)
 {

@@ -28,6 +28,9 @@ enum json_flags {
 
 /* IB_EPARSE when it is no JSON document (object or array at the root). */
 IB_MUST const struct ib_err *json_parse(const char *p, size_t n, int flags, struct json **out);
+/* Version of jansson, "2.14". */
+const char *json_library(void);
+
 void json_free(struct json *j);			/* roots only; NULL is fine */
 
 bool json_is_object(const struct json *j);

@@ -71,6 +71,13 @@ failed:
 }
 
 void
+rate_renew(struct rate *rt, const struct conf *conf)
+{
+	if (rt != NULL)
+		rt->conf = conf;
+}
+
+void
 rate_close(struct rate *rt)
 {
 	if (rt == NULL)

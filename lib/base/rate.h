@@ -20,6 +20,8 @@ struct rate;
 
 /* Both are borrowed.  NULL when the file cannot be had: nothing is limited then. */
 struct rate *rate_open(const struct conf *conf, const char *database);
+/* From here on those settings hold; NULL of `rt` is fine. */
+void rate_renew(struct rate *rt, const struct conf *conf);
 void rate_close(struct rate *rt);
 /*
  * One more of what `limit` (CONF_LIMIT_...) counts, by `who`.  False: too many;

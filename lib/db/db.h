@@ -50,6 +50,8 @@ enum db_flags {
 IB_MUST const struct ib_err *db_open(const char *path, unsigned flags, struct db **out);
 void db_close(struct db *db);
 const char *db_path(const struct db *db);
+/* Version of SQLite, "3.46.1". */
+const char *db_library(void);
 
 /* Transactions.  db_begin waits at most 5 s for its turn (IB_EBUSY).  They do not nest. */
 #define db_begin(db) db_begin_at((db), __FILE__, __LINE__)

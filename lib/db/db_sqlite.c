@@ -289,6 +289,12 @@ db_close(struct db *db)
 }
 
 const char *
+db_library(void)
+{
+	return sqlite3_libversion();
+}
+
+const char *
 db_path(const struct db *db)
 {
 	return db->path;

@@ -109,10 +109,12 @@ plain_number(const struct speech *sp, int64_t n)
 static const char *
 plain_size(const struct speech *sp, int64_t bytes)
 {
-	enum str_id id = bytes < 1000 ? STR_SIZE_B : bytes < 1000000 ? STR_SIZE_KB : STR_SIZE_MB;
-	int64_t unit = id == STR_SIZE_B ? 1 : id == STR_SIZE_KB ? 1000 : 1000000;
+	static const enum str_id units[] = { STR_SIZE_B, STR_SIZE_KB, STR_SIZE_MB, STR_SIZE_GB };
+	size_t i;
 
-	return cat_fill(sp->a, cat_str(sp->cats, sp->lang, id), "n", plain_number(sp, bytes / unit), NULL);
+	for (i = 0; bytes >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
+		bytes /= 1000;
+	return cat_fill(sp->a, cat_str(sp->cats, sp->lang, units[i]), "n", plain_number(sp, bytes), NULL);
 }
 
 static const char *

@@ -143,7 +143,8 @@ class Shown(Case):
         self.assertEqual(self.result("health.clock"), "ok")
 
     def test_4_server(self):
-        """What the daily check of the database found."""
+        """What the daily check of the database found; the room there is, in a unit that people use."""
+        self.assertRegex(self.health().page.text, say("health.disk_is", size=r"[0-9]+\.[0-9] [GM]B "))
         kept = self.st.db("SELECT at, value FROM note WHERE key = 'check'")
         self.assertEqual(self.result("health.database"), "ok")
         self.st.write("UPDATE note SET value = 'row 7 missing from index' WHERE key = 'check'")

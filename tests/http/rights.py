@@ -41,7 +41,7 @@ RULES = {
     ("POST", "/setup/facebook/try"): ("open", 403), ("GET", "/setup/connect"): ("open", 403), ("GET", "/setup/review"): ("open", 403),
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
-    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200), ("GET", "/health.json"): ("monitor", 200, 503), ("GET", "/metrics"): ("open", 401),
+    ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200), ("GET", "/health/security"): ("admin", 200), ("GET", "/health.json"): ("monitor", 200, 503), ("GET", "/metrics"): ("open", 401),
     ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
     ("POST", "/inbox/{thread}/draft"): ("read+", 303), ("POST", "/inbox/{thread}/undo/{message}"): ("read+", 409),
     ("POST", "/inbox/{thread}/upload"): ("read+", 400), ("POST", "/media/{thread}/{message}/{n}/load"): ("read+", 303),

@@ -6,11 +6,14 @@ The host: Apache with mod_fcgid, which reads .htaccess; a home folder with a
 public_html.  The person: an ordinary user who unpacks the archive and runs
 inboxctl setup.  Proved: what is made and with which rights, the proofs from outside,
 the link, the way to an answered message; that a second run changes nothing, that a
-check changes nothing; what is repaired, what is refused, and what is said of hosts
-that are not as they should be.
+check changes nothing; what is repaired, what is refused; and some thirty hosts and
+inboxes that are not as they should be, each found with what helps.
 """
+import contextlib
 import os
 import re
+import resource
+import sqlite3
 import stat
 import subprocess
 import unittest
@@ -31,7 +34,7 @@ class Hosting(WebFolder):
 
     def __init__(self, *lines, modules=("fcgid", "cgid"), override="All"):
         super().__init__(path="/messages")
-        self.lines, self.loaded, self.override = lines, modules, override
+        self.lines, self.loaded, self.override, self.without = lines, modules, override, None
 
     def start(self):
         self.port = free_port()
@@ -64,12 +67,15 @@ class Hosting(WebFolder):
 
     def configure(self):
         more = self.FCGID if "fcgid" in self.loaded else ()
-        command = self.site(self.public, *self.loaded, more=more + ("ScriptSock cgisock",))
+        more += ("ScriptSock cgisock",) if "cgid" in self.loaded else ()
+        command = self.site(self.public, *self.loaded, more=more)
         with open(self.path("apache.conf")) as f:
             text = f.read()
         text = text.replace("AllowOverride FileInfo Options AuthConfig", "AllowOverride " + self.override)
         text = text.replace("DocumentRoot %s\n" % self.public, "DocumentRoot %s\n%s\n" % (self.public, "\n".join(self.lines)))
-        self.file("apache.conf", text)
+        if self.without:
+            text = re.sub(r"(?m)^LoadModule %s_module .*\n" % self.without, "", text)
+        self.file("apache.conf", text.replace("@TOP@", self.top))
         return command
 
     def answers(self, **change):
@@ -81,10 +87,18 @@ class Hosting(WebFolder):
                  "pipedrive.oauth_url": self.sandbox, "test.clock_file": self.path("clock"), **change}
         return self.file("answers", "".join("%s = %s\n" % kv for kv in lines.items() if kv[1] is not None))
 
-    def setup(self, *args, typed=None, **env):
-        """inboxctl setup; its exit code and all it said."""
+    def like(self, lines=(), modules=("fcgid", "cgid"), override="All", without=None):
+        """Another host, with the same files."""
+        self.lines, self.loaded, self.override, self.without = lines, modules, override, without
+        self.end(self.server)
+        self.start_server()
+        until(lambda: self.call_root() is not None)
+
+    def setup(self, *args, typed=None, most=None, **env):
+        """inboxctl setup; its exit code and all it said. `most`: bytes that a file may have."""
         r = subprocess.run([os.path.join(self.build, "inboxctl"), "setup", *args], capture_output=True, text=True, cwd=self.home,
                            input=typed if typed is not None else "", **self.as_user(),
+                           preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))) if most else None,
                            env={"PATH": self.path("programs") + ":/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8", **env})
         return r.returncode, r.stdout + r.stderr
 
@@ -262,25 +276,164 @@ class Refused(unittest.TestCase):
                 f.write("nonsense = 1\n")
             self.wrong(st, "conf", "conf_fix", "--check")
 
-    def test_a_host_that_hides_credentials(self):
-        with Hosting("LoadModule setenvif_module /usr/lib/apache2/modules/mod_setenvif.so",
-                     "RequestHeader unset Authorization early") as st:
-            said = self.wrong(st, "credentials", "credentials_fix")
-            self.assertIn(key("evidence", found=key("found_status", status="401")), said)
-            self.assertIn(key("mark_ok") + " " + key("large"), said)
 
-    def test_a_host_with_small_bodies(self):
-        with Hosting("LimitRequestBody 100000") as st:
-            self.wrong(st, "large", "large_fix")
+OPEN = None         # no wrong line: it is to be made anew, and would be
 
-    def test_a_host_that_ignores_htaccess(self):
-        with Hosting(override="None") as st:
-            self.wrong(st, "page", "page_fix")
+# What is wrong with a host or has happened to an inbox, and what a check must say: a line of the server's
+# configuration, the modules it has and what .htaccess may do, or what somebody did to the files; then which
+# promise is broken, and what helps.
+HOSTS = (
+    ("hides credentials", dict(lines=("LoadModule setenvif_module /usr/lib/apache2/modules/mod_setenvif.so",
+                                      "RequestHeader unset Authorization early")), "credentials", "credentials_fix"),
+    ("refuses DELETE", dict(lines=('<If "%{REQUEST_METHOD} == \'DELETE\'">', "Require all denied", "</If>")),
+     "credentials", "credentials_fix"),
+    ("takes small bodies only", dict(lines=("LimitRequestBody 100000",)), "large", "large_fix"),
+    ("has no plain CGI beside mod_fcgid", dict(modules=("fcgid",)), "large", "large_fix"),
+    ("ignores .htaccess", dict(override="None"), "page", "page_fix"),
+    ("has no mod_rewrite", dict(without="rewrite"), "page", "page_fix"),
+    ("forbids Options in .htaccess", dict(override="FileInfo"), "page", "page_fix"),
+    ("leads elsewhere", dict(lines=("Redirect permanent /messages/ https://www.example.invalid/",)), "page", "page_fix"),
+    ("keeps visitors out", dict(lines=("<Location /messages>", "Require all denied", "</Location>")), "page", "page_fix"),
+    ("filters queries", dict(lines=('<If "%{QUERY_STRING} =~ /hub[.]/">', "Require all denied", "</If>")), "challenge", "challenge_fix"),
+    ("keeps style sheets to itself", dict(lines=('<FilesMatch "[.]css$">', "Require all denied", "</FilesMatch>")), "static", "static_fix"),
+    ("shows the keys", dict(lines=("Alias /messages/etc @TOP@/etc", "<Directory @TOP@/etc>", "Require all granted",
+                                   "AllowOverride None", "</Directory>")), "secrets", "secrets_fix"),
+)
 
-    def test_nobody_answers_out_there(self):
-        with Hosting() as st:
-            nowhere = "http://127.0.0.1:%d" % free_port()
-            self.wrong(st, "out", "out_fix", "--answers", st.answers(**{"facebook.graph_url": nowhere}), address=nowhere)
+
+def rewritten(path, change):
+    """To do it, and to undo it."""
+    with open(path, "rb") as f:
+        was = f.read()
+    at = os.stat(path).st_mtime_ns
+
+    def put(data):
+        with open(path, "wb") as f:
+            f.write(data)
+        os.utime(path, ns=(at, at))
+
+    return lambda: put(change(was)), lambda: put(was)
+
+
+def mode(path, to):
+    was = stat.S_IMODE(os.stat(path).st_mode)
+    return lambda: os.chmod(path, to), lambda: os.chmod(path, was)
+
+
+def away(path):
+    return lambda: os.rename(path, path + ".away"), lambda: os.rename(path + ".away", path)
+
+
+def schema(path, version):
+    def put(to):
+        with contextlib.closing(sqlite3.connect(path)) as c:
+            c.execute("PRAGMA user_version = %d" % to)
+
+    with contextlib.closing(sqlite3.connect(path)) as c:
+        was, = c.execute("PRAGMA user_version").fetchone()
+        c.execute("PRAGMA wal_checkpoint(TRUNCATE)")        # all of it is in the one file
+    return lambda: put(version), lambda: put(was)
+
+
+def conf_line(st, name, value):
+    return rewritten(st.conf, lambda was: re.sub(rb"(?m)^%s = .*$" % re.escape(name.encode()), ("%s = %s" % (name, value)).encode(), was)
+                     if re.search(rb"(?m)^%s = " % re.escape(name.encode()), was) else was + ("%s = %s\n" % (name, value)).encode())
+
+
+def mishaps(st):
+    """(what happened, to do and to undo it, the promise, what helps, values in the promise's line)."""
+    etc, var = st.top + "/etc/messenger-inbox", st.top + "/var/messenger-inbox"
+    keys, db, entry = etc + "/keys", var + "/inbox.db", st.web + "/messenger-inbox.fcgi"
+    nowhere, other = "http://127.0.0.1:%d" % free_port(), st.public + "/other"
+    st.file(os.path.join(other, "index.html"), "my page")
+    newer, older = schema(db, 9999), schema(db, 1)
+    return (
+        ("others may read the keys", mode(keys, 0o644), OPEN, "closed", {"path": keys}),
+        ("others may read the configuration", mode(st.conf, 0o644), OPEN, "closed", {"path": st.conf}),
+        ("others may look into the folder", mode(etc, 0o755), OPEN, "folder", {"path": etc}),
+        ("the entry cannot be run", mode(entry, 0o644), OPEN, "file", {"path": entry}),
+        ("the entry is gone", away(entry), OPEN, "file", {"path": entry}),
+        (".htaccess was cut", rewritten(st.web + "/.htaccess", lambda was: was[:len(was) // 2] + b"\n# inboxctl setup\n"), OPEN, "file",
+         {"path": st.web + "/.htaccess"}),
+        ("the keys are gone", away(keys), "keys", "keys_fix", {}),
+        ("the key file is none", rewritten(keys, lambda was: b"not a key\n"), "keys", "keys_fix", {}),
+        ("the database is none", rewritten(db, lambda was: b"<html>" * 1000), "database", "database_fix", {}),
+        ("the database is of a newer version", newer, "database", "database_fix", {}),
+        ("the database is of an older version", older, "database", "database_fix", {}),
+        ("a setting has no meaning", conf_line(st, "nonsense", "1"), "conf", "conf_fix", {}),
+        ("the web folder is somebody else's", conf_line(st, "web_folder", other), "web", "web_foreign_fix", {"path": other}),
+        ("the inbox lies in the web folder", conf_line(st, "web_folder", st.home), "web", "web_inside_fix", {"path": st.home}),
+        ("nobody answers out there", conf_line(st, "facebook.graph_url", nowhere), "out", "out_fix", {"address": nowhere}),
+        ("the clock is wrong", rewritten(st.path("clock"), lambda was: b"%020d\n" % 600000), "clock", "clock_fix", {}),
+        ("the clock is late", rewritten(st.path("clock"), lambda was: b"%020d\n" % -86400000), "clock", "clock_fix", {}),
+    )
+
+
+class Misconfigured(unittest.TestCase):
+    """Each is found by a check that changes nothing, with what was found and what helps; without it all is well again."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.st = cls.enterClassContext(Hosting())
+        rc, said = cls.st.setup("--answers", cls.st.answers())
+        assert rc == 0, said
+
+    def found(self, name, what, fix, fill=(), *args, **how):
+        rc, said = self.st.setup(*(args or ("--check",)), **how)
+        self.assertEqual(rc, 1, said)
+        if what is OPEN:
+            self.assertIn(key("mark_open") + " " + key(fix, **dict(fill)), said)
+            self.assertIn(key("end_open"), said)
+        else:
+            lines = said.splitlines()
+            at = lines.index(key("mark_wrong") + " " + key(what, **dict(fill)))
+            self.assertRegex(lines[at + 1], re.escape(key("evidence", found="")) + ".")
+            self.assertEqual(lines[at + 2].strip(), key("fix", fix=key(fix)))
+        return said
+
+    def well(self):
+        rc, said = self.st.setup("--check")
+        self.assertEqual(rc, 0, said)
+        self.assertIn(key("end_same"), said)
+
+    def test_mishaps(self):
+        for name, (do, undo), what, fix, fill in mishaps(self.st):
+            with self.subTest(name):
+                do()
+                before = self.st.tree()
+                try:
+                    self.found(name, what, fix, fill)
+                    self.assertEqual(self.st.tree(), before)
+                finally:
+                    undo()
+        self.well()
+
+    def test_hosts(self):
+        for name, host, what, fix in HOSTS:
+            with self.subTest(name):
+                self.st.like(**host)
+                self.found(name, what, fix)
+        self.st.like()
+        self.well()
+
+    def test_no_room(self):
+        """Neither for a style sheet nor for anything else; what was there stays."""
+        st, css = self.st, self.st.web + "/static/app.css"
+        with open(css, "ab") as f:
+            f.write(b"/* older */")
+        with open(css, "rb") as f:
+            older = f.read()
+        self.found("full disk", "write", "write_fix", {"path": css}, "--answers", st.answers(), most=1000)
+        with open(css, "rb") as f:
+            self.assertEqual(f.read(), older)
+        self.assertFalse(os.path.exists(css + ".new"))
+        self.assertEqual(st.setup("--answers", st.answers())[0], 0)
+        self.well()
+
+    def test_no_crontab(self):
+        st = self.st
+        st.file("programs/crontab", "#!/bin/sh\necho 'you are not allowed to use this program' >&2\nexit 1\n", 0o755)
+        self.found("crontab", "crontab", "cron_none", {}, "--answers", st.answers(cron="yes"))
 
 
 if __name__ == "__main__":

@@ -442,6 +442,7 @@ class Stand:
 
     def start_lighttpd(self):
         self.start_workers()
+        os.makedirs(self.path("www"), exist_ok=True)
         with open(self.path("lighttpd.conf"), "w") as f:
             f.write('''server.bind = "127.0.0.1"
 server.port = %d
@@ -455,7 +456,7 @@ server.event-handler = "linux-sysepoll"
 mimetype.assign = ( ".css" => "text/css; charset=utf-8", ".js" => "text/javascript; charset=utf-8", ".svg" => "image/svg+xml" )
 $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
 $HTTP["url"] !~ "^%s/static/" { fastcgi.server = ( "/" => (( "socket" => "%s", "check-local" => "disable" )) ) }
-''' % (self.port, self.dir, self.dir, self.path("server.log"), self.base_path, self.base_path, SRC, self.base_path, self.socket_path))
+''' % (self.port, self.path("www"), self.dir, self.path("server.log"), self.base_path, self.base_path, SRC, self.base_path, self.socket_path))
         self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
 
     def start_lighttpd_shipped(self):

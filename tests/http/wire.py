@@ -3,7 +3,9 @@
 
 Proved: a page leaves in records as large as they may be and arrives whole, also
 when its reader is slow; a reader that goes away takes no worker with it; a
-worker that ends leaves nobody waiting; addresses stand below base_url's path.
+worker that ends leaves nobody waiting; a server that ends a CGI process with a
+request in hand loses nothing;
+addresses stand below base_url's path.
 """
 import os
 import re
@@ -14,8 +16,9 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.parse
 
-from stand import PAGE_A, Stand, event_body, message, until
+from stand import PAGE_A, Replies, Stand, event_body, message, until
 
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
 
@@ -29,7 +32,7 @@ def pair(name, value):
     return b"".join(bytes([len(x)]) if len(x) < 128 else struct.pack(">I", len(x) | 1 << 31) for x in (n, v)) + n + v
 
 
-class Wire(unittest.TestCase):
+class Wire(Replies, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.st = cls.enterClassContext(Stand())
@@ -111,6 +114,34 @@ class Wire(unittest.TestCase):
             self.assertEqual(self.b.get("/inbox").status, 200)
         self.assertEqual([p.pid for p in self.st.workers if p.poll() is None], before)
 
+    def cgi(self, path, method="GET", conf=None, **env):
+        """The environment of the program as a server's child."""
+        return dict({"INBOX_CONF": conf or self.st.conf, "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": method, "REQUEST_URI": path,
+                     "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_COOKIE": self.cookie}, **env)
+
+    def test_a_server_that_ends_a_process_with_a_request(self):
+        """As most do with one that has closed its output: it answers, and the work after it goes on in a child."""
+        self.st.customer("hello")
+        thread = until(self.st.thread)
+        form = self.b.get("/inbox/%d" % thread).page.form_to("/reply")["fields"]
+        body = urllib.parse.urlencode(dict(form, text="To whom it may concern", key="cgi-key-000000000000")).encode()
+        p = subprocess.Popen([os.path.join(self.st.build, "inbox.fcgi")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=self.cgi(
+            "/inbox/%d/reply" % thread, "POST", CONTENT_LENGTH=str(len(body)), CONTENT_TYPE="application/x-www-form-urlencoded",
+            HTTP_ORIGIN=self.st.url))
+
+        def holds_back():
+            with open("/proc/%d/status" % p.pid) as f:
+                return int(re.search(r"SigBlk:\s*(\w+)", f.read())[1], 16) >> signal.SIGTERM - 1 & 1
+
+        with p:
+            until(holds_back)
+            p.terminate()
+            p.stdin.write(body)
+            p.stdin.close()
+            self.assertIn(b"Status: 303", p.stdout.read())
+        self.assertEqual(p.returncode, 0)
+        until(lambda: self.state(thread) == ["sent"])
+
     def test_addresses_are_below_our_path(self):
         thread = self.thread_of("9100000000000002", ["hello"])
         with open(self.st.conf, encoding="utf-8") as f:
@@ -118,9 +149,7 @@ class Wire(unittest.TestCase):
         path = self.st.path("below.conf")
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as f:
             f.write(conf)
-        env = {"INBOX_CONF": path, "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "REQUEST_URI": "/in/inbox",
-               "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_COOKIE": self.cookie}
-        page = subprocess.run([os.path.join(self.st.build, "inbox.fcgi")], env=env, stdin=subprocess.DEVNULL,
+        page = subprocess.run([os.path.join(self.st.build, "inbox.fcgi")], env=self.cgi("/in/inbox", conf=path), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, check=True).stdout.decode()
         self.assertIn('id="t-%d"' % thread, page)
         self.assertIn('href="/in/inbox/%d"' % thread, page)

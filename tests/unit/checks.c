@@ -59,6 +59,8 @@ test_sentences(void)
 	ok(strcmp(said_text(s, &sp), cat_str(cats, LANG_EN, STR_HEALTH_EMPTY)) == 0, "no size is empty");
 	s = said_new(&a, STR_HEALTH_WAL_IS, "z", "size", INT64_C(64000000));
 	ok(strcmp(said_text(s, &sp), "64 MB") == 0, "a size");
+	s = said_new(&a, STR_HEALTH_WAL_IS, "z", "size", INT64_C(74683200000));
+	ok(strcmp(said_text(s, &sp), "74 GB") == 0, "a large one");
 	s = said_new(&a, STR_HEALTH_FAILED, "ntk", "n", INT64_C(2), "time", NOW, "sentence", "error.fb.token");
 	ok(strstr(said_text(s, &sp), cat_find(cats, LANG_EN, "error.fb.token")) != NULL, "the sentence of an error");
 	ok(strcmp(said_text(said_key(&a, "error.fb.token", STR_CLOSED_PAGE), &sp), cat_find(cats, LANG_EN, "error.fb.token")) == 0 &&

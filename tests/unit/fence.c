@@ -59,7 +59,7 @@ settings(const char *more)
 	char text[1024];
 
 	(void)snprintf(text, sizeof(text), "base_url = https://x.example\ndatabase = data/inbox.db\nkey_file = secret/keys\n"
-	    "media_dir = files/new\ntemplates = html\ncatalogues = po\nfacebook.app_id = 1\nfacebook.app_secret = s\n"
+	    "media_dir = files/new\napps_file = apps/apps.conf\ntemplates = html\ncatalogues = po\nfacebook.app_id = 1\nfacebook.app_secret = s\n"
 	    "facebook.verify_token = v\npipedrive.client_id = c\npipedrive.client_secret = s\n%s", more);
 	put("inbox.conf", text);
 	if ((err = conf_load(at("inbox.conf"), &c)) != NULL)
@@ -135,7 +135,7 @@ case_places(const struct conf *c)
 	struct civil when;
 	char *const args[] = { (char[]){ "true" }, NULL };
 
-	fence_up(c, 0, true);
+	fence_up(c, true, 0, true);
 	is_int(fence_state()->landlock > 0, kernel_has, "up where the kernel has it");
 	ok(fence_state()->wanted && (fence_state()->landlock > 0 || fence_state()->why != NULL), "and why not, elsewhere");
 
@@ -150,6 +150,8 @@ case_places(const struct conf *c)
 	is_int(try_open(at("elsewhere/real.db-wal"), O_RDWR | O_CREAT), 0, "beside what the database's name points at");
 	is_int(try_open(at("files/new/a.jpg"), O_RDWR | O_CREAT), 0, "media_dir, which was not there");
 	is_int(try_open("/dev/null", O_RDWR), 0, "/dev/null");
+	is_int(try_open(at("apps/apps.conf.new"), O_WRONLY | O_CREAT), 0, "the apps' file, under another name");
+	is_int(result(rename(at("apps/apps.conf.new"), at("apps/apps.conf"))), 0, "and under its own");
 
 	/* To read. */
 	is_int(try_open(at("html/a.html"), O_RDONLY), 0, "templates");
@@ -174,12 +176,20 @@ case_places(const struct conf *c)
 }
 
 static void
+case_sync(const struct conf *c)
+{
+	fence_up(c, false, 0, true);
+	is_int(try_open(at("apps/apps.conf"), O_RDONLY), 0, "a run reads the apps' file");
+	FORBIDDEN(try_open(at("apps/apps.conf"), O_WRONLY), "and writes none");
+}
+
+static void
 case_limits(const struct conf *c)
 {
 	struct rlimit r = { 0, 0 };
 	int i, fd = -1;
 
-	fence_up(c, 1000, true);
+	fence_up(c, true, 1000, true);
 	ok(getrlimit(RLIMIT_CORE, &r) == 0 && r.rlim_max == 0, "no core file");
 	ok(getrlimit(RLIMIT_CPU, &r) == 0 && r.rlim_cur == 1000, "seconds of computing");
 	ok(prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1, "no new privileges");
@@ -198,7 +208,7 @@ case_lower(const struct conf *c)
 	struct rlimit r = { 100, 120 };
 
 	ok(setrlimit(RLIMIT_NOFILE, &r) == 0, "the host allows less");
-	fence_up(c, 0, true);
+	fence_up(c, true, 0, true);
 	ok(getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur == 100 && r.rlim_max == 120, "which stays so");
 	ok(getrlimit(RLIMIT_CPU, &r) == 0 && r.rlim_cur == RLIM_INFINITY, "0 is no limit");
 }
@@ -209,7 +219,7 @@ case_off(const struct conf *c)
 	struct rlimit r, before;
 
 	(void)getrlimit(RLIMIT_NOFILE, &before);
-	fence_up(c, 1000, true);
+	fence_up(c, true, 1000, true);
 	ok(!fence_state()->wanted && fence_state()->landlock == 0, "fence = no");
 	is_int(try_open(at("other/wp-config.php"), O_RDONLY), 0, "nothing is shut");
 	ok(getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur == before.rlim_cur &&
@@ -237,7 +247,7 @@ without(const struct conf *c, int call, int answer, const char *why)
 	struct rlimit r = { 0, 0 };
 
 	play(call, answer);
-	fence_up(c, 0, true);
+	fence_up(c, true, 0, true);
 	is_int(fence_state()->landlock, 0, "none");
 	is_str(fence_state()->why, why, "and why");
 	is_int(try_open(at("other/wp-config.php"), O_RDONLY), 0, "the program goes on as it could before");
@@ -286,7 +296,7 @@ take_away(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 int
 main(void)
 {
-	static const char *const folders[] = { "data", "elsewhere", "files", "html", "po", "other", "secret" };
+	static const char *const folders[] = { "data", "elsewhere", "files", "html", "po", "apps", "other", "secret" };
 	size_t i;
 
 	if (mkdtemp(dir) == NULL)
@@ -307,6 +317,7 @@ main(void)
 	shut = false;			/* reports read what they need */
 #endif
 	in_child(case_places, "");
+	in_child(case_sync, "");
 	in_child(case_limits, "");
 	in_child(case_lower, "");
 	in_child(case_off, "fence = no\n");
