@@ -24,6 +24,13 @@ int ctl_backup(const struct conf *conf, char *const *args);
 int ctl_restore(const struct conf *conf, char *const *args);
 int ctl_upgrade(const struct conf *conf, char *const *args);
 int ctl_rollback(const struct conf *conf, char *const *args);
+int ctl_remove(const struct conf *conf, char *const *args);
+/*
+ * Whoever has the database open is made to end, and nobody gets in until *gate, unless it
+ * is -1, is closed.  ctl_upgrade.c.
+ */
+struct talk;
+IB_MUST const struct ib_err *ctl_clear(struct talk *t, const struct conf *conf, int *gate);
 /* Where the configuration was read from. */
 const char *ctl_conf_path(void);
 

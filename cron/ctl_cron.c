@@ -115,31 +115,63 @@ setup_cron_has(const char *line)
 	return has;
 }
 
-bool
-setup_cron_add(const char *line)
+/* What b holds becomes the crontab. */
+static bool
+write_all(const struct ib_buf *b)
 {
 	void (*was)(int);
-	bool good = false;
-	struct ib_buf b;
+	bool good;
 	pid_t pid;
 	int fd;
 
-	buf_init(&b, CRONTAB_MAX);
-	if (!read_all(&b))
-		goto done;
-	if (b.len > 0 && b.p[b.len - 1] != '\n')
-		buf_putc(&b, '\n');
-	buf_puts(&b, line);
-	buf_putc(&b, '\n');
-	if (buf_check(&b) != NULL || (fd = start("-", STDIN_FILENO, &pid)) < 0)
-		goto done;
+	if (buf_check(b) != NULL || (fd = start("-", STDIN_FILENO, &pid)) < 0)
+		return false;
 	/* One that may not be used ends without reading. */
 	was = signal(SIGPIPE, SIG_IGN);
-	good = write(fd, b.p, b.len) == (ssize_t)b.len;
+	good = write(fd, buf_cstr(b), b->len) == (ssize_t)b->len;
 	(void)signal(SIGPIPE, was);
 	(void)close(fd);
-	good = ended_well(pid) && good;
-done:
+	return ended_well(pid) && good;
+}
+
+bool
+setup_cron_add(const char *line)
+{
+	bool good = false;
+	struct ib_buf b;
+
+	buf_init(&b, CRONTAB_MAX);
+	if (read_all(&b)) {
+		if (b.len > 0 && b.p[b.len - 1] != '\n')
+			buf_putc(&b, '\n');
+		buf_puts(&b, line);
+		buf_putc(&b, '\n');
+		good = write_all(&b);
+	}
+	buf_fini(&b);
+	return good;
+}
+
+bool
+setup_cron_drop(const char *line)
+{
+	struct ib_buf was, b;
+	bool good = false;
+	const char *p;
+	size_t n;
+
+	buf_init(&was, CRONTAB_MAX);
+	buf_init(&b, CRONTAB_MAX);
+	if (read_all(&was)) {
+		for (p = buf_cstr(&was); *p != '\0'; p += n) {
+			n = strcspn(p, "\n");
+			if (n != strlen(line) || strncmp(p, line, n) != 0)
+				buf_append(&b, p, n + (p[n] == '\n'));
+			n += p[n] == '\n';
+		}
+		good = write_all(&b);
+	}
+	buf_fini(&was);
 	buf_fini(&b);
 	return good;
 }

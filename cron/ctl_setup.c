@@ -394,14 +394,26 @@ inside(const char *path, const char *folder)
 	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
+bool
+setup_web_is_ours(const char *web)
+{
+	char path[PATH_MAX];
+	struct ib_buf b;
+	bool ours;
+
+	buf_init(&b, FILE_MAX);
+	ours = snprintf(path, sizeof(path), "%s/.htaccess", web) < (int)sizeof(path) && read_file(path, &b) &&
+	    strstr(buf_cstr(&b), MARK) != NULL;
+	buf_fini(&b);
+	return ours;
+}
+
 /* Ours, or nobody's: what stands in a folder of somebody else's is left alone. */
 static bool
 folder_is_free(struct setup *s)
 {
 	const char *web = s->answers[A_WEB], *other = NULL;
 	struct dirent *e;
-	struct ib_buf b;
-	bool ours;
 	const char *const private[] = { s->prefix, s->etc, s->var };
 	size_t i;
 	DIR *d;
@@ -412,10 +424,7 @@ folder_is_free(struct setup *s)
 			    SETUP_SAY(s, STR_SETUP_WEB_INSIDE, "path", private[i], NULL), SETUP_SAY(s, STR_SETUP_WEB_INSIDE_FIX, NULL));
 			return false;
 		}
-	buf_init(&b, FILE_MAX);
-	ours = read_file(below(s, web, ".htaccess"), &b) && strstr(buf_cstr(&b), MARK) != NULL;
-	buf_fini(&b);
-	if (ours || (d = opendir(web)) == NULL)
+	if (setup_web_is_ours(web) || (d = opendir(web)) == NULL)
 		return true;
 	while (other == NULL && (e = readdir(d)) != NULL)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)

@@ -42,5 +42,9 @@ void setup_look(struct setup *s);
 bool setup_cron_here(void);
 bool setup_cron_has(const char *line);
 IB_MUST bool setup_cron_add(const char *line);
+/* It is taken out again; all other lines stay. */
+IB_MUST bool setup_cron_drop(const char *line);
+/* Did set-up make what is in this folder? */
+bool setup_web_is_ours(const char *web);
 
 #endif

@@ -513,14 +513,32 @@ schema_of(const char *path, int *schema)
 	return NULL;
 }
 
-/* Workers end when the program at their path is another one, or was touched. */
+/* Workers end when the program at their path is another one, or was touched; without an archive somebody ends them. */
 static void
-send_workers_away(struct upgrade *u)
+send_workers_away(struct talk *t)
 {
-	const char *program = in_home(u, "current/lib/messenger-inbox/inbox.fcgi");
+	const char *program = home_parts() == NULL ? NULL :
+	    arena_printf(&t->a, "%s/current/lib/messenger-inbox/inbox.fcgi", home_prefix());
 
-	if (utimensat(AT_FDCWD, program, NULL, 0) != 0)
+	if (program != NULL && utimensat(AT_FDCWD, program, NULL, 0) != 0)
 		fprintf(stderr, "inboxctl: %s: %s\n", program, strerror(errno));
+}
+
+const struct ib_err *
+ctl_clear(struct talk *t, const struct conf *conf, int *gate)
+{
+	const char *path = conf_str(conf, CONF_DATABASE);
+	unsigned disk = conf_bool(conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0;
+	int64_t until = clock_mono() + LEAVE_S * MS_SECOND;
+	const struct ib_err *err;
+
+	if ((err = db_gate_shut(path, gate)) != NULL)
+		return err;
+	TALK(t, STR_SETUP_MARK_NOTE, STR_ROLLBACK_WAITING, NULL);
+	send_workers_away(t);
+	while ((err = db_restore_may(path, disk, true)) != NULL && err->code == IB_EBUSY && clock_mono() < until)
+		clock_nap(200);
+	return err;
 }
 
 /*
@@ -533,27 +551,22 @@ restore_and_switch(struct upgrade *u, const char *back)
 {
 	const char *path = conf_str(u->conf, CONF_DATABASE);
 	unsigned disk = conf_bool(u->conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0;
-	int64_t until = clock_mono() + LEAVE_S * MS_SECOND;
 	const struct ib_err *err;
 	const char *aside;
 	int gate;
 
 	if ((aside = arena_printf(&u->t.a, "%s.before-%lld", path, (long long)clock_now())) == NULL)
 		return no_memory();
-	if ((err = db_gate_shut(path, &gate)) != NULL)
-		return err;
-	TALK(&u->t, STR_SETUP_MARK_NOTE, STR_ROLLBACK_WAITING, NULL);
-	send_workers_away(u);
 	(void)fault(FAULT_STEP);
-	while ((err = db_restore_may(path, disk, true)) != NULL && err->code == IB_EBUSY && clock_mono() < until)
-		clock_nap(200);
+	err = ctl_clear(&u->t, u->conf, &gate);
 	(void)fault(FAULT_STEP);
 	if (err == NULL && (err = db_restore(u->before, path, disk | DB_AS_IT_IS, aside, NULL, NULL)) == NULL) {
 		TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_RESTORED, "path", u->before, "aside", aside, NULL);
 		(void)fault(FAULT_STEP);
 		err = set_link(u, "current", back);
 	}
-	(void)close(gate);
+	if (gate >= 0)
+		(void)close(gate);
 	return err;
 }
 

@@ -10,6 +10,7 @@
  *   backup ...      everything in one file, while everything runs; is it good?
  *   restore ...     the way back
  *   upgrade ARCHIVE another version, tried before it counts; rollback: the one before
+ *   remove ...      what set-up and upgrades made, and with --data all the rest
  *   shelf ...       events that could not be processed: list, show ID, retry
  *   security        how safe it is: files, web server, versions; from outside, too
  *   status          what the engine did last and what waits
@@ -169,6 +170,7 @@ static const struct {
 } verbs[] = {
 	{ "init", verb_init, 0 }, { "check", verb_check, 0 }, { "doctor", ctl_doctor, 0 }, { "backup", ctl_backup, 8 },
 	{ "restore", ctl_restore, 8 }, { "upgrade", ctl_upgrade, 2 }, { "rollback", ctl_rollback, 2 },
+	{ "remove", ctl_remove, 2 },
 	{ "status", verb_status, 0 }, { "shelf", ctl_shelf, 2 },
 	{ "security", ctl_security, 0 }, { "sandbox", ctl_sandbox, 1 },
 };
@@ -182,6 +184,7 @@ usage(FILE *to)
 	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"
 	    "       inboxctl [-c FILE] upgrade ARCHIVE\n"
 	    "       inboxctl [-c FILE] rollback [--restore]\n"
+	    "       inboxctl [-c FILE] remove [--data] [--yes]\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE] | --link | --web\n"
 	    "       inboxctl [-c FILE] sandbox [PORT | remove]\n"
 	    "       inboxctl [-c FILE] shelf [list | show ID | retry]\n", to);

@@ -63,7 +63,7 @@ class Kills(unittest.TestCase):
         for f in os.listdir(kept):
             if f.startswith("inbox.db"):
                 shutil.copy2(os.path.join(kept, f), st.dir)
-        shutil.rmtree(st.home)
+        shutil.rmtree(st.home, ignore_errors=True)
         shutil.copytree(os.path.join(kept, "home"), st.home, symlinks=True)
 
     def whole(self, when):
@@ -102,6 +102,31 @@ class Kills(unittest.TestCase):
         new = self.state(st.path("new"))
         n = self.killed_everywhere(new, ("rollback", "--restore"), lambda: (st.link("current"), st.schema()) == (".", self.schema))
         self.assertGreaterEqual(n, 5)
+
+    def test_when_removed(self):
+        """With the data: it is all there for the next attempt, or all gone."""
+        st = self.st
+        everything = ("remove", "--data", "--yes")
+        conf, keys = st.conf, st.path("keys")
+        with open(conf) as f, open(keys) as g:
+            texts = f.read(), g.read()
+        for n in range(1, 100):
+            self.again_at(self.old)
+            for path, text in zip((conf, keys), texts):
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+                    f.write(text)
+            r = st.ctl(*everything, fault="step:%d=kill" % n)
+            if r.returncode == 0:
+                break
+            self.assertEqual(r.returncode, KILLED, (n, r.stdout, r.stderr))
+            if os.path.exists(conf):
+                r = st.ctl(*everything)
+                self.assertEqual(r.returncode, 0, (n, r.stderr))
+                self.assertFalse(os.path.exists(st.home), n)
+            self.assertFalse(os.path.exists(conf) or os.path.exists(keys), n)
+            self.assertEqual([f for f in os.listdir(st.dir) if f.startswith("inbox.db")], [], n)
+        self.assertGreater(n, 10)
+        self.assertFalse(os.path.exists(st.home))
 
 
 if __name__ == "__main__":
