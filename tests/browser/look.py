@@ -4,12 +4,14 @@
 
 On each: nothing scrolls sideways, text has the contrast of WCAG AA, targets
 are large enough for a finger, everything that can be operated has a name, one
-heading of the first level, the landmarks; nothing is asked of another host,
-and the console stays silent.  With $INBOX_SHOTS set, a picture of each.
+heading of the first level, the landmarks, no finding of axe-core; nothing is asked
+of another host, and the console stays silent.  With $INBOX_SHOTS set, a picture
+of each.
 """
 import json
 import unittest
 
+import axe
 from chrome import SHOTS, Case, Keys, until
 
 LIISA, NOAH, OLGA = "6804412339871205", "6990000000000002", "6990000000000007"
@@ -124,19 +126,22 @@ class Looking:
                     faults += [where + "small: " + x for x in b.js_(TARGETS)]
                 if not dark:
                     faults += [where + x for x in self.spoken(landmarks)]
+                faults += [where + x for x in axe.findings(b, dark)]
                 self.picture(name, width, dark)
         b.fit(1280, False)
 
     def spoken(self, landmarks):
         tree, out = self.tree(), []
+        # The page behind a dialog is not told of.
+        dialog = self.b.js_("return document.querySelector('dialog:modal') !== null")
         first = [name for role, name, level in tree if role == "heading" and level == 1]
-        if len(first) != 1 or not first[0]:
+        if (len(first) != 1 or not first[0]) and not dialog:
             out.append("headings of the first level: %s" % first)
         out += ["a %s without a name" % role for role, name, _ in tree if role in OPERABLE and not name]
         out += ["an image without a name" for role, name, _ in tree if role == "image" and not name]
         roles = [(role, name) for role, name, _ in tree]
         for role in ("main", "banner"):
-            if sum(r == role for r, _ in roles) != 1 and not (role == "banner" and self.b.has("body.open")):
+            if sum(r == role for r, _ in roles) != 1 and not dialog and not (role == "banner" and self.b.has("body.open")):
                 out.append("not one %s" % role)
         for want in landmarks:
             if self.b.width < 700 and want[0] == "navigation" and self.b.has("body.open"):
@@ -211,6 +216,9 @@ class Looking:
         b.get("/inbox/%d" % self.stand.thread(self.silent))
         b.reads("#closed", w["closed.day"].rpartition("}")[2])
         self.look("closed", [nav, log])
+        self.opens()
+        b.get("/filter?unread=yes&state=done")
+        self.look("filter")
         b.get("/health")
         self.look("health")
         b.get("/health/security")
@@ -227,6 +235,28 @@ class Looking:
         self.look("signed-out")
         if self.faults:
             self.fail("\n" + "\n".join(self.faults))
+
+    def opens(self):
+        """What lies over a conversation when it is asked for."""
+        b = self.b
+        b.get("/inbox/%d" % self.stand.thread(self.customer))
+        b.until(lambda: b.js_("return document.activeElement.id") == "reply", 20)
+        b.keys(Keys.ESCAPE, "?")
+        b.until(lambda: b.has("#help"), 20)
+        self.look("help")
+        b.keys(Keys.ESCAPE, (Keys.CONTROL, "k"))
+        b.until(lambda: b.has("#box-list li"), 20)
+        self.look("box")
+        b.keys("no such thing")
+        b.until(lambda: b.has("#box-none"))
+        self.look("box-none")
+        b.keys(Keys.ESCAPE)
+        b.js_("document.querySelector('#log .pic').click()")
+        b.until(lambda: b.has("#viewer[open]"), 20)
+        self.look("viewer")
+        b.keys(Keys.ESCAPE)
+        b.click(".menu summary")
+        self.look("menu")
 
     def settings(self):
         b, w, st = self.b, self.w, self.stand

@@ -9,6 +9,7 @@ import json
 import os
 import unittest
 
+import axe
 from chrome import Case
 from golden import FOLDER, WRITE, Goldens
 from look import CONTRAST, SIDEWAYS, TARGETS
@@ -33,6 +34,10 @@ for (const n of names) {
 probe.remove();
 return out;
 """
+
+
+# What axe-core asks of whole pages.
+ALONE = ("region", "landmark-one-main", "page-has-heading-one", "bypass", "color-contrast")
 
 
 class Guide(Case):
@@ -72,6 +77,9 @@ class Guide(Case):
             self.assertGreater(seen, 2, where)
             faults += ["%s: contrast %s" % (where, x) for x in bad]
             faults += ["%s: sideways %s" % (where, x) for x in b.js_(SIDEWAYS)]
+            # Colours are looked at above; a part alone has no landmarks around it.
+            if theme == "light":
+                faults += ["%s: %s" % (where, x) for x in axe.findings(b, without=ALONE)]
             if s["size"] == 390:
                 faults += ["%s: small %s" % (where, x) for x in b.js_(TARGETS)]
         if faults:
