@@ -11,11 +11,11 @@ import threading
 import time
 import unittest
 
-from ground import PAGE_A, SEED, Stand, chance, people, say
+from ground import LONG, PAGE_A, SEED, Stand, chance, people, say
 from stand import ANNA, MARIA, PEETER, event_body, message, sign
 
 ALONE = True
-SECONDS = 60
+SECONDS = 60 if LONG else 25
 RATE, AGENTS, EVERY, SENDERS = 50, 20, 5.0, 8
 PERSONS, MEMORY = 40, 30 << 20
 
