@@ -53,7 +53,8 @@ class Newcomer(Stand):
 
     def run_try(self):
         with open(self.path("try.log"), "w") as out:
-            p = subprocess.Popen(["sh", "-c", self.last], cwd=self.home, env=self.env(), stdout=out, stderr=subprocess.STDOUT,
+            # Ctrl-C ends what a terminal starts; what a shell starts behind itself would not hear it.
+            p = subprocess.Popen(["env", "--default-signal=INT", "sh", "-c", self.last], cwd=self.home, env=self.env(), stdout=out, stderr=subprocess.STDOUT,
                                  **self.as_user())
         self.children.append(p)
         until(lambda: p.poll() is not None or "Ctrl-C" in self.log("try.log"), 60)
