@@ -26,6 +26,7 @@ struct io {
 	bool		(*write)(struct io *io, struct iovec *v, int n);
 	/* The answer is complete: send what is still buffered, let the client go. */
 	void		(*finish)(struct io *io);
+	int		 refuse;	/* the status that the environment earned on its way here, or 0 */
 };
 
 /* Value of one variable, NULL when absent. */

@@ -86,7 +86,7 @@ hold_sigterm(int how)
 bool
 io_cgi_serve(const struct io_calls *calls)
 {
-	struct io io = { environ, cgi_read, cgi_write, cgi_finish };
+	struct io io = { environ, cgi_read, cgi_write, cgi_finish, 0 };
 
 	hold_sigterm(SIG_BLOCK);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -7,8 +7,12 @@
  * that would not be.  Several workers may wait on the same socket: each
  * connection wakes one of them (EPOLLEXCLUSIVE), and who comes too late all
  * the same goes on waiting, since the socket does not block.
+ *
+ * libfcgi trusts the web server.  All that it reads it gets from OS_Read below, which
+ * stands in the place of its own and hands on only what records.h lets pass.
  */
 #include "io.h"
+#include "records.h"
 
 #include "../lib/base/clock.h"
 #include "../lib/base/home.h"
@@ -32,7 +36,8 @@
 
 #define BINARY_CHECK_MS	(5 * MS_SECOND)
 #define FAILURES_MAX	10	/* of accept in a row */
-#define STALL_S		30	/* a server that stops in the middle of a request */
+#define HEAD_MS		(5 * MS_SECOND)	/* for the environment: servers send it at once */
+#define STALL_S		30	/* a server that stops in the middle of a body */
 #define LEAVE_MS	(30 * MS_SECOND)	/* to find a moment for leaving without being asked */
 #define SMALL		6000	/* an answer that fits into libfcgi's buffer with its end */
 #define RECORD_MAX	65528	/* content of a record: what 16 bits can say, in whole words */
@@ -41,22 +46,90 @@
 struct fcgi_io {
 	struct io	 io;
 	FCGX_Request	 req;
-	bool		 reading;	/* the time limit of reads is set */
 	bool		 direct;	/* records of our own are on their way */
 	bool		 local;		/* the socket is of this machine, not of a network */
 };
 
 static volatile sig_atomic_t stop;
 
+/* What libfcgi hears ------------------------------------------------------------ */
+
+/* One connection at a time; OS_Read has no other way to it. */
+static struct {
+	struct records	 records;
+	int64_t		 end_ms;	/* of the wait for the environment; 0: nothing has been read yet */
+	bool		 over;		/* the last read was this connection's end */
+} heard;
+
+static void
+hear_next(void)
+{
+	records_init(&heard.records);
+	heard.end_ms = 0;
+	heard.over = false;
+}
+
+/* There is something to read, or the other side is gone; false: neither, for too long. */
+static bool
+wait_for_bytes(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t wait = STALL_S * MS_SECOND;
+
+	if (heard.records.phase < RECORDS_BODY)
+		wait = heard.end_ms - clock_mono();
+	return wait > 0 && (poll(&p, 1, (int)wait) > 0 || errno == EINTR);
+}
+
+static ssize_t
+hear(int fd, void *p, size_t n)
+{
+	ssize_t got;
+
+	while ((got = recv(fd, p, n, MSG_DONTWAIT)) < 0)
+		if (errno != EINTR && (errno != EAGAIN || !wait_for_bytes(fd)))
+			break;
+	return got;
+}
+
+/*
+ * libfcgi's own, which is nothing but read(2); exported by libfcgi, called through its
+ * table of symbols, and therefore replaced by the program's.  libfcgi leaves a connection
+ * whose read failed alone: what it asks for next, within one call, is of another.
+ */
+int OS_Read(int fd, char *p, size_t n);
+
+int
+OS_Read(int fd, char *p, size_t n)
+{
+	ssize_t got;
+
+	if (heard.over)
+		hear_next();
+	if (heard.end_ms == 0)
+		heard.end_ms = clock_mono() + HEAD_MS;
+	got = hear(fd, p, n);
+	if (got > 0 && !records_take(&heard.records, p, (size_t)got)) {
+		log_event(LOG_WARN_, "fcgi_refused", "why", heard.records.why, NULL);
+		errno = EPROTO;
+		got = -1;
+	}
+	heard.over = got <= 0;
+	/* Nobody waits, as libfcgi would, until whoever never made it to a request has closed too. */
+	if (heard.over && heard.records.phase < RECORDS_BODY)
+		(void)shutdown(fd, SHUT_RDWR);
+	return (int)got;
+}
+
 /* Transport -------------------------------------------------------------------- */
 
-/* No wait in that direction is longer than STALL_S. */
+/* No write waits longer than STALL_S. */
 static void
-limit(const struct fcgi_io *f, int direction)
+limit_writes(const struct fcgi_io *f)
 {
 	static const struct timeval stall = { STALL_S, 0 };
 
-	(void)setsockopt(f->req.ipcFd, SOL_SOCKET, direction, &stall, sizeof(stall));
+	(void)setsockopt(f->req.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall));
 }
 
 static ssize_t
@@ -65,9 +138,6 @@ fcgi_read(struct io *io, void *p, size_t n)
 	struct fcgi_io *f = (struct fcgi_io *)io;
 	int got;
 
-	if (!f->reading)
-		limit(f, SO_RCVTIMEO);
-	f->reading = true;
 	got = FCGX_GetStr(p, n > INT_MAX ? INT_MAX : (int)n, f->req.in);
 	if (got <= 0)
 		return FCGX_GetError(f->req.in) != 0 ? -1 : 0;
@@ -140,7 +210,7 @@ fcgi_write(struct io *io, struct iovec *v, int n)
 		return true;
 	}
 	if (!f->direct) {
-		limit(f, SO_SNDTIMEO);
+		limit_writes(f);
 		if (FCGX_FFlush(f->req.out) != 0)
 			return false;
 	}
@@ -162,12 +232,7 @@ fcgi_write(struct io *io, struct iovec *v, int n)
 static bool
 may_close_at_once(struct fcgi_io *f)
 {
-	if (!f->local)
-		return false;
-	if (!f->reading)
-		limit(f, SO_RCVTIMEO);
-	f->reading = true;
-	return FCGX_GetChar(f->req.in) == EOF && FCGX_GetError(f->req.in) == 0;
+	return f->local && FCGX_GetChar(f->req.in) == EOF && FCGX_GetError(f->req.in) == 0;
 }
 
 static void
@@ -311,6 +376,7 @@ take(struct loop *l)
 {
 	int rc;
 
+	hear_next();
 	if ((rc = FCGX_Accept_r(&l->f.req)) != 0) {
 		if (rc == -EAGAIN || rc == -EINTR || rc == -ECONNABORTED)
 			return true;
@@ -323,8 +389,17 @@ take(struct loop *l)
 		return true;
 	}
 	l->failures = 0;
-	l->f.reading = l->f.direct = false;
+	if (heard.end_ms == 0 && l->served == 0) {
+		/* Some other build of libfcgi, which does not ask us. */
+		log_event(LOG_WARN_, "fcgi_unguarded", NULL);
+	} else if (heard.end_ms != 0 && heard.records.phase < RECORDS_BODY) {
+		/* Cut short: libfcgi takes the end of the connection for the end of the environment. */
+		FCGX_Free(&l->f.req, 1);
+		return true;
+	}
+	l->f.direct = false;
 	l->f.io.envp = l->f.req.envp;
+	l->f.io.refuse = heard.records.nul ? 400 : 0;
 	if ((l->calls->serve(l->calls->arg, &l->f.io) || work_is_due(l)) && l->calls->work != NULL && !must_stop())
 		l->calls->work(l->calls->arg);
 	l->idle_at_ms = clock_mono() + l->calls->idle_ms;

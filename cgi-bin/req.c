@@ -170,6 +170,8 @@ req_read_head(struct req *r)
 	r->method = method_of(pv);
 	/* What a GET may bring as a body is nobody's business. */
 	pv->drained = r->method == M_GET;
+	if (pv->io->refuse != 0)
+		return pv->io->refuse;
 	if (pv->too_big)
 		return 431;
 	if (pv->uri == NULL || (uri = local_part(pv->uri)) == NULL)

@@ -10,6 +10,7 @@
  */
 #include "ctl.h"
 
+#include "../lib/base/clock.h"
 #include "../lib/base/crypt.h"
 #include "../lib/base/httpc.h"
 #include "../lib/base/str.h"
@@ -21,6 +22,8 @@
 #include <string.h>
 
 #define HOOK_SIZE	((size_t)900 << 10)
+/* Certificates for 90 days are renewed when 30 are left: at 14 that has failed for a while. */
+#define RENEW_MS	(14 * MS_DAY)
 
 struct proof {
 	const struct conf *conf;
@@ -30,16 +33,23 @@ struct proof {
 	const char	*base;
 	char		*body;		/* of HOOK_SIZE */
 	char		 nonce[17];
+	int64_t		 certificate_end;	/* ms; 0: not known */
 	enum str_id	 found;		/* what was found, when the answer does not tell it */
 };
 
 static const struct ib_err *
 call(struct proof *p, struct httpc_req *q, const char *path, struct httpc_resp *resp)
 {
+	const struct ib_err *err;
+
 	q->url = cat_fill(p->a, "{base}{path}", "base", p->base, "path", path, NULL);
 	if (q->url == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "prove");
-	return httpc_do(p->h, p->a, q, resp);
+	q->certificate = true;
+	err = httpc_do(p->h, p->a, q, resp);
+	if (resp->certificate_end != 0)
+		p->certificate_end = resp->certificate_end;
+	return err;
 }
 
 static const struct ib_err *
@@ -199,10 +209,16 @@ static const struct {
 static void
 tls(struct proof *p)
 {
-	if (str_starts(p->base, "https://"))
-		(void)finding_add(p->f, CHECK_TLS, VERDICT_OK, said_new(p->a, STR_SETUP_FOUND_TEXT, "s", "text", p->base));
-	else
+	const struct said *what;
+	bool soon = p->certificate_end != 0 && p->certificate_end - clock_now() < RENEW_MS;
+
+	if (!str_starts(p->base, "https://")) {
 		(void)finding_add(p->f, CHECK_TLS, VERDICT_ATTENTION, said_new(p->a, STR_SETUP_TLS_LOOPBACK, ""));
+		return;
+	}
+	what = p->certificate_end != 0 ? said_new(p->a, STR_SETUP_TLS_END, "d", "time", p->certificate_end)
+	    : said_new(p->a, STR_SETUP_FOUND_TEXT, "s", "text", p->base);
+	(void)finding_add(p->f, CHECK_TLS, soon ? VERDICT_ATTENTION : VERDICT_OK, what);
 }
 
 void
@@ -229,7 +245,9 @@ ctl_prove(const struct conf *conf, struct findings *f)
 		memset(&resp, 0, sizeof(resp));
 		p.found = STR_SETUP_FOUND_STATUS;
 		kept = promises[i].kept(&p, &err, &resp);
-		(void)finding_add(f, promises[i].check, kept ? VERDICT_OK : VERDICT_BROKEN, found(&p, err, &resp));
+		/* No page for want of a certificate: that is what is to be mended. */
+		(void)finding_add(f, resp.untrusted ? CHECK_TLS : promises[i].check, kept ? VERDICT_OK : VERDICT_BROKEN,
+		    found(&p, err, &resp));
 		/* Without a page the rest would only repeat it. */
 		if (i == 0 && !kept)
 			goto done;

@@ -53,7 +53,7 @@
 	X(global_init) X(easy_init) X(easy_setopt) X(easy_perform) X(easy_getinfo) \
 	X(easy_reset) X(easy_cleanup) X(easy_strerror) X(slist_append) X(slist_free_all) \
 	X(mime_init) X(mime_free) X(mime_addpart) X(mime_name) X(mime_data) X(mime_filedata) \
-	X(mime_filename) X(mime_type) X(version_info)
+	X(mime_filename) X(mime_type) X(version_info) X(getdate)
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -93,9 +93,10 @@ httpc_library(void)
 }
 
 /*
- * Where systems keep the certificates of authorities.  libcurl was told one place
- * when it was built; a copy that came from another system looks in vain there.
- * NULL: as libcurl thinks.
+ * Where systems keep the certificates of authorities, unless the environment names
+ * another file, as curl and OpenSSL have it.  libcurl was told one place when it was
+ * built; a copy that came from another system looks in vain there.  NULL: as libcurl
+ * thinks.
  */
 static const char *
 authorities(void)
@@ -110,6 +111,8 @@ authorities(void)
 	static const char *found;
 	size_t i;
 
+	if (found == NULL && (found = getenv("CURL_CA_BUNDLE")) == NULL)
+		found = getenv("SSL_CERT_FILE");
 	for (i = 0; found == NULL && i < sizeof(places) / sizeof(places[0]); i++)
 		if (access(places[i], R_OK) == 0)
 			found = places[i];
@@ -388,6 +391,7 @@ set_options(struct call *c, struct curl_slist *headers, curl_mime *mime)
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	if (authorities() != NULL)
 		SET(CURLOPT_CAINFO, authorities());
+	SET(CURLOPT_CERTINFO, req->certificate ? 1L : 0L);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, total < CONNECT_MS ? total : CONNECT_MS);
 	SET(CURLOPT_TIMEOUT_MS, total);
@@ -476,6 +480,24 @@ report(const struct call *c, const char *host, const struct httpc_resp *resp, CU
 	    "connects", log_i(fresh), "connect_ms", log_i(connect / 1000),
 	    "first_ms", log_i(first / 1000), "ms", log_i(us / 1000),
 	    "bytes", log_i((int64_t)c->got), NULL);
+}
+
+/* When the server's certificate ends, in ms; 0: it cannot be told. */
+static int64_t
+certificate_end(CURL *e)
+{
+	static const char key[] = "Expire date:";
+	struct curl_certinfo *chain = NULL;
+	struct curl_slist *line;
+	time_t end;
+
+	if (curl.easy_getinfo(e, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL || chain->num_of_certs < 1)
+		return 0;
+	for (line = chain->certinfo[0]; line != NULL; line = line->next)
+		if (strncmp(line->data, key, sizeof(key) - 1) == 0 &&
+		    (end = curl.getdate(line->data + sizeof(key) - 1, NULL)) > 0)
+			return (int64_t)end * MS_SECOND;
+	return 0;
 }
 
 /* The answer into the caller's memory. */
@@ -569,6 +591,9 @@ httpc_do(struct httpc *h, struct arena *a, const struct httpc_req *req, struct h
 	if (c.started > 0)
 		resp->fate = HTTPC_UNKNOWN;
 	resp->saved = c.saved;
+	resp->untrusted = rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CONNECT_ERROR;
+	if (req->certificate)
+		resp->certificate_end = certificate_end(h->easy);
 	if (rc != CURLE_OK) {
 		err = failed(&c, rc, host);
 		goto done;

@@ -44,6 +44,7 @@ struct httpc_req {
 	long			 timeout_ms;	/* 0 = 10,000 */
 	size_t			 max_answer;	/* 0 = 4 MiB */
 	bool			 heads;		/* all headers of the answer, too */
+	bool			 certificate;	/* when the server's ends, too */
 	int			 save_fd;	/* > 0: the body of a 2xx goes to this file, not to memory */
 };
 
@@ -60,6 +61,8 @@ struct httpc_resp {
 	const char	*date;			/* Date, as sent; NULL if none */
 	const char	*body;			/* arena, NUL-terminated; "" if none */
 	size_t		 body_len;
+	int64_t		 certificate_end;	/* ms; when asked for, over https and a new connection; else 0 */
+	bool		 untrusted;		/* https came to nothing: no TLS, or a bad certificate */
 	int64_t		 saved;			/* bytes written to save_fd */
 };
 

@@ -10,7 +10,7 @@ words, and so do the tests; `until()` polls, nothing sleeps.  Whatever was
 started ends by its own pid, the windows of Chromium with their driver.
 
 $INBOX_SHOTS names a folder: screenshots of failures go there (and those of
-look.py).
+looking.py).
 """
 import os
 import socket
@@ -20,6 +20,8 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+# The same pages with nothing around them, for half of the work; it has no profile and hence no settings.
+BARE = "/usr/lib/chromium/chromium-headless-shell"
 # The driver is on this machine, whatever the network is like.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
@@ -82,18 +84,20 @@ class BrowserStand(Stand):
 class Chrome:
     """One Chromium with a profile of its own."""
 
-    def __init__(self, stand, lang="en", width=1280, js=True, network=False, third_party=True):
+    def __init__(self, stand, lang="en", width=1280, js=True, network=False, third_party=True, bare=True):
         self.stand, self.lang, self.width, self.js = stand, lang, width, js
         port = free_port()
         self.driver_proc = stand.run([DRIVER, "--port=%d" % port], "chromedriver.log")
         o = Options()
-        o.binary_location = CHROMIUM
+        bare = bare and js and third_party and os.access(BARE, os.X_OK)
+        o.binary_location = BARE if bare else CHROMIUM
         for arg in ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
                     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-                    "--disable-default-apps", "--no-default-browser-check", "--no-proxy-server", "--headless=new",
-                    "--lang=" + lang, "--window-size=1280,900",
-                    "--user-data-dir=" + stand.path("chromium-%d" % port)):
+                    "--disable-default-apps", "--no-default-browser-check", "--no-proxy-server",
+                    "--headless" if bare else "--headless=new", "--lang=" + lang, "--accept-lang=" + lang, "--window-size=1280,900"):
             o.add_argument(arg)
+        if not bare:
+            o.add_argument("--user-data-dir=" + stand.path("chromium-%d" % port))
         prefs = {"intl.accept_languages": lang, "translate.enabled": False}
         if not third_party:
             prefs.update({"profile.block_third_party_cookies": True, "profile.cookie_controls_mode": 1})
@@ -291,6 +295,7 @@ class Chrome:
 class Case(unittest.TestCase):
     seed, lang, width, js, network, conf = "demo", "en", 1280, True, False, None
     third_party = True  # cookies of a frame from elsewhere
+    bare = True         # Chromium without its windows, where nothing asks for more
     connected = True    # the demo's first company, signed in
     beside = None       # class whose stand, and whose person, this one shares
 
@@ -303,7 +308,7 @@ class Case(unittest.TestCase):
             cls.stand.__enter__()
             unittest.addModuleCleanup(cls.stand.__exit__, None, None, None)
             cls.person = cls.stand.connect("shared") if cls.connected else None
-        cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network, cls.third_party)
+        cls.b = Chrome(cls.stand, cls.lang, cls.width, cls.js, cls.network, cls.third_party, cls.bare)
         cls.addClassCleanup(cls.b.close)
         cls.w = Words(cls.lang)
         if cls.person:

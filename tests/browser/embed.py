@@ -119,8 +119,7 @@ class Framed(Embedded):
         self.tidy()
         b.shot("embed-choice-" + self.lang)
         # It takes the room it needs, and no more.
-        room = b.js_("return [innerHeight, Math.ceil(document.querySelector('main').getBoundingClientRect().height)]")
-        self.assertEqual(room[0], room[1])
+        b.until(lambda: b.js_("return innerHeight == Math.ceil(document.querySelector('main').getBoundingClientRect().height)"))
         b.leave(".row-link", "Jaan Kask")
         b.reads("#conv-name", "Jaan Kask")
         b.leave(".back")

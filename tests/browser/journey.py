@@ -13,6 +13,8 @@ import unittest
 
 from chrome import Case, Keys, until
 
+SLOW = True
+
 
 class Acme:
     """What a company of the demo has, and what its person chooses."""

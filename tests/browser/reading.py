@@ -34,6 +34,8 @@ UNWATCH = "watched.on = false; return watched;"
 
 
 class Reading(Case):
+    bare = False        # it is looked away from
+
     def setUp(self):
         self.jaan = self.stand.thread(JAAN)
 

@@ -52,6 +52,8 @@ def picture():
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + b"\x20\x80\xc0" * 8 for _ in range(8)))) + chunk(b"IEND", b""))
 
+SLOW = True
+
 
 class Mouse:
     """Clicks what is seen; also what the other hands do alike."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""torn - ten thousand malformed requests, through each server.
+"""torn - ten thousand malformed requests, through each server and straight at the workers' socket.
 
 Wrong methods and addresses, headers and cookies that are huge, many, doubled or no
 text, forms and webhooks that are signed nonsense, bodies that end early, FastCGI as a
@@ -7,17 +7,15 @@ broken server would speak it.  All of it follows from the seed.  Nothing of it m
 a worker, be reported by a sanitizer, or be answered by anything but a whole answer
 below 500; and whoever comes next is served.
 
-In ./check ten thousand together; in the long form as many through each server.  The
+In ./check as many through each but plain CGI, in the long form there too.  The
 programs are those with sanitizers, where they have been built beside the others.
-
-What a server says to a worker is its own: the socket is open to nobody else, and
-libfcgi, which reads it, does not outlive records that are nonsense.
 """
 import http.client
 import os
 import re
 import select
 import socket
+import struct
 import sys
 import threading
 import time
@@ -28,9 +26,9 @@ from ground import LONG, PAGE_A, SEED, Stand, chance, say, until
 from servers import SERVERS  # noqa: E402  (ground.py says where)
 from stand import LIISA, SRC, event_body, message, sign
 
-# How many in the short form; a CGI process has to start for each, and the two that are not
-# here are the same servers by another way.
-SHORT = {"LighttpdSocket": 2500, "ApacheFcgid": 2500, "ApacheProxy": 2500, "HtaccessCgi": 60, "Nginx": 2440}
+# How many in the short form: fewer where a process has to start for each. The two that are
+# not here are the same servers by another way.
+SHORT = {"Socket": 10000, "LighttpdSocket": 10000, "ApacheFcgid": 10000, "ApacheProxy": 10000, "HtaccessCgi": 600, "Nginx": 10000}
 AT_ONCE, GOOD_EVERY = 4, 40
 
 with open(os.path.join(SRC, "cgi-bin/routes.c"), encoding="utf-8") as _f:
@@ -254,6 +252,82 @@ def exchange(address, data, whole, pieces=1):
             return got
 
 
+# FastCGI --------------------------------------------------------------------------
+
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT = 1, 2, 3, 4, 5, 6
+
+
+def record(kind, body=b"", rid=1, version=1, padding=0, lie=0):
+    return struct.pack(">BBHHBB", version, kind, rid, (len(body) + lie) & 0xffff, padding, 0) + body + bytes(padding)
+
+
+def pair(name, value):
+    return b"".join(bytes([len(x)]) if len(x) < 128 else struct.pack(">I", len(x) | 1 << 31) for x in (name, value)) + name + value
+
+
+class Records(Maker):
+    """What a broken server might say to a worker."""
+
+    def env(self, r):
+        method = r.choice((b"GET", b"POST", b"POST", b"DELETE", junk(r, 5)))
+        env = {b"REQUEST_METHOD": method, b"REQUEST_URI": r.choice((self.path(r), junk(r), self.path(r) + b"?" + self.pairs(r))),
+               b"CONTENT_LENGTH": r.choice((b"", b"10", b"11", b"-1", b"99999999999999999999", b"0x5", junk(r, 4))),
+               b"CONTENT_TYPE": r.choice((b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x", junk(r))),
+               b"HTTP_COOKIE": r.choice((self.cookie, junk(r, 99))), b"HTTP_ORIGIN": self.own()[8:],
+               b"HTTP_X": junk(r, 9), b"SCRIPT_NAME": b"", b"QUERY_STRING": b""}
+        for name in r.sample(sorted(env), r.randrange(0, 4)):
+            del env[name]
+        pairs = [pair(*kv) for kv in env.items()]
+        if r.random() < 0.3:
+            pairs += [r.choice(pairs)] * r.choice((1, 5, 1200))
+        return pairs
+
+    def params(self, r):
+        data = b"".join(self.env(r))
+        how = r.randrange(14)
+        if how == 0:
+            data += struct.pack(">II", r.choice((0xffffffff, 0x80000000, 0xfffffff0)), r.choice((0xffffffff, 0x80000010))) + junk(r)
+        elif how == 1:
+            data += pair(b"HTTP_BIG", b"x" * r.choice((9000, 70000, 300000)))
+        elif how == 2:
+            data = mutated(r, data)
+        elif how == 3:
+            data = torn(r, data)
+        step = r.choice((len(data) + 1, 7, 100, 60000)) if len(data) < 20000 else 60000
+        return [record(PARAMS, data[i:i + min(step, 65000)], padding=r.choice((0, 0, 255))) for i in range(0, len(data), min(step, 65000))] + [record(PARAMS)]
+
+    def one(self, r):
+        parts = [record(BEGIN, struct.pack(">HB5x", r.choice((1,) * 30 + (2, 3, 0, 65535)), r.choice((0, 1, 255))))] + self.params(r)
+        parts += [record(STDIN, b"text=hello"[:r.randrange(1, 11)] * r.choice((1, 1, 500)))] * r.choice((0, 1, 1, 3)) + [record(STDIN)]
+        for _ in range(r.choice((0, 0, 0, 0, 1, 2))):
+            other = r.choice((record(9, pair(b"FCGI_MAX_CONNS", b"") * r.choice((1, 3, 90)), rid=0), record(ABORT), record(r.randrange(256), junk(r)),
+                              record(BEGIN, struct.pack(">HB5x", 1, 1), rid=2), record(STDIN, junk(r), rid=9), record(200, junk(r), rid=0),
+                              record(PARAMS, junk(r)), record(1, b"xx"), record(STDIN, junk(r), version=r.randrange(256)),
+                              record(STDIN, junk(r), lie=r.choice((-3, 5, 60000))), record(9, b"\xff" * 8, rid=0)) + ((record(9, b"", rid=0) * 300,) if r.random() < 0.2 else ()))
+            parts.insert(r.randrange(len(parts) + 1), other)
+        how = r.randrange(12)
+        if how == 0:
+            r.shuffle(parts)
+        data = b"".join(parts)
+        return torn(r, data) if how == 1 else mutated(r, data) if how == 2 else data, False
+
+
+def spoken(answer, _asked):
+    """The status in the records of an answer; None when there is none. ValueError when they are no records."""
+    out = b""
+    while answer:
+        if len(answer) < 8:
+            raise ValueError("half a record")
+        version, kind, _, n, padding, _ = struct.unpack(">BBHHBB", answer[:8])
+        if version != 1 or kind not in (END, STDOUT) or len(answer) < 8 + n + padding:
+            raise ValueError("no record: %r" % answer[:40])
+        out += answer[8:8 + n] if kind == STDOUT else b""
+        answer = answer[8 + n + padding:]
+    if not out:
+        return None
+    return parsed(b"HTTP/1.1 " + out[8:], b" HTTP/") if out.startswith(b"Status: ") else 200
+
+
 # The stands -----------------------------------------------------------------------
 
 def sanitized(st):
@@ -291,6 +365,8 @@ def workers(st):
 class Torn:
     """A TestCase with `make` and `address`."""
 
+    spoken = staticmethod(parsed)
+    requests = Maker
     starts_anew = False     # a process for each request
     unread = None
 
@@ -308,7 +384,7 @@ class Torn:
         for i in range(count):
             data, whole = self.maker.one(r)
             try:
-                status = parsed(exchange(self.address(), data, whole, r.choice((1, 1, 1, 2, 5))), data)
+                status = self.spoken(exchange(self.address(), data, whole, r.choice((1, 1, 1, 2, 5))), data)
                 # 501 and 505 are the servers' own, for methods and versions; 500 mod_fcgid's, for a body that ends early.
                 if status is not None and status >= 500 and status not in (501, 505, self.unread):
                     raise ValueError("status %d" % status)
@@ -316,7 +392,7 @@ class Torn:
                 if i % GOOD_EVERY == GOOD_EVERY - 1 and self.good() != 200:
                     raise ValueError("the next one was not served")
             except (OSError, ValueError, http.client.HTTPException) as e:
-                self.wrong.append("actor %d, request %d: %r after %r" % (actor, i, e, data[:3000]))
+                self.wrong.append("actor %d, request %d: %r after %r" % (actor, i, e, data[:300]))
                 return
 
     def test_malformed(self):
@@ -329,7 +405,7 @@ class Torn:
             thread = until(st.thread)
             self.cookie = "; ".join("%s=%s" % kv for jar in b.cookies.values() for kv in jar.items())
             csrf = b.get("/inbox/%d" % thread).page.form_to("/reply")["fields"]["csrf"]
-            self.maker = Maker(st, self.cookie, csrf, thread)
+            self.maker = self.requests(st, self.cookie, csrf, thread)
             self.seen, self.wrong, before = {}, [], workers(st)
             actors = [threading.Thread(target=self.actor, args=(i, count // AT_ONCE)) for i in range(AT_ONCE)]
             for a in actors:
@@ -357,6 +433,18 @@ class Through(Torn):
 
     def address(self):
         return self.st.host, self.st.port
+
+
+class Socket(Torn, unittest.TestCase):
+    """Straight at the workers."""
+
+    name, most = "Socket", 2
+    make = staticmethod(Stand)
+    spoken = staticmethod(spoken)
+    requests = Records
+
+    def address(self):
+        return self.st.socket_path
 
 
 for _name, _server in SERVERS.items():
