@@ -28,6 +28,8 @@
 #include "../store/leaving.h"
 #include "../store/page.h"
 
+#include <string.h>
+
 #define IDLE_MS		(3 * MS_DAY)
 #define IDLE_DEATH_MS	(59 * MS_DAY)		/* pipedrive.md 1.5: 60 days without use */
 #define LEASE_MS	(30 * MS_SECOND)	/* longer than any one call */
@@ -308,27 +310,52 @@ store_role(struct sync *s, const struct role_due *d, const struct pd_user *u, in
 	return err;
 }
 
+/*
+ * Who Pipedrive says d->user is.  *known false: the grant is gone, which signs the
+ * person out by itself.
+ */
+static const struct ib_err *
+ask_role(struct sync *s, const struct role_due *d, struct pd_user *u, struct pd_res *res, bool *known)
+{
+	const struct ib_err *err;
+	struct pdrive *pd;
+	const char *access, *dead = NULL;
+	int64_t now;
+
+	for (;;) {
+		now = clock_now();
+		*known = false;
+		if ((err = sync_access(s, &s->arena, d->user, now, &access)) != NULL || access == NULL ||
+		    (err = sync_pdrive(s, &pd)) != NULL)
+			return err;
+		*known = true;
+		memset(res, 0, sizeof(*res));
+		s->stats.calls++;
+		if ((err = pdrive_me(pd, &s->arena, d->api_domain, access, u, res)) != NULL || !res->refused ||
+		    res->status != 401 || dead != NULL)
+			return err;
+		/* An access token can die before its time: only a fresh one's word counts. */
+		dead = access;
+		if ((err = sync_access_dead(s, &s->arena, d->user, now, dead)) != NULL)
+			return err;
+	}
+}
+
 const struct ib_err *
 sync_role_one(struct sync *s, int64_t now, bool *did)
 {
 	const struct ib_err *err;
-	struct pd_res res = { 0 };
+	struct pd_res res;
 	struct role_due d;
-	struct pdrive *pd;
 	struct pd_user u;
-	const char *access;
+	bool known;
 
 	*did = false;
 	arena_reset(&s->arena);
 	if ((err = claim_role(s, now, &d)) != NULL || d.user == 0)
 		return err;
 	*did = true;
-	/* A grant that is gone signs the person out by itself. */
-	if ((err = sync_access(s, &s->arena, d.user, now, &access)) != NULL || access == NULL ||
-	    (err = sync_pdrive(s, &pd)) != NULL)
-		return err;
-	s->stats.calls++;
-	if ((err = pdrive_me(pd, &s->arena, d.api_domain, access, &u, &res)) != NULL)
+	if ((err = ask_role(s, &d, &u, &res, &known)) != NULL || !known)
 		return err;
 	if (res.refused)
 		return res.status == 401 || res.status == 403 ? sign_out(s, &d, "refused", now) : NULL;

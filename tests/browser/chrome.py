@@ -13,8 +13,10 @@ $INBOX_SHOTS names a folder: screenshots of failures go there (and those of
 looking.py).
 """
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,6 +41,7 @@ for _program in (CHROMIUM, DRIVER):
     if not os.access(_program, os.X_OK):
         sys.exit("browser: %s is missing; install chromium, chromium-driver and python3-selenium" % _program)
 
+from authority import Authority  # noqa: E402
 from stand import Stand, free_port, say, until  # noqa: E402
 
 SHOTS = os.environ.get("INBOX_SHOTS")
@@ -96,6 +99,8 @@ class Chrome:
                     "--disable-default-apps", "--no-default-browser-check", "--no-proxy-server",
                     "--headless" if bare else "--headless=new", "--lang=" + lang, "--accept-lang=" + lang, "--window-size=1280,900"):
             o.add_argument(arg)
+        if stand.certificate:
+            o.add_argument("--ignore-certificate-errors")   # the authority is the test's own
         if not bare:
             o.add_argument("--user-data-dir=" + stand.path("chromium-%d" % port))
         prefs = {"intl.accept_languages": lang, "translate.enabled": False}
@@ -296,6 +301,7 @@ class Case(unittest.TestCase):
     seed, lang, width, js, network, conf = "demo", "en", 1280, True, False, None
     third_party = True  # cookies of a frame from elsewhere
     bare = True         # Chromium without its windows, where nothing asks for more
+    https = False       # the product speaks it, as everywhere but on a machine of one's own
     connected = True    # the demo's first company, signed in
     beside = None       # class whose stand, and whose person, this one shares
 
@@ -304,7 +310,7 @@ class Case(unittest.TestCase):
         if cls.beside and hasattr(cls.beside, "stand"):
             cls.stand, cls.person = cls.beside.stand, cls.beside.person
         else:
-            cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}))
+            cls.stand = BrowserStand(seed=cls.seed, conf=dict(cls.conf or {}), certificate=cls.certificate() if cls.https else None)
             cls.stand.__enter__()
             unittest.addModuleCleanup(cls.stand.__exit__, None, None, None)
             cls.person = cls.stand.connect("shared") if cls.connected else None
@@ -313,6 +319,14 @@ class Case(unittest.TestCase):
         cls.w = Words(cls.lang)
         if cls.person:
             cls.b.adopt(cls.person)
+
+    @classmethod
+    def certificate(cls):
+        folder = tempfile.mkdtemp(prefix="inbox-https-")
+        unittest.addModuleCleanup(shutil.rmtree, folder)
+        authority = Authority(folder)
+        authority.trust()
+        return authority.certificate("inbox")
 
     def run(self, result=None):
         result = result if result is not None else self.defaultTestResult()

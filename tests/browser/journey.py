@@ -6,7 +6,8 @@ The whole way of a company that is new here, by clicking and typing alone:
 start page, Pipedrive's consent, visibility, Facebook's dialog, choice of
 Pages, import, inbox; then one person holds the customer's phone in a second
 window and the other answers.  In both languages, in a wide and in a narrow
-window, with JavaScript and without (by loading the page again).
+window, with JavaScript and without (by loading the page again); half of it over
+https, where the two services are other sites and cookies have stricter rules.
 """
 import time
 import unittest
@@ -287,11 +288,11 @@ class EnglishWide(Way, Case):
 
 
 class JapaneseNarrow(Way, Case):
-    lang, width, js, who = "ja", 390, True, Aozora
+    lang, width, js, who, https = "ja", 390, True, Aozora, True
 
 
 class EnglishNarrowPlain(Way, Case):
-    lang, width, js, who = "en", 390, False, Acme
+    lang, width, js, who, https = "en", 390, False, Acme, True
 
 
 class JapaneseWidePlain(Way, Case):

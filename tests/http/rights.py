@@ -294,6 +294,25 @@ class Anew(unittest.TestCase):
         b, r = st.sign_in(user=PEETER)
         self.assertTrue(r.url.endswith("/inbox"))
 
+    def test_a_token_that_died_early(self):
+        """Only what a fresh token is told counts: one 401 signs nobody out, one to the fresh token as well does."""
+        st = self.st
+        b, _ = st.sign_in(user=PEETER)
+        who = st.db("SELECT id FROM user WHERE pd_user_id = ?", PEETER)[0][0]
+        access = lambda: st.db("SELECT access FROM user WHERE id = ?", who)[0][0]
+        fault = lambda times: st.fault({"endpoint": "pd.users.me"}, times=times, status=401, body={"success": False, "error": "unauthorized access", "errorCode": 401})
+        st.write("UPDATE user SET check_after = 1 WHERE id = ?", who)
+        before = access()
+        fault(1)
+        st.sync()
+        self.assertNotEqual(access(), before)
+        self.assertEqual(b.get("/inbox", follow=False).status, 200)
+        st.write("UPDATE user SET check_after = 1 WHERE id = ?", who)
+        fault(2)
+        st.sync()
+        self.assertEqual(b.get("/inbox", follow=False).status, 303)
+        self.assertEqual(st.db("SELECT what, detail FROM audit ORDER BY id DESC LIMIT 1"), [("signed_out", "refused")])
+
     def test_no_longer_active(self):
         """A token that still works, of a person who is no longer active."""
         st = self.st

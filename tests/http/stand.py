@@ -230,7 +230,8 @@ class Browser:
             url = base + url        # the product's address; pages name theirs with the path in front
         url = urllib.parse.urljoin(self.stand.url + "/", url)
         u = urllib.parse.urlsplit(url)
-        c = http.client.HTTPConnection(u.hostname, u.port, timeout=30)
+        kind = http.client.HTTPSConnection if u.scheme == "https" else http.client.HTTPConnection
+        c = kind(u.hostname, u.port, timeout=30)
         h = {"Accept-Language": self.lang}
         jar = self.cookies.setdefault(u.netloc, {})
         if jar:
@@ -274,7 +275,9 @@ class Browser:
 
 
 class Stand:
-    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path="", host="127.0.0.1"):
+    def __init__(self, server="lighttpd", seed="small", procs=2, conf=None, sandbox_args=(), base_path="", host="127.0.0.1", certificate=None):
+        """`certificate`: a file with key and certificate; then lighttpd speaks https, to whom $SSL_CERT_FILE is enough."""
+        self.certificate = certificate
         self.server_kind, self.seed, self.procs = server, seed, procs
         self.extra_conf, self.sandbox_args, self.base_path = conf or {}, list(sandbox_args), base_path
         self.host = host
@@ -372,7 +375,7 @@ class Stand:
 
     def start(self):
         self.port = free_port()
-        self.url = "http://%s:%d%s" % (self.host, self.port, self.base_path)
+        self.url = "%s://%s:%d%s" % ("https" if self.certificate else "http", self.host, self.port, self.base_path)
         self.sandbox_proc = self.run_sandbox(0)
         if self.user:
             self.settle_in()
@@ -442,6 +445,9 @@ class Stand:
 
     def start_lighttpd(self):
         self.start_workers()
+        self.start_lighttpd_alone()
+
+    def start_lighttpd_alone(self):
         os.makedirs(self.path("www"), exist_ok=True)
         with open(self.path("lighttpd.conf"), "w") as f:
             f.write('''server.bind = "127.0.0.1"
@@ -457,6 +463,8 @@ mimetype.assign = ( ".css" => "text/css; charset=utf-8", ".js" => "text/javascri
 $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
 $HTTP["url"] !~ "^%s/static/" { fastcgi.server = ( "/" => (( "socket" => "%s", "check-local" => "disable" )) ) }
 ''' % (self.port, self.path("www"), self.dir, self.path("server.log"), self.base_path, self.base_path, SRC, self.base_path, self.socket_path))
+            if self.certificate:
+                f.write('server.modules += ( "mod_openssl" )\nssl.engine = "enable"\nssl.pemfile = "%s"\n' % self.certificate)
         self.server = self.run(["/usr/sbin/lighttpd", "-D", "-f", self.path("lighttpd.conf")], "server.log")
 
     def start_lighttpd_shipped(self):
@@ -568,7 +576,7 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         elif signature:
             h["X-Hub-Signature-256"] = signature
         h.update(headers or {})
-        c = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        c = (http.client.HTTPSConnection if self.certificate else http.client.HTTPConnection)(self.host, self.port, timeout=30)
         c.request("POST", self.base_path + "/hook/facebook", body=body, headers=h)
         r = c.getresponse()
         r.read()

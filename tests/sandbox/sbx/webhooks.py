@@ -71,9 +71,11 @@ def http_call(method, url, body, headers, timeout):
     """One outgoing HTTP call on a fresh connection -> (status, body bytes, error text or None)."""
     try:
         u = urllib.parse.urlsplit(url)
-        if u.scheme != "http" or u.hostname not in ("127.0.0.1", "localhost", "::1"):
-            return 0, b"", "the sandbox calls loopback http addresses only"
-        c = http.client.HTTPConnection(u.hostname, u.port or 80, timeout=timeout)
+        if u.scheme not in ("http", "https") or u.hostname not in ("127.0.0.1", "localhost", "::1"):
+            return 0, b"", "the sandbox calls loopback addresses only"
+        # With https the certificate counts, as for the services; $SSL_CERT_FILE names a test's authority.
+        kind = http.client.HTTPSConnection if u.scheme == "https" else http.client.HTTPConnection
+        c = kind(u.hostname, u.port, timeout=timeout)
         try:
             path = (u.path or "/") + ("?" + u.query if u.query else "")
             c.request(method, path, body=body, headers=dict(headers, Connection="close"))
