@@ -10,7 +10,7 @@ are: width, contrast, targets.
 import unittest
 
 from chrome import Case, Keys, until
-from look import CONTRAST, SIDEWAYS, TARGETS
+from looking import CONTRAST, SIDEWAYS, TARGETS
 
 ACME, AOZORA, MARIA, MISAKI = 9000123, 9000456, 10483244, 10590001
 PAGE_A, PAGE_C, ASID_MISAKI = "108422330517604", "112233445566778", "10229481987654321"

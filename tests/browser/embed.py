@@ -8,7 +8,7 @@ cookies of third parties; the person has never opened the inbox in it.
 import unittest
 
 from chrome import Case, until
-from look import CONTRAST, SIDEWAYS
+from looking import CONTRAST, SIDEWAYS
 
 PAGE, JAAN, NOAH = "108422330517604", "6804412339871206", "6990000000000002"
 ACME, MARIA, HOUR = 9000123, 10483244, 3_600_000

@@ -12,7 +12,7 @@ import unittest
 import axe
 from chrome import Case
 from golden import FOLDER, WRITE, Goldens
-from look import CONTRAST, SIDEWAYS, TARGETS
+from looking import CONTRAST, SIDEWAYS, TARGETS
 from stand import SRC
 
 with open(os.path.join(SRC, "templates/samples.json"), encoding="utf-8") as _f:

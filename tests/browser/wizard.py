@@ -11,7 +11,7 @@ import os
 import unittest
 
 from chrome import Case
-from look import Looking
+from looking import Looking
 from stand import APP_ID, APP_SECRET
 
 CONF = {"facebook.app_id": "0", "facebook.app_secret": "nobody-knows", "facebook.verify_token": "word-of-this-host",
