@@ -7,6 +7,7 @@ cookies of third parties; the person has never opened the inbox in it.
 """
 import unittest
 
+import axe
 from chrome import Case, until
 from looking import CONTRAST, SIDEWAYS
 
@@ -52,6 +53,7 @@ class Embedded:
         self.assertGreater(b.js_(CONTRAST)[0], 0)
         # A button's colour takes a tenth of a second to follow the theme.
         b.until(lambda: b.js_(CONTRAST)[1] == [], 3)
+        self.assertEqual([], axe.findings(b))
 
     def cookies(self):
         return [c for c in self.b.cdp("Network.getAllCookies")["cookies"] if c["domain"] == "127.0.0.1"]

@@ -17,6 +17,8 @@ REPLIES = 2000 if LONG else 150
 RUNS = 3
 KINDS = (None,) * 4 + ("before",) * 2 + ("during",) * 2 + ("after",) * 2
 
+SLOW = True
+
 
 class Cuts(unittest.TestCase):
     def test_cuts(self):

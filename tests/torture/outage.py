@@ -17,6 +17,8 @@ from stand import ANNA, PEETER
 CONVERSATIONS, MESSAGES = (300, 1200) if LONG else (60, 200)
 HOURS = 6
 
+SLOW = True
+
 
 class Outage(unittest.TestCase):
     def test_outage(self):

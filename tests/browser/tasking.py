@@ -1,6 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""tasks.py - the ten things people do all day, in four manners and both languages.
+"""tasking.py - the ten things people do all day, in four manners; tasks_en.py and tasks_ja.py do them.
 
 A conversation is opened and read, answered; a reply is taken back, a
 conversation put off, finished and opened again, marked unread; the list is
@@ -8,19 +7,17 @@ narrowed, a word searched, a picture sent, a person linked.  Each is written
 once, over hands: Mouse, Keyboard (nothing is clicked), Touch (a telephone) and
 Plain (no script).  Hands find things by place and accessible name, as the
 catalogues have it; what was done is looked for in the page, in the database
-and at the services.  Every task is done in every manner, and in each language
-in two of them.
+and at the services.  Every task is done in every manner, in each language.
 """
 import os
 import struct
 import tempfile
 import time
-import unittest
 import zlib
 
 from selenium.webdriver.remote.file_detector import UselessFileDetector
 
-from chrome import ActionChains, Case, ElementClickInterceptedException, GONE, Keys, until
+from chrome import ActionChains, ElementClickInterceptedException, GONE, Keys, until
 from stand import ACME, PAGE_A, PAGE_B
 
 # What is pressed: where it is, its name in the catalogue, the inbox's own key for it.
@@ -51,8 +48,6 @@ def picture():
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + b"\x20\x80\xc0" * 8 for _ in range(8)))) + chunk(b"IEND", b""))
-
-SLOW = True
 
 
 class Mouse:
@@ -276,7 +271,7 @@ class Shared:
 
 
 class Tasks:
-    hand, half, beside = Mouse, 0, Shared
+    hand, beside = Mouse, Shared
     number = 0
 
     @classmethod
@@ -509,49 +504,3 @@ class Tasks:
         b.one("#linked-person-%d" % p["id"])
         self.assertEqual([("person", str(p["id"]))],
                          self.stand.db("SELECT kind, pd_id FROM link WHERE thread_id = ? AND state <> 'ended'", t))
-
-
-class MouseEnglish(Tasks, Case):
-    hand, half = Mouse, 0
-
-
-class MouseJapanese(Tasks, Case):
-    hand, half, lang = Mouse, 1, "ja"
-
-
-class KeyboardEnglish(Tasks, Case):
-    hand, half = Keyboard, 1
-
-
-class KeyboardJapanese(Tasks, Case):
-    hand, half, lang = Keyboard, 0, "ja"
-
-
-class TouchEnglish(Tasks, Case):
-    hand, half = Touch, 0
-
-
-class TouchJapanese(Tasks, Case):
-    hand, half, lang = Touch, 1, "ja"
-
-
-class PlainEnglish(Tasks, Case):
-    hand, half = Plain, 1
-
-
-class PlainJapanese(Tasks, Case):
-    hand, half, lang = Plain, 0, "ja"
-
-
-def load_tests(loader, _tests, _pattern):
-    """Each class does every other task."""
-    suite = unittest.TestSuite()
-    for case in (MouseEnglish, MouseJapanese, KeyboardEnglish, KeyboardJapanese,
-                 TouchEnglish, TouchJapanese, PlainEnglish, PlainJapanese):
-        names = loader.getTestCaseNames(case)
-        suite.addTest(unittest.TestSuite(case(n) for n in names if int(n[5]) % 2 == case.half))
-    return suite
-
-
-if __name__ == "__main__":
-    unittest.main()
