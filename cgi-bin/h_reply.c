@@ -85,6 +85,15 @@ keep(struct app *app, struct req *r, const struct writing *w, enum draft_fate *f
 	return draft_save(app->db, r->session->user_id, &d, w->base, fate);
 }
 
+/* Back to the conversation and the list as they were narrowed; `more` is "", another query or "#place". */
+static const struct ib_err *
+see_thread(struct app *app, struct req *r, int64_t thread, const char *more)
+{
+	const char *narrowed = filter_suffix(r), *join = *more == '\0' || *more == '#' ? "" : *narrowed == '\0' ? "?" : "&";
+
+	return resp_see_other(app, r, "%s/inbox/%lld%s%s%s", r->session->root, (long long)thread, narrowed, join, more);
+}
+
 /* The page again, with the text, and a sentence or a question. */
 static const struct ib_err *
 show_again(struct app *app, struct req *r, int status, const struct writing *w, struct inbox_ask *ask)
@@ -95,6 +104,7 @@ show_again(struct app *app, struct req *r, int status, const struct writing *w, 
 
 	if (!str_blank(w->text) && !too_long_to_keep(w) && (err = keep(app, r, w, &fate)) != NULL)
 		return err;
+	(void)inbox_filter(r, &ask->filter);
 	ask->thread = w->thread;
 	ask->text = w->text;
 	ask->ticked = w->ticked;
@@ -184,7 +194,7 @@ accept(struct app *app, struct req *r, const struct writing *w, struct outbox_ne
 	if (n->hold_ms > 0)
 		app_work_at(app, n->hold_ms);
 	resp_then_work(r);
-	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)w->thread);
+	return see_thread(app, r, w->thread, "");
 }
 
 const struct ib_err *
@@ -211,7 +221,7 @@ h_reply(struct app *app, struct req *r)
 	if ((err = outbox_known(app->db, t->id, w.key, &known)) != NULL)
 		return err;
 	if (known)
-		return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)t->id);
+		return see_thread(app, r, t->id, "");
 	if ((err = attach_form(app, r, t->id, &why)) != NULL)
 		return err;
 	if (why != NULL)
@@ -261,7 +271,7 @@ h_draft(struct app *app, struct req *r)
 	if ((err = keep(app, r, &w, &fate)) != NULL)
 		return err;
 	if (req_form(r, "js") == NULL)
-		return resp_see_other(app, r, "%s/inbox/%lld?notice=draft", r->session->root, (long long)t->id);
+		return see_thread(app, r, t->id, "notice=draft");
 	if (fate == DRAFT_REPLACED)
 		said = cat_str(app->cats, r->lang, STR_COMPOSER_ELSEWHERE);
 	return resp_text(r, 200, "text/plain; charset=utf-8", said, strlen(said));
@@ -295,7 +305,7 @@ h_undo(struct app *app, struct req *r)
 		return err;
 	if (fate == UNDO_LATE)
 		return refuse(app, r, 409, &w, STR_PROBLEM_UNDO_LATE);
-	return resp_see_other(app, r, "%s/inbox/%lld#reply", r->session->root, (long long)t->id);
+	return see_thread(app, r, t->id, "#reply");
 }
 
 /* What shall become of a failed reply: it goes again, or off the page. */
@@ -317,7 +327,7 @@ settle_failed(struct app *app, struct req *r, bool again)
 	/* Not in `failed` any more: somebody was faster, the page shows the truth. */
 	if (ok && again)
 		resp_then_work(r);
-	return resp_see_other(app, r, "%s/inbox/%lld", r->session->root, (long long)thread);
+	return see_thread(app, r, thread, "");
 }
 
 const struct ib_err *

@@ -245,8 +245,8 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 		v->closed = NULL;
 		if ((err = crypt_token(in->r->a, 18, &key)) != NULL)
 			return err;
-		box->action = req_href(in->app, in->r, "%s/inbox/%lld/reply", in->r->session->root, (long long)t->id);
-		box->draft = req_href(in->app, in->r, "%s/inbox/%lld/draft", in->r->session->root, (long long)t->id);
+		box->action = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/reply", in->r->session->root, (long long)t->id));
+		box->draft = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/draft", in->r->session->root, (long long)t->id));
 		box->key = key;
 		box->seen = arena_printf(in->r->a, "%lld-%s", (long long)in->seen.now,
 		    key_text(in->r->a, in->seen.at, in->seen.id));

@@ -330,15 +330,16 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 	v->help = help_who(in->app, in->r->lang, m->detail);
 	/* The table of codes knows what helps. */
 	if (again)
-		v->retry = req_href(in->app, in->r, "%s/inbox/%lld/retry/%lld", in->r->session->root, thread, id);
+		v->retry = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/retry/%lld", in->r->session->root, thread, id));
 	if (row != NULL && row->help == HELP_RECONNECT && in->r->session->admin)
 		v->reconnect = req_href(in->app, in->r, "/connect/more");
 	if (row != NULL && row->help == HELP_OPEN_FACEBOOK)
 		v->open_fb = in->thread->link;
 	if (in->writable && m->natt == 0)
-		v->edit = req_href(in->app, in->r, "%s/inbox/%lld?edit=%lld#reply", in->r->session->root, thread, id);
+		v->edit = arena_printf(in->r->a, "%s#reply", inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld?edit=%lld",
+		    in->r->session->root, thread, id)));
 	if (m->state == MSG_FAILED)
-		v->dismiss = req_href(in->app, in->r, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id);
+		v->dismiss = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id));
 	return NULL;
 }
 
@@ -349,8 +350,8 @@ fill_undo(struct inbox *in, const struct message *m, int64_t left, struct view_m
 	v->wait = say(in, STR_WAIT_HELD);
 	v->left = left;
 	if (in->writable && m->user_id == in->r->session->user_id)
-		v->undo = req_href(in->app, in->r, "%s/inbox/%lld/undo/%lld", in->r->session->root,
-		    (long long)m->thread_id, (long long)m->id);
+		v->undo = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/undo/%lld", in->r->session->root,
+		    (long long)m->thread_id, (long long)m->id));
 }
 
 /*

@@ -99,10 +99,13 @@ function title() {
 	document.title = `(${unread}) `.replace("(0) ", "") + name;
 	navigator.setAppBadge?.(+unread).catch(() => {});
 }
-/* Rows that the answer no longer has, as far down as it goes, have gone elsewhere. */
-function dropRows(rows, ids, last, whole) {
+/*
+ * Rows that the answer no longer has have gone elsewhere, as far down as it goes: to its
+ * last one.  When that was not here before, the answer goes further than what is here.
+ */
+function dropRows(rows, ids, last) {
 	for (const el of [...rows.children]) {
-		if (!whole && el.id === last) break;
+		if (el === last) break;
 		if (ids.has(el.id)) continue;
 		if (el.contains(document.activeElement)) (el.nextElementSibling || el.previousElementSibling)?.querySelector("a")?.focus(still);
 		el.remove();
@@ -113,9 +116,12 @@ function mergeRows(doc) {
 	if (!from) return;
 	const items = [...from.children], ids = new Set(items.map((el) => el.id)), whole = !$("list-older", doc);
 	const mix = () => {
+		const last = whole ? null : $(items.at(-1).id), end = all("#list-end", doc);
+		dropRows(rows, ids, last);
 		merge(rows, items, rows.children[0]);
-		dropRows(rows, ids, items.at(-1).id, whole);
-		if (whole) $("list-end")?.remove();
+		if (last) return;
+		if ($("list-end")) $("list-end").replaceWith(...end);
+		else rows.after(...end);
 	};
 	if (!$("sync")?.contains(document.activeElement)) $("sync-line")?.replaceWith(...all("#sync-line", doc));
 	rows.dataset.unread = from.dataset.unread;

@@ -39,7 +39,7 @@ const post = (form, li, more) => {
 	if (form.elements.csrf) body.append("csrf", form.elements.csrf.value);
 	body.append("key", li.dataset.key);
 	for (const [name, value] of Object.entries(more)) body.append(name, value);
-	return fetch(form.action.replace(/reply$/, "upload"), { method: "POST", body, signal: AbortSignal.timeout?.(60000) });
+	return fetch(form.action.replace(/reply(\?.*)?$/, "upload"), { method: "POST", body, signal: AbortSignal.timeout?.(60000) });
 };
 
 async function upload(li) {

@@ -21,7 +21,7 @@ const box = () => form?.elements.text;
 
 /* What this tab alone has.  In a frame the browser may keep nothing for us; without a list it is one. */
 const local = {
-	key: () => "draft " + form.action,
+	key: () => "draft " + form.action.replace(/\?.*/, ""),
 	get: () => {
 		const own = list && JSON.parse(sessionStorage.getItem(local.key()));
 		return own && !(own.kept < Date.now() - 10000) ? own : {};

@@ -6,6 +6,7 @@ With the script the row goes and comes without a reload, the reply that is being
 written and focus stay, the list lives under its filter; without it the same
 buttons lead to the same ends.
 """
+import re
 import time
 import unittest
 
@@ -158,6 +159,38 @@ class Live(Ways, Case):
         self.assertEqual(self.state(thread), 0)
         b.one("[data-act=done]").click()
         b.until(lambda: self.state(thread) == 1)
+
+    def test_z_a_list_longer_than_its_page(self):
+        """What leaves it, at the top and at the end, makes room for what comes next; older ones that were loaded stay."""
+        b = self.b
+        at = int(time.time() * 1000)
+        events = [message("8120000000000%02d" % i, "m_l%d" % i, "number %d" % i, at + i) for i in range(70)]
+        for k in (0, 35):
+            self.assertEqual(self.stand.hook(event_body(events[k:k + 35], PAGE_A)), 200)
+        thread = self.stand.thread("812000000000069")
+        here = lambda: b.js_("return [...document.querySelectorAll('#rows > li')].map((e) => e.id)")
+        there = lambda: re.findall(r'<li class="row[^>]* id="(t-[0-9]+)"', self.person.get("/inbox").text)
+        same = lambda n: b.until(lambda: b.ask() or here()[:len(there())] == there() and len(here()) == n, 15)
+        self.open(thread)
+        same(50)
+        b.one("[data-act=done]").click()
+        b.until(lambda: b.has("[data-act=reopen]") and not self.row(thread))
+        same(50)
+        last = here()[-1]
+        self.person.submit(self.person.get("/inbox/%s" % last[2:]), "/state", {"do": "done"})
+        same(50)
+        self.assertNotIn(last, here())
+        b.js_("document.getElementById('list-older').click()")
+        b.until(lambda: len(here()) > 60)
+        many = len(here())
+        self.assertEqual(len(set(here())), many)
+        gone = here()[30]
+        self.person.submit(self.person.get("/inbox/%s" % gone[2:]), "/state", {"do": "done"})
+        same(many - 1)
+        self.assertNotIn(gone, here())
+        b.one("[data-act=reopen]").click()
+        b.until(lambda: self.row(thread))
+        same(many)
 
 
 class Plain(Ways, Case):

@@ -43,7 +43,6 @@ SLOW = True
 
 
 class Guide(Case):
-    bare = False        # it draws a little differently
     connected = False
 
     @classmethod

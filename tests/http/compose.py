@@ -147,6 +147,41 @@ class Drafts(Compose):
         until(lambda: self.st.sync(5) == 0 and not self.drafts(thread), 30)
 
 
+class Narrowed(Compose):
+    """Whoever reads a narrowed list finds it narrowed after each button, without script too."""
+
+    def test_what_is_written(self):
+        b, (psid, thread) = self.b, self.customer()
+        here = "/inbox/%d?state=all" % thread
+        f = b.get(here).page.form_to("/reply")
+        r = b.post(f["action"].replace("/reply", "/draft"), dict(f["fields"], text="in the making"))
+        self.assertTrue(r.url.endswith(here + "&notice=draft"), r.url)
+        self.st.fault({"endpoint": "fb.send"}, times=3, status=400, body={"error": {"message": "(#551) away", "code": 551}})
+        for step, text in (("/retry/", "one"), ("/dismiss/", "two")):
+            r = b.submit(b.get(here), "/reply", {"text": text})
+            self.assertTrue(r.url.endswith(here), r.url)
+            until(lambda: self.state(thread)[-1] == "failed", 20)
+            r = b.get(here)
+            self.assertIn("state=all", r.page.link_to("?edit="))
+            r = b.submit(r, step)
+            self.assertTrue(r.url.endswith(here), r.url)
+        r = b.submit(r, "/reply", {"text": "x" * 60000})
+        self.assertEqual(r.status, 422)
+        self.assertTrue(r.page.form_to("/reply")["action"].endswith("/inbox/%d/reply?state=all" % thread))
+
+    def test_taken_back(self):
+        b, (psid, thread) = self.b, self.customer()
+        b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "undo": "15"})
+        try:
+            r = b.submit(b.get("/inbox/%d?state=all" % thread), "/reply", {"text": "too soon"})
+            back = [a["formaction"] for t, a in r.page.tags if t == "button" and "/undo/" in a.get("formaction", "")][0]
+            r = b.post(back, dict(r.page.form_to("/reply")["fields"], text=""))
+            self.assertTrue(r.url.endswith("/inbox/%d?state=all#reply" % thread), r.url)
+            self.assertEqual(self.state(thread), ["cancelled"])
+        finally:
+            b.submit(b.get("/settings"), "/settings/person", {"lang": "en", "undo": "0"})
+
+
 class Parts(Compose):
     def test_asked_then_sent_whole_in_order_once(self):
         psid, thread = self.customer()

@@ -28,7 +28,7 @@ from stand import LIISA, SRC, event_body, message, sign
 
 # How many in the short form: fewer where a process has to start for each. The two that are
 # not here are the same servers by another way.
-SHORT = {"Socket": 10000, "LighttpdSocket": 10000, "ApacheFcgid": 10000, "ApacheProxy": 10000, "HtaccessCgi": 600, "Nginx": 10000}
+SHORT = {"Socket": 10000, "LighttpdSocket": 10000, "ApacheFcgid": 10000, "ApacheProxy": 10000, "HtaccessCgi": 150, "Nginx": 10000}
 AT_ONCE, GOOD_EVERY = 4, 40
 
 with open(os.path.join(SRC, "cgi-bin/routes.c"), encoding="utf-8") as _f:
