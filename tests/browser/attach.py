@@ -142,6 +142,7 @@ class Live(Files, Case):
         b.until(lambda: self.chips() and not b.has("#files progress"), 20)
         b.js_("document.getElementById('reply').value = 'x'.repeat(2001)")
         self.press_send()
+        b.until(lambda: b.has("#ask"), 20)
         self.assertEqual(["kept.png"], self.chips())
         b.js_("document.getElementById('reply').value = 'fits'; document.getElementById('reply').dispatchEvent(new Event('input', { bubbles: true }))")
         self.press_send()

@@ -397,7 +397,7 @@ class Pauses(Case):
         for t in threads[:3]:
             self.st.reply(self.b, t, "hi")
             self.wait_state(t, "failed")
-        self.assertEqual(self.page("refusals"), 3)
+        until(lambda: self.page("refusals") == 3)       # written down after it
         calls = self.sends()
         for t in threads[3:]:
             self.st.reply(self.b, t, "waits")

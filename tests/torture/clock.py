@@ -216,7 +216,7 @@ class Jumps(unittest.TestCase):
         hung = st.fault({"endpoint": "fb.conversations"}, times=0, delay_ms=1500)
         with open(st.path("worker.log"), "ab") as log:
             run = subprocess.Popen([st.build + "/inbox-sync", "-c", st.conf, "--budget", "3000"], stderr=log, cwd=st.dir)
-        until(lambda: [f for f in st.control("faults")["faults"] if f["id"] == hung and f["hits"]])
+        until(lambda: [f for f in st.control("faults")["faults"] if f["id"] == hung and f["hits"]], 60)
         run.send_signal(signal.SIGKILL)
         run.wait()
         st.control("faults/clear", {})
