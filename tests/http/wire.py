@@ -104,6 +104,61 @@ class Wire(Replies, unittest.TestCase):
         for i in range(30):
             self.assertIn(b"%02d " % i + b"&amp;" * 1900 + b"<", body)
 
+    def say(self, data, end=True):
+        """What comes back from a worker to these bytes, and after how long."""
+        began = time.monotonic()
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        with s:
+            s.connect(self.st.socket_path)
+            s.sendall(data)
+            if end:
+                s.shutdown(socket.SHUT_WR)
+            got = b""
+            try:
+                while more := s.recv(65536):
+                    got += more
+            except ConnectionError:
+                pass
+        return got, time.monotonic() - began
+
+    def test_what_is_no_request_is_not_served(self):
+        begin, env = record(BEGIN, struct.pack(">HB5x", 1, 0)), [("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/static/"), ("SCRIPT_NAME", "")]
+        head = b"".join(pair(*kv) for kv in env)
+        question = struct.pack(">BBHHBB", 1, 9, 0, 16, 0, 0) + pair("FCGI_MAX_CONNS", "")
+        before, refused = [p.pid for p in self.st.workers], self.st.log().count(" fcgi_refused ")
+        for why, data in (("another_protocol", b"GET / HTTP/1.1\r\n\r\n"), ("no_beginning", question * 90), ("out_of_order", begin + question * 90),
+                          ("environment_lengths", begin + record(PARAMS, b"\xff" * 8 + b"A") + record(PARAMS) + record(STDIN)),
+                          ("another_role", record(BEGIN, struct.pack(">HB5x", 3, 0))),
+                          ("out_of_order", begin + record(STDIN, b"x")),
+                          (None, begin + record(PARAMS, head)), (None, begin), (None, b""), (None, begin + record(PARAMS, head)[:-5])):
+            with self.subTest(why or data[-20:]):
+                got, took = self.say(data)
+                self.assertEqual(got, b"")
+                self.assertLess(took, 2)
+                refused += why is not None
+                log = self.st.log()
+                self.assertEqual(log.count(" fcgi_refused "), refused)
+                self.assertTrue(why is None or " why=%s" % why in log)
+                self.assertEqual(self.b.get("/inbox").status, 200)
+        # By itself it would take the first half of it.
+        got, _ = self.say(begin + record(PARAMS, head + pair("HTTP_COOKIE", "a=\0b")) + record(PARAMS) + record(STDIN))
+        self.assertIn(b"Status: 400", got)
+        self.assertEqual([p.pid for p in self.st.workers if p.poll() is None], before)
+        self.assertNotIn(" fcgi_unguarded ", self.st.log())
+
+    def test_nobody_waits_for_half_a_record(self):
+        """Both workers hear the beginning of a request and no more; whoever comes next waits for seconds, not for ever."""
+        begin = record(BEGIN, struct.pack(">HB5x", 1, 0))
+        threads = [threading.Thread(target=self.say, args=(begin + record(PARAMS, b"x" * 9)[:-3], False)) for _ in self.st.workers]
+        for t in threads:
+            t.start()
+        began = time.monotonic()
+        self.assertEqual(self.b.get("/inbox").status, 200)
+        self.assertLess(time.monotonic() - began, 9)
+        for t in threads:
+            t.join()
+
     def test_a_reader_that_goes_away(self):
         thread, before = self.large(), [p.pid for p in self.st.workers]
         for _ in range(8):
