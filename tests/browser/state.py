@@ -173,7 +173,7 @@ class Live(Ways, Case):
         same = lambda n: b.until(lambda: b.ask() or here()[:len(there())] == there() and len(here()) == n, 15)
         self.open(thread)
         same(50)
-        b.one("[data-act=done]").click()
+        b.click("[data-act=done]")
         b.until(lambda: b.has("[data-act=reopen]") and not self.row(thread))
         same(50)
         last = here()[-1]
@@ -188,7 +188,7 @@ class Live(Ways, Case):
         self.person.submit(self.person.get("/inbox/%s" % gone[2:]), "/state", {"do": "done"})
         same(many - 1)
         self.assertNotIn(gone, here())
-        b.one("[data-act=reopen]").click()
+        b.click("[data-act=reopen]")
         b.until(lambda: self.row(thread))
         same(many)
 
