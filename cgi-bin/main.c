@@ -91,7 +91,7 @@ http_links(const struct app *app)
 }
 
 static const struct ib_err *
-app_start(struct app *app, struct web *web, const char *conf_path, bool check)
+app_start(struct app *app, struct web *web, const char *conf_path, bool check, bool all)
 {
 	const struct ib_err *err;
 	const char *clock_file;
@@ -106,7 +106,7 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check)
 	    &app->cats)) != NULL)
 		return err;
 	if ((err = tmpl_load(home_folder(conf_str(app->conf, CONF_TEMPLATES), HOME_TEMPLATES),
-	    app->cats, tpl_decls, TPL_MAX, http_links(app), app->cgi, &app->tmpl)) != NULL ||
+	    app->cats, tpl_decls, TPL_MAX, http_links(app), !all, &app->tmpl)) != NULL ||
 	    (err = tmpl_set_base(app->tmpl, app->base_path)) != NULL)
 		return err;
 	if ((err = keyring_load(conf_str(app->conf, CONF_KEY_FILE), &app->keys)) != NULL)
@@ -168,18 +168,25 @@ app_renew(struct app *app)
 	tmpl_allow_http(app->tmpl, http_links(app));
 }
 
-/* A worker that is never idle looks after the WAL too, now and then. */
+/*
+ * A worker that has just begun makes what its first answer needs, and the other templates
+ * when that is out: nobody waits for them, and a later upgrade finds them made.  One that
+ * is never idle looks after the WAL too, now and then.
+ */
 static bool
 serve(void *arg, struct io *io)
 {
 	static unsigned served;
 	struct web *web = arg;
+	const struct ib_err *err;
 	bool work;
 
 	app_renew(web->app);
 	work = web_serve(web, io);
 
-	if (++served % TIDY_EVERY == 0)
+	if (++served == 1 && !web->app->cgi && (err = tmpl_complete(web->app->tmpl)) != NULL)
+		log_err(err, "templates");
+	if (served % TIDY_EVERY == 0)
 		app_tidy(web->app);
 	return work;
 }
@@ -317,7 +324,7 @@ main(int argc, char **argv)
 	if (app.cgi && getenv("REQUEST_METHOD") == NULL)
 		return usage();
 
-	if ((err = app_start(&app, &web, conf_path, check)) != NULL) {
+	if ((err = app_start(&app, &web, conf_path, check, check || trial)) != NULL) {
 		(void)fprintf(stderr, PROGRAM ": %s\n", err->msg);
 		rc = check ? 2 : run_sorry(app.cgi);
 	} else if (check) {

@@ -151,9 +151,11 @@ check_header(const struct po *po, const char *text)
 static bool
 is_key(const char *s)
 {
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
+	size_t n = 0;
 
+	while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= 'A' && s[n] <= 'Z') || (s[n] >= '0' && s[n] <= '9') ||
+	    s[n] == '_' || s[n] == '-' || s[n] == '.')
+		n++;
 	return n > 0 && n <= KEY_MAX && s[n] == '\0';
 }
 

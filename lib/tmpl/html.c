@@ -7,6 +7,7 @@
  */
 #include "tmpl_int.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const struct {
@@ -113,24 +114,38 @@ html_element(const char *name)
 	return -1;
 }
 
-static bool
-has_word(const char *words, const char *name)
-{
-	size_t n = strlen(name);
-	const char *p = words;
+/* The words of `attrs` by their first letter, made at the first question. */
+#define WORDS_MAX	400
 
-	while ((p = strstr(p, name)) != NULL) {
-		if (p[-1] == ' ' && (p[n] == ' ' || p[n] == '\0'))
-			return true;
-		p += n;
-	}
-	return false;
+static struct word {
+	const char	*s;
+	size_t		 n;
+	enum html_attr	 kind;
+	short		 next;		/* of the same letter; -1: none */
+} words[WORDS_MAX];
+static short first[128];		/* index and 1 */
+
+static void
+index_words(void)
+{
+	size_t i, len, n = 0;
+	const char *p;
+
+	/* From the end: the first list that has a word is the one that counts. */
+	for (i = sizeof(attrs) / sizeof(attrs[0]); i-- > 0; )
+		for (p = attrs[i].names; *(p += strspn(p, " ")) != '\0'; p += len) {
+			len = strcspn(p, " ");
+			assert(n < WORDS_MAX && (unsigned char)*p < 128);
+			words[n] = (struct word){ p, len, attrs[i].kind, (short)(first[(unsigned char)*p] - 1) };
+			first[(unsigned char)*p] = (short)++n;
+		}
 }
 
 enum html_attr
 html_attr_kind(const char *name)
 {
-	size_t i;
+	size_t n;
+	short i;
 
 	if (name[0] == '\0')
 		return HTML_ATTR_UNKNOWN;
@@ -140,8 +155,11 @@ html_attr_kind(const char *name)
 		return HTML_ATTR_WORD;
 	if (strncmp(name, "data-", 5) == 0 && name[5] != '\0')
 		return HTML_ATTR_EITHER;
-	for (i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++)
-		if (has_word(attrs[i].names, name))
-			return attrs[i].kind;
+	if (first['c'] == 0)
+		index_words();		/* "class" is one */
+	n = strlen(name);
+	for (i = (unsigned char)name[0] < 128 ? (short)(first[(unsigned char)name[0]] - 1) : -1; i >= 0; i = words[i].next)
+		if (words[i].n == n && memcmp(words[i].s, name, n) == 0)
+			return words[i].kind;
 	return HTML_ATTR_UNKNOWN;
 }

@@ -446,15 +446,24 @@ run(const struct tmpl_set *set, const struct tmpl_prog *prog, const void *view,
 
 /* ---- the set ---- */
 
+/* Kept in order: each is looked for many times. */
 static bool
 note_key(const char *key, void *arg)
 {
 	struct tmpl_set *set = arg;
-	size_t i;
+	size_t low = 0, high = set->nkeys, at;
+	char *copy;
+	int d;
 
-	for (i = 0; i < set->nkeys; i++)
-		if (strcmp(set->keys[i], key) == 0)
+	while (low < high) {
+		at = low + (high - low) / 2;
+		if ((d = strcmp(set->keys[at], key)) == 0)
 			return true;
+		if (d < 0)
+			low = at + 1;
+		else
+			high = at;
+	}
 	if (set->nkeys == set->cap_keys) {
 		size_t cap = set->cap_keys == 0 ? 64 : set->cap_keys * 2;
 		char **v = realloc(set->keys, cap * sizeof(*v));
@@ -464,8 +473,10 @@ note_key(const char *key, void *arg)
 		set->keys = v;
 		set->cap_keys = cap;
 	}
-	if ((set->keys[set->nkeys] = strdup(key)) == NULL)
+	if ((copy = strdup(key)) == NULL)
 		return false;
+	memmove(set->keys + low + 1, set->keys + low, (set->nkeys - low) * sizeof(*set->keys));
+	set->keys[low] = copy;
 	set->nkeys++;
 	return true;
 }
@@ -477,8 +488,8 @@ compile_into(struct tmpl_set *set, struct tmpl_forest *f, size_t which, enum lan
 	    &set->progs[which * LANG_MAX + (size_t)lang]);
 }
 
-static const struct ib_err *
-compile_all(struct tmpl_set *set)
+const struct ib_err *
+tmpl_complete(struct tmpl_set *set)
 {
 	const struct ib_err *err = NULL;
 	struct tmpl_forest f;
@@ -488,7 +499,8 @@ compile_all(struct tmpl_set *set)
 	tmpl_forest_init(&f, &set->src);
 	for (i = 0; i < set->ndecls && err == NULL; i++)
 		for (l = 0; l < LANG_MAX && err == NULL; l++)
-			err = compile_into(set, &f, i, (enum lang)l);
+			if (set->progs[i * LANG_MAX + l] == NULL)
+				err = compile_into(set, &f, i, (enum lang)l);
 	tmpl_forest_fini(&f);
 	return err;
 }
@@ -538,7 +550,7 @@ tmpl_load_from(const struct tmpl_source *src, const struct cats *cats,
 	if (set->progs == NULL || set->base == NULL)
 		err = no_memory();
 	else if (!lazy)
-		err = compile_all(set);
+		err = tmpl_complete(set);
 	if (err != NULL)
 		tmpl_free(set);
 	else

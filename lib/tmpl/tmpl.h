@@ -106,13 +106,14 @@ void tmpl_allow_http(struct tmpl_set *set, bool allow);
 
 /*
  * Declare the templates of the program.  With `lazy` each is compiled when it
- * is first rendered (plain CGI); otherwise all are compiled now and any
+ * is first rendered, or with all that are left by tmpl_complete(); otherwise all are compiled now and any
  * mistake is IB_ECONF with file and element path.  `decls` and `cats` must
  * outlive the set.  `allow_http` lets http:// links pass (loopback set-ups).
  */
 IB_MUST const struct ib_err *tmpl_load(const char *dir, const struct cats *cats,
     const struct tmpl_decl *decls, size_t ndecls, bool allow_http, bool lazy,
     struct tmpl_set **out);
+IB_MUST const struct ib_err *tmpl_complete(struct tmpl_set *set);
 void tmpl_free(struct tmpl_set *set);
 
 /*
