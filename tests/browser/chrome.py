@@ -92,7 +92,7 @@ class Chrome:
         port = free_port()
         self.driver_proc = stand.run([DRIVER, "--port=%d" % port], "chromedriver.log")
         o = Options()
-        bare = bare and js and third_party and os.access(BARE, os.X_OK)
+        bare = bare and third_party and os.access(BARE, os.X_OK)
         o.binary_location = BARE if bare else CHROMIUM
         for arg in ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
                     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
@@ -101,6 +101,8 @@ class Chrome:
             o.add_argument(arg)
         if stand.certificate:
             o.add_argument("--ignore-certificate-errors")   # the authority is the test's own
+        if bare and not js:
+            o.add_argument("--blink-settings=scriptEnabled=false")
         if not bare:
             o.add_argument("--user-data-dir=" + stand.path("chromium-%d" % port))
         prefs = {"intl.accept_languages": lang, "translate.enabled": False}
