@@ -246,7 +246,7 @@ ctl_prove(const struct conf *conf, struct findings *f)
 		p.found = STR_SETUP_FOUND_STATUS;
 		kept = promises[i].kept(&p, &err, &resp);
 		/* No page for want of a certificate: that is what is to be mended. */
-		(void)finding_add(f, resp.untrusted ? CHECK_TLS : promises[i].check, kept ? VERDICT_OK : VERDICT_BROKEN,
+		(void)finding_add(f, i == 0 && resp.untrusted ? CHECK_TLS : promises[i].check, kept ? VERDICT_OK : VERDICT_BROKEN,
 		    found(&p, err, &resp));
 		/* Without a page the rest would only repeat it. */
 		if (i == 0 && !kept)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """axe.py - what axe-core finds on the page of a browser: a list of lines, empty when all is well.
 
-All rules at light; in the dark theme, where only colours differ, those about
-colours.  The driver brings axe-core into the page (vendor/README.md), so the
+The driver brings axe-core into the page (vendor/README.md), so the
 pages' own policy on scripts stays as it is.
 """
 import os
@@ -12,7 +11,6 @@ from chrome import HERE
 with open(os.path.join(HERE, "vendor", "axe.min.js"), encoding="utf-8") as _f:
     AXE = _f.read()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 RUN = """
 const done = arguments[arguments.length - 1], foot = document.querySelector('#sync')?.getBoundingClientRect();
 const menu = document.querySelector('details.menu[open]');
@@ -25,10 +23,10 @@ axe.run(document, { ...arguments[0], resultTypes: ['violations'] }).then((r) => 
 """
 
 
-def findings(b, dark=False, without=()):
+def findings(b, without=()):
     """Of the page as it is now; `without` are rules that do not apply to it."""
     b.d.set_script_timeout(60)
     if not b.js_("return 'axe' in window"):
         b.js_(AXE)
-    rules = dict(COLOURS if dark else RULES, rules={name: {"enabled": False} for name in without})
+    rules = dict(RULES, rules={name: {"enabled": False} for name in without})
     return ["axe: " + x for x in b.d.execute_async_script(RUN, rules)]

@@ -57,6 +57,7 @@ class Reading(Case):
     def still(self):
         w = self.b.js_(UNWATCH)
         self.assertGreater(w["frames"], 1)
+        # A scrolled box stands at whole pixels, messages are not whole pixels high: no pixel is what can be kept.
         self.assertLess(w["worst"], 0.5, "what was first in view has moved: %s" % w)
 
     def frames(self, n=20):
