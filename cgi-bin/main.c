@@ -6,10 +6,11 @@
  *
  * Started by a web server or a supervisor with a FastCGI socket as standard
  * input it serves requests one after the other; started as a CGI program it
- * serves one.  Everything is loaded and checked before the first request.
- * When that fails the reason is one line on standard error, and visitors get
- * a short 503 for a minute, so that a supervisor that restarts at once does
- * not spin.  With -t it answers and does no work besides: a trial, before a new
+ * serves one.  What every request needs is loaded and checked before the first;
+ * when that fails the reason is one line on standard error, and visitors get a
+ * short 503 for a minute, so that a supervisor that restarts at once does not
+ * spin.  Texts and templates are read when they are wanted, all of them with -n
+ * and -t.  With -t it answers and does no work besides: a trial, before a new
  * version takes over.
  *
  * Exit codes: 0 as told, 1 the socket failed, 2 configuration or usage.
@@ -94,7 +95,7 @@ static const struct ib_err *
 app_start(struct app *app, struct web *web, const char *conf_path, bool check, bool all)
 {
 	const struct ib_err *err;
-	const char *clock_file;
+	const char *clock_file, *po;
 
 	if ((err = conf_load(conf_path, &app->conf)) != NULL ||
 	    (err = set_log_level(conf_str(app->conf, CONF_LOG_LEVEL))) != NULL ||
@@ -102,8 +103,8 @@ app_start(struct app *app, struct web *web, const char *conf_path, bool check, b
 		return err;
 	clock_file = conf_str(app->conf, CONF_TEST_CLOCK);
 	clock_set_offset_file(*clock_file != '\0' ? clock_file : NULL);
-	if ((err = cats_load(home_folder(conf_str(app->conf, CONF_CATALOGUES), HOME_PO),
-	    &app->cats)) != NULL)
+	po = home_folder(conf_str(app->conf, CONF_CATALOGUES), HOME_PO);
+	if ((err = all ? cats_load(po, &app->cats) : cats_open(po, &app->cats)) != NULL)
 		return err;
 	if ((err = tmpl_load(home_folder(conf_str(app->conf, CONF_TEMPLATES), HOME_TEMPLATES),
 	    app->cats, tpl_decls, TPL_MAX, http_links(app), !all, &app->tmpl)) != NULL ||
@@ -169,8 +170,8 @@ app_renew(struct app *app)
 }
 
 /*
- * A worker that has just begun makes what its first answer needs, and the other templates
- * when that is out: nobody waits for them, and a later upgrade finds them made.  One that
+ * A worker that has just begun makes what its first answer needs, and the other texts and
+ * templates when that is out: nobody waits for them, and a later upgrade finds them made.  One that
  * is never idle looks after the WAL too, now and then.
  */
 static bool
@@ -184,7 +185,8 @@ serve(void *arg, struct io *io)
 	app_renew(web->app);
 	work = web_serve(web, io);
 
-	if (++served == 1 && !web->app->cgi && (err = tmpl_complete(web->app->tmpl)) != NULL)
+	if (++served == 1 && !web->app->cgi &&
+	    ((err = cats_check(web->app->cats)) != NULL || (err = tmpl_complete(web->app->tmpl)) != NULL))
 		log_err(err, "templates");
 	if (served % TIDY_EVERY == 0)
 		app_tidy(web->app);

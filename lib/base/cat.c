@@ -6,13 +6,19 @@
  *
  *   none -> msgid -> (msgid_plural ->) msgstr / msgstr[0..] -> stored
  *
- * and each string may continue on further lines.  The strings live in the
- * arena of the catalogues until cats_free().  Loading fails with a file and a
- * line (or a key); once loaded, nothing here fails and nothing is written, so
- * that readers need no lock.
+ * and each string may continue on further lines.  The strings of a language
+ * live in the arena of its table until cats_free().  A table goes
+ *
+ *   unread -> read		with cats_load() and cats_parse() at once,
+ *   unread -> read | broken	with cats_open() when its first string is wanted
+ *
+ * and is not written again: readers of catalogues that were loaded need no
+ * lock, those of opened ones are one thread.  Loading fails with a file and a
+ * line (or a key).  A broken table has no strings; the reason is logged.
  */
 #include "cat.h"
 #include "buf.h"
+#include "log.h"
 #include "str.h"
 
 #include <assert.h>
@@ -35,14 +41,16 @@ struct entry {
 };
 
 struct table {
-	struct entry	*v;			/* sorted by key once loaded */
+	struct arena	 mem;
+	bool		 read;
+	struct entry	*v;			/* sorted by key once read */
 	size_t		 n, cap;
+	const char	*by_id[STR_MAX];	/* a key where there is no string */
 };
 
 struct cats {
-	struct arena	 mem;
-	struct table	 tab[LANG_MAX];
-	const char	*by_id[LANG_MAX][STR_MAX];
+	char		*dir;			/* of unread tables; NULL: there are none */
+	struct table	*tab;			/* LANG_MAX of them, read even where the cats are const */
 };
 
 static const struct {
@@ -64,7 +72,7 @@ static const char *const str_keys[STR_MAX] = {
 enum where { IN_NONE, IN_ID, IN_PLURAL, IN_STR };
 
 struct po {
-	struct cats	*c;
+	struct table	*t;
 	enum lang	 lang;
 	const char	*file;			/* for messages */
 	unsigned	 line;
@@ -179,7 +187,7 @@ check_text(const struct po *po, const char *s)
 static const struct ib_err *
 store(struct po *po, const struct entry *e)
 {
-	struct table *t = &po->c->tab[po->lang];
+	struct table *t = po->t;
 
 	if (t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 256 : t->cap * 2;
@@ -205,7 +213,7 @@ end_string(struct po *po)
 		return NULL;
 	if ((err = buf_check(&po->str)) != NULL)
 		return err;
-	if ((s = arena_dupn(&po->c->mem, buf_cstr(&po->str), po->str.len)) == NULL)
+	if ((s = arena_dupn(&po->t->mem, buf_cstr(&po->str), po->str.len)) == NULL)
 		return no_memory();
 	switch (po->where) {
 	case IN_ID:
@@ -428,12 +436,11 @@ entry_cmp(const void *a, const void *b)
 
 /* One file into the table of its language. */
 static const struct ib_err *
-parse(struct cats *c, enum lang l, const char *file, const char *text, size_t n)
+parse(struct table *t, enum lang l, const char *file, const char *text, size_t n)
 {
-	struct po po = { .c = c, .lang = l, .file = file };
+	struct po po = { .t = t, .lang = l, .file = file };
 	const char *p = text, *end = text + n, *eol;
 	const struct ib_err *err = NULL;
-	struct table *t = &c->tab[l];
 	size_t i;
 
 	buf_init(&po.str, FILE_SIZE_MAX);
@@ -570,9 +577,8 @@ compare_all(const struct cats *c, enum lang l)
 }
 
 static const struct entry *
-find(const struct cats *c, enum lang l, const char *key)
+find_in(const struct table *t, const char *key)
 {
-	const struct table *t = &c->tab[l];
 	size_t lo = 0, hi = t->n, mid;
 	int d;
 
@@ -588,40 +594,58 @@ find(const struct cats *c, enum lang l, const char *key)
 	return NULL;
 }
 
-/* All files are read: compare them and fill the table of strings.def. */
+/* The strings of strings.def. */
 static const struct ib_err *
-finish(struct cats *c)
+fill(struct table *t, enum lang l)
 {
-	const struct ib_err *err;
-	unsigned l, i;
+	unsigned i;
 
-	for (l = LANG_EN + 1; l < LANG_MAX; l++)
-		if ((err = compare_all(c, (enum lang)l)) != NULL)
-			return err;
-	for (l = 0; l < LANG_MAX; l++)
-		for (i = 0; i < STR_MAX; i++) {
-			const struct entry *e = find(c, (enum lang)l, str_keys[i]);
+	for (i = 0; i < STR_MAX; i++) {
+		const struct entry *e = find_in(t, str_keys[i]);
 
-			if (e == NULL)
-				return ib_fail(IB_ECONF, IB_RETRY_NEVER,
-				    "'%s' is missing in %s.po (the program needs it)",
-				    str_keys[i], langs[l].code);
-			if (e->plural)
-				return ib_fail(IB_ECONF, IB_RETRY_NEVER,
-				    "'%s' must not be a plural entry in %s.po",
-				    str_keys[i], langs[l].code);
-			c->by_id[l][i] = e->form[0];
-		}
+		if (e == NULL)
+			return ib_fail(IB_ECONF, IB_RETRY_NEVER,
+			    "'%s' is missing in %s.po (the program needs it)",
+			    str_keys[i], langs[l].code);
+		if (e->plural)
+			return ib_fail(IB_ECONF, IB_RETRY_NEVER,
+			    "'%s' must not be a plural entry in %s.po",
+			    str_keys[i], langs[l].code);
+		t->by_id[i] = e->form[0];
+	}
 	return NULL;
 }
 
+/* All files are read: compare them and fill the tables of strings.def. */
+static const struct ib_err *
+finish(struct cats *c)
+{
+	const struct ib_err *err = NULL;
+	unsigned l;
+
+	for (l = LANG_EN + 1; l < LANG_MAX && err == NULL; l++)
+		err = compare_all(c, (enum lang)l);
+	for (l = 0; l < LANG_MAX && err == NULL; l++)
+		err = fill(&c->tab[l], (enum lang)l);
+	return err;
+}
+
 static struct cats *
-cats_new(void)
+cats_new(const char *dir)
 {
 	struct cats *c = calloc(1, sizeof(*c));
+	unsigned l;
 
-	if (c != NULL)
-		arena_init(&c->mem, LANG_MAX * 2 * FILE_SIZE_MAX);
+	if (c == NULL)
+		return NULL;
+	if ((c->tab = calloc(LANG_MAX, sizeof(*c->tab))) == NULL ||
+	    (dir != NULL && (c->dir = strdup(dir)) == NULL)) {
+		free(c->tab);
+		free(c);
+		return NULL;
+	}
+	for (l = 0; l < LANG_MAX; l++)
+		arena_init(&c->tab[l].mem, 2 * FILE_SIZE_MAX);
 	return c;
 }
 
@@ -632,9 +656,12 @@ cats_free(struct cats *c)
 
 	if (c == NULL)
 		return;
-	for (l = 0; l < LANG_MAX; l++)
+	for (l = 0; l < LANG_MAX; l++) {
 		free(c->tab[l].v);
-	arena_fini(&c->mem);
+		arena_fini(&c->tab[l].mem);
+	}
+	free(c->tab);
+	free(c->dir);
 	free(c);
 }
 
@@ -647,11 +674,12 @@ cats_parse(const char *const text[LANG_MAX], const size_t len[LANG_MAX], struct 
 	unsigned l;
 
 	*out = NULL;
-	if ((c = cats_new()) == NULL)
+	if ((c = cats_new(NULL)) == NULL)
 		return no_memory();
 	for (l = 0; l < LANG_MAX && err == NULL; l++) {
 		snprintf(file, sizeof(file), "%s.po", langs[l].code);
-		err = parse(c, (enum lang)l, file, text[l], len[l]);
+		err = parse(&c->tab[l], (enum lang)l, file, text[l], len[l]);
+		c->tab[l].read = true;
 	}
 	if (err == NULL)
 		err = finish(c);
@@ -682,31 +710,43 @@ read_file(const char *path, struct ib_buf *out)
 	return err;
 }
 
+static const struct ib_err *
+read_table(const struct cats *c, enum lang l)
+{
+	const struct ib_err *err;
+	struct ib_buf text;
+	char path[4096];
+	int n;
+
+	c->tab[l].read = true;
+	n = snprintf(path, sizeof(path), "%s/%s.po", c->dir, langs[l].code);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "catalogues: the path is too long");
+	buf_init(&text, FILE_SIZE_MAX);
+	if ((err = read_file(path, &text)) == NULL)
+		err = parse(&c->tab[l], l, path, buf_cstr(&text), text.len);
+	buf_fini(&text);
+	return err;
+}
+
+const struct ib_err *
+cats_open(const char *dir, struct cats **out)
+{
+	return (*out = cats_new(dir)) == NULL ? no_memory() : NULL;
+}
+
 const struct ib_err *
 cats_load(const char *dir, struct cats **out)
 {
-	const struct ib_err *err = NULL;
-	struct ib_buf text;
+	const struct ib_err *err;
 	struct cats *c;
-	char path[4096];
 	unsigned l;
-	int n;
 
 	*out = NULL;
-	if ((c = cats_new()) == NULL)
-		return no_memory();
-	buf_init(&text, FILE_SIZE_MAX);
-	for (l = 0; l < LANG_MAX && err == NULL; l++) {
-		n = snprintf(path, sizeof(path), "%s/%s.po", dir, langs[l].code);
-		if (n < 0 || (size_t)n >= sizeof(path)) {
-			err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "catalogues: the path is too long");
-			break;
-		}
-		buf_clear(&text);
-		if ((err = read_file(path, &text)) == NULL)
-			err = parse(c, (enum lang)l, path, buf_cstr(&text), text.len);
-	}
-	buf_fini(&text);
+	if ((err = cats_open(dir, &c)) != NULL)
+		return err;
+	for (l = 0; l < LANG_MAX && err == NULL; l++)
+		err = read_table(c, (enum lang)l);
 	if (err == NULL && (err = finish(c)) != NULL)
 		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%s: %s", dir, err->msg);
 	if (err != NULL)
@@ -716,19 +756,51 @@ cats_load(const char *dir, struct cats **out)
 	return err;
 }
 
+/* The table of a language, read when it was not yet; without strings when it is broken. */
+static const struct table *
+table_of(const struct cats *c, enum lang l)
+{
+	struct table *t = &c->tab[l];
+	const struct ib_err *err;
+	unsigned i;
+
+	if (t->read)
+		return t;
+	if ((err = read_table(c, l)) != NULL || (err = fill(t, l)) != NULL) {
+		log_err(err, "catalogue");
+		t->n = 0;
+		for (i = 0; i < STR_MAX; i++)
+			t->by_id[i] = str_keys[i];
+	}
+	return t;
+}
+
+const struct ib_err *
+cats_check(const struct cats *c)
+{
+	const struct ib_err *err = NULL;
+	unsigned l;
+
+	for (l = 0; l < LANG_MAX; l++)
+		(void)table_of(c, (enum lang)l);
+	for (l = LANG_EN + 1; l < LANG_MAX && err == NULL; l++)
+		err = compare_all(c, (enum lang)l);
+	return err;
+}
+
 /* ---- looking up ---- */
 
 const char *
 cat_str(const struct cats *c, enum lang l, enum str_id id)
 {
 	assert((unsigned)l < LANG_MAX && (unsigned)id < STR_MAX);
-	return c->by_id[l][id];
+	return table_of(c, l)->by_id[id];
 }
 
 const char *
 cat_find(const struct cats *c, enum lang l, const char *key)
 {
-	const struct entry *e = find(c, l, key);
+	const struct entry *e = find_in(table_of(c, l), key);
 
 	return e == NULL || e->plural ? NULL : e->form[0];
 }
@@ -748,7 +820,7 @@ cat_plural(enum lang l, int64_t n)
 const char *
 cat_find_form(const struct cats *c, enum lang l, const char *key, unsigned form)
 {
-	const struct entry *e = find(c, l, key);
+	const struct entry *e = find_in(table_of(c, l), key);
 
 	return e == NULL || !e->plural || form >= langs[l].forms ? NULL : e->form[form];
 }
@@ -762,10 +834,11 @@ cat_find_n(const struct cats *c, enum lang l, const char *key, int64_t n)
 void
 cats_each(const struct cats *c, enum lang l, void (*fn)(const char *key, void *arg), void *arg)
 {
+	const struct table *t = table_of(c, l);
 	size_t i;
 
-	for (i = 0; i < c->tab[l].n; i++)
-		fn(c->tab[l].v[i].key, arg);
+	for (i = 0; i < t->n; i++)
+		fn(t->v[i].key, arg);
 }
 
 /* ---- placeholders ---- */

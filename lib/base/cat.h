@@ -5,10 +5,13 @@
  * Keys are symbolic msgids ("inbox.empty"), the same in every language;
  * neither language is the original.  Plural entries use msgid_plural (same
  * key with ".n") with the languages' own forms: English two, Japanese one.
- * Placeholders are {name}; a brace that belongs to none is an error.  The
- * files are read at start: standard PO syntax, UTF-8; fuzzy, empty and
- * repeated entries, contexts and other escapes than \n \t \" \\ are errors.
- * All languages must have the same keys and the same placeholders for a key.
+ * Placeholders are {name}; a brace that belongs to none is an error.  Standard
+ * PO syntax, UTF-8; fuzzy, empty and repeated entries, contexts and other
+ * escapes than \n \t \" \\ are errors.  All languages must have the same keys
+ * and the same placeholders for a key.
+ *
+ * They are read at start, or, where a process lives for one answer in one
+ * language, each when its first string is wanted.
  *
  * Strings that C code needs (names of error sentences, formats of dates) are
  * listed in strings.def, so that a misspelt key cannot compile.
@@ -34,6 +37,14 @@ IB_MUST const struct ib_err *cats_load(const char *dir, struct cats **out);
 /* The same from memory, for tests; the texts are copied. */
 IB_MUST const struct ib_err *cats_parse(const char *const text[LANG_MAX],
     const size_t len[LANG_MAX], struct cats **out);
+/*
+ * For one thread: each file is read when its first string is wanted.  Fails
+ * for want of memory only.  A mistake in a file is logged then, once; cat_str()
+ * answers with keys, and the others find nothing.
+ */
+IB_MUST const struct ib_err *cats_open(const char *dir, struct cats **out);
+/* Read what is left and compare the languages, as cats_load() does. */
+IB_MUST const struct ib_err *cats_check(const struct cats *c);
 void cats_free(struct cats *c);
 
 /* "en" / "ja" (also "ja-JP", "en_US"); false and LANG_EN when it is another. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of cat.h: PO syntax, checks across languages, plurals, negotiation. */
 #include "../fixtures/cat/po.h"
+#include "../../lib/base/log.h"
 #include "../tap.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- loading ---- */
@@ -88,6 +91,49 @@ write_file(const char *dir, const char *file, const char *text)
 	return fclose(f) == 0;
 }
 
+/* In the folder ja.po is broken, en.po is not. */
+static void
+test_opened(const char *dir)
+{
+	static const char first[] =
+#define T(id, key) key "\n"
+#include "../../lib/base/strings.def"
+#undef T
+	    ;
+	char path[200], log[400] = "";
+	const struct ib_err *err;
+	struct cats *c = NULL;
+	const char *key;
+	int fds[2];
+
+	if (!ok(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0, "a pipe for the log"))
+		return;
+	log_init("cat", LOG_INFO_, fds[1]);
+	if (ok(cats_open(dir, &c) == NULL, "opened without a look")) {
+		is_str(cat_find(c, LANG_EN, "a.b"), "c", "one language is read");
+		ok(read(fds[0], log, sizeof(log) - 1) < 0, "without the broken one");
+		key = cat_str(c, LANG_JA, (enum str_id)0);
+		ok(strncmp(first, key, strlen(key)) == 0 && first[strlen(key)] == '\n', "that one answers with keys");
+		ok(read(fds[0], log, sizeof(log) - 1) > 0 && strstr(log, "a control character") != NULL &&
+		    strstr(log, "ja.po") != NULL, "and the log says why");
+		ok(cat_find(c, LANG_JA, "a.b") == NULL && cat_find_n(c, LANG_JA, "a.b", 1) == NULL, "it has nothing else");
+		ok(read(fds[0], log, sizeof(log) - 1) < 0, "the log says so once");
+		err = cats_check(c);
+		ok(err != NULL && strstr(err->msg, "is missing in ja.po") != NULL, "the languages do not match");
+	}
+	cats_free(c);
+	snprintf(path, sizeof(path), "%s/ja.po", dir);
+	unlink(path);
+	if (ok(cats_open(dir, &c) == NULL, "a folder with one of them")) {
+		is_str(cat_find(c, LANG_EN, "a.b"), "c", "which is read");
+		ok(cats_check(c) != NULL, "and found to be alone");
+	}
+	cats_free(c);
+	log_init("cat", LOG_INFO_, STDERR_FILENO);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void
 test_files(void)
 {
@@ -125,6 +171,7 @@ test_files(void)
 	err = cats_load(dir, &c);
 	ok(err != NULL && strstr(err->msg, "ja.po:") != NULL &&
 	    strstr(err->msg, ": a control character") != NULL, "a mistake names file and line");
+	test_opened(dir);
 	buf_fini(&b);
 	for (l = 0; l < LANG_MAX; l++) {
 		snprintf(path, sizeof(path), "%s/%s.po", dir, lang_code((enum lang)l));
