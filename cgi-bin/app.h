@@ -100,6 +100,8 @@ enum need {
 				   company of the session; else 429 */
 	LIMIT_TICK = 2048,
 	LIMIT_SEARCH = 4096,
+	WRITES = 8192,		/* not for somebody who is held to reading; else 403 (with NEED_SESSION or
+				   NEED_PASS) */
 	LIMITED = LIMIT_SIGN_IN | LIMIT_TICK | LIMIT_SEARCH
 };
 
@@ -124,6 +126,7 @@ struct session {
 	enum lang	 lang;
 	bool		 admin, owner, shared;	/* owner: installed the connection */
 	bool		 may_read;		/* shared, or owner of a private one */
+	bool		 may_write;		/* and was not held to reading by an admin */
 	bool		 keeper;		/* owner or admin: may change and remove the connection */
 	int64_t		 unread;		/* open conversations with something this person has not read */
 	const char	*saved;			/* this person's filters: saved.h */

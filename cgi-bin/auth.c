@@ -31,6 +31,7 @@ session_fill(struct req *r, struct session *s, const struct signed_in *who)
 	s->owner = who->owner_id == who->user_id;
 	s->may_read = who->shared || s->owner;
 	s->keeper = who->admin || s->owner;
+	s->may_write = s->may_read && (s->keeper || !who->reader);
 	s->rev = who->rev;
 	s->unread = who->unread > 0 ? who->unread : 0;
 	s->saved = who->saved;

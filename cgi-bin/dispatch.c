@@ -442,6 +442,9 @@ handle(struct app *app, struct req *r)
 	if (((need & NEED_ADMIN) != 0 && !r->session->admin) ||
 	    ((need & NEED_KEEPER) != 0 && !r->session->keeper))
 		return resp_problem(app, r, 403, "problem.not_admin");
+	/* Who may not even read is told so by the handler. */
+	if ((need & WRITES) != 0 && r->session->may_read && !r->session->may_write)
+		return resp_problem(app, r, 403, "problem.reader");
 	if ((need & LIMITED) != 0 && !limit_route(app, r, true, &err))
 		return err;
 	if ((need & (NEED_CSRF | NEED_PASS)) != 0 && r->method == M_POST &&

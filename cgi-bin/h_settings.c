@@ -22,6 +22,8 @@
 
 #include <string.h>
 
+#define READERS_MAX	500u	/* shown */
+
 static const char *
 say(const struct app *app, const struct req *r, enum str_id id)
 {
@@ -102,6 +104,28 @@ fill_prefs(struct app *app, struct req *r, struct view_settings *v)
 	return NULL;
 }
 
+/* Of a shared connection: whom the installer and admins can hold to reading. */
+static const struct ib_err *
+fill_readers(struct app *app, struct req *r, struct view_settings *v)
+{
+	const struct ib_err *err;
+	struct reader *list;
+	size_t i, n;
+
+	if (!v->keeper || !v->shared || r->pass != NULL)
+		return NULL;
+	if ((err = readers_of(app->db, r->a, r->session->install_id, READERS_MAX, &list, &n)) != NULL)
+		return err;
+	if ((v->readers = ARENA_ARRAY(r->a, n + 1, struct view_reader)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "readers");
+	for (i = 0; i < n; i++)
+		v->readers[v->n_readers++] = (struct view_reader){ .id = list[i].id, .name = list[i].name,
+		    .email = str_blank(list[i].email) ? NULL : list[i].email, .reads_only = list[i].reads_only,
+		    .dom_id = arena_printf(r->a, "reader-%lld", (long long)list[i].id) };
+	v->reader = req_href(app, r, "/settings/reader");
+	return NULL;
+}
+
 const struct ib_err *
 h_settings(struct app *app, struct req *r)
 {
@@ -145,6 +169,8 @@ h_settings(struct app *app, struct req *r)
 			return err;
 	v.no_pages = v.n_pages == 0;
 	fill_ways(app, r, &v);
+	if ((err = fill_readers(app, r, &v)) != NULL)
+		return err;
 	v.retention_is = days_text(app, r, days);
 	v.settings = req_href(app, r, "/settings");
 	v.person = req_href(app, r, "/settings/person");
@@ -204,6 +230,30 @@ h_settings_visibility(struct app *app, struct req *r)
 		err = db_commit(app->db);
 	db_rollback(app->db);
 	return err != NULL ? err : resp_see_other(app, r, "/settings?notice=saved");
+}
+
+/* Counts at once, as above; open pages of that person hear of it with their next poll. */
+const struct ib_err *
+h_reader(struct app *app, struct req *r)
+{
+	const char *reads = req_form(r, "reads"), *user = req_form(r, "user"), *name;
+	const struct session *s = r->session;
+	const struct ib_err *err;
+	bool only = str_eq(reads, "only");
+	int64_t id;
+
+	if (user == NULL || !str_int(user, &id) || (!only && !str_eq(reads, "writes")))
+		return resp_problem(app, r, 400, "problem.bad_request");
+	if (!s->shared)
+		return resp_problem(app, r, 403, "problem.private");
+	if ((err = db_begin(app->db)) != NULL)
+		return err;
+	if ((err = reader_set(app->db, r->a, s->install_id, id, only, &name)) == NULL &&
+	    (name == NULL || (err = audit_put(app->db, s->install_id, s->user_id, r->now,
+	    only ? "reader_on" : "reader_off", name)) == NULL))
+		err = db_commit(app->db);
+	db_rollback(app->db);
+	return err != NULL ? err : resp_see_other(app, r, "/settings?notice=saved#people");
 }
 
 const struct ib_err *

@@ -80,6 +80,7 @@ IB_MUST const struct ib_err *h_pipedrive_hook(struct app *app, struct req *r);
 /* h_settings.c */
 IB_MUST const struct ib_err *h_settings(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_person(struct app *app, struct req *r);
+IB_MUST const struct ib_err *h_reader(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_transcripts(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_settings_visibility(struct app *app, struct req *r);
 IB_MUST const struct ib_err *h_retention(struct app *app, struct req *r);

@@ -218,7 +218,9 @@ fill_composer(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v
 	c->is_draft = ask->text == NULL;
 	c->error = ask->error;
 	v->closed = c;
-	if (p == NULL || p->state != PAGE_ACTIVE) {
+	if (!in->r->session->may_write) {
+		close_box(in, c, STR_CLOSED_READER, STR_ADVICE_READER);
+	} else if (p == NULL || p->state != PAGE_ACTIVE) {
 		const char *why = p != NULL ? cat_find(in->app->cats, in->r->lang, p->why) : NULL;
 
 		close_box(in, c, STR_CLOSED_PAGE, STR_ADVICE_RECONNECT);
@@ -279,7 +281,8 @@ fill_state(struct inbox *in, const struct inbox_ask *ask, struct view_state *v)
 	const struct ib_err *err;
 	const char *who = NULL;
 
-	v->action = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/state", in->r->session->root, (long long)t->id));
+	if (in->r->session->may_write)
+		v->action = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/state", in->r->session->root, (long long)t->id));
 	v->open = t->state == THREAD_OPEN;
 	v->later = f->today.hour < 20;
 	v->monday = f->today.wday != 0;
@@ -336,7 +339,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 		panel->last_iso = fmt_iso(&in->fmt, &c);
 	}
 	in->window = window_state(t->customer_at, t->ad_at, in->r->now, in->human_agent, &in->until);
-	in->writable = p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
+	in->writable = in->r->session->may_write && p != NULL && p->state == PAGE_ACTIVE && t->owner_app == NULL &&
 	    in->window != WINDOW_CLOSED && in->window != WINDOW_NEVER;
 	if (in->r->pass == NULL && (err = panel_stored(in->app, in->r, &in->fmt, t, &in->view.crm)) != NULL)
 		return err;

@@ -143,7 +143,7 @@ show_link(struct panel *p, const struct link *l, const struct crm_rec *now, bool
 		v->state = say(p, STR_CRM_GONE);
 	else if (now == NULL && l->state == LINK_ARCHIVED)
 		v->state = say(p, STR_CRM_ARCHIVED);
-	v->stages = now != NULL && l->kind == CRM_DEAL && !now->archived && !now->deleted &&
+	v->stages = p->r->session->may_write && now != NULL && l->kind == CRM_DEAL && !now->archived && !now->deleted &&
 	    str_eq(now->status, "open") && p->data.setup.n_stages > 0;
 }
 
@@ -163,6 +163,8 @@ begin(struct panel *p, struct app *app, struct req *r, const struct fmt *f, cons
 	v->href = req_href(app, r, "/inbox/%lld/panel", id);
 	v->back = req_href(app, r, "/inbox/%lld", id);
 	v->again = req_href(app, r, "/inbox/%lld/panel?again=1", id);
+	if (!r->session->may_write)
+		return NULL;
 	v->link_action = req_href(app, r, "/inbox/%lld/link", id);
 	v->unlink_action = req_href(app, r, "/inbox/%lld/unlink", id);
 	v->write_action = req_href(app, r, "/inbox/%lld/write", id);
@@ -472,8 +474,9 @@ panel_load(struct app *app, struct req *r, const struct fmt *f, const struct pan
 	show_open(&p);
 	show_next(&p);
 	show_found(&p, c.why == NULL);
-	offer_forms(&p);
-	if (p.data.work_now != NULL && p.data.work->kind == CRM_DEAL) {
+	if (r->session->may_write)
+		offer_forms(&p);
+	if (r->session->may_write && p.data.work_now != NULL && p.data.work->kind == CRM_DEAL) {
 		p.v->stages = stage_options(&p, p.data.work_now->stage_id, p.data.work_now->pipeline_id,
 		    &p.v->n_stages);
 		p.v->stage_now = arena_printf(r->a, "%lld", (long long)p.data.work_now->stage_id);

@@ -338,7 +338,7 @@ fill_failure(struct inbox *in, const struct message *m, struct view_msg *v)
 	if (in->writable && m->natt == 0)
 		v->edit = arena_printf(in->r->a, "%s#reply", inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld?edit=%lld",
 		    in->r->session->root, thread, id)));
-	if (m->state == MSG_FAILED)
+	if (m->state == MSG_FAILED && in->r->session->may_write)
 		v->dismiss = inbox_href(in, arena_printf(in->r->a, "%s/inbox/%lld/dismiss/%lld", in->r->session->root, thread, id));
 	return NULL;
 }

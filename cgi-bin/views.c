@@ -737,6 +737,16 @@ static const struct tmpl_field view_pref_f[] = {
 };
 static const struct tmpl_type view_pref_t = { "pref", sizeof(struct view_pref), view_pref_f };
 
+static const struct tmpl_field view_reader_f[] = {
+	F_STR(struct view_reader, dom_id),
+	F_STR(struct view_reader, name),
+	F_STR(struct view_reader, email),
+	F_INT(struct view_reader, id),
+	F_BOOL(struct view_reader, reads_only),
+	F_END
+};
+static const struct tmpl_type view_reader_t = { "reader", sizeof(struct view_reader), view_reader_f };
+
 static const struct tmpl_field view_settings_f[] = {
 	F_SUB(struct view_settings, frame, &view_frame_t),
 	F_STR(struct view_settings, inbox),
@@ -767,6 +777,8 @@ static const struct tmpl_field view_settings_f[] = {
 	F_STR(struct view_settings, zone),
 	F_STR(struct view_settings, zone_now),
 	F_LIST(struct view_settings, prefs, &view_pref_t),
+	F_STR(struct view_settings, reader),
+	F_LIST(struct view_settings, readers, &view_reader_t),
 	F_END
 };
 static const struct tmpl_type view_settings_t = { "settings", sizeof(struct view_settings), view_settings_f };

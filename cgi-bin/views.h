@@ -683,6 +683,13 @@ struct view_pref {
 	size_t		 n_words;
 };
 
+/* Somebody who is neither administrator nor installer. */
+struct view_reader {
+	const char	*dom_id, *name, *email;	/* email NULL: not known */
+	int64_t		 id;
+	bool		 reads_only;
+};
+
 struct view_settings {
 	struct view_frame *frame;
 	const char	*inbox;		/* href, NULL: this person may not read */
@@ -706,6 +713,9 @@ struct view_settings {
 	const char	*zone_now;	/* in use: "Europe/Tallinn, now 14:05" */
 	struct view_pref *prefs;
 	size_t		 n_prefs;
+	const char	*reader;	/* POST csrf, user, reads only or writes; NULL: not for this person to say */
+	struct view_reader *readers;
+	size_t		 n_readers;
 };
 
 struct view_line { const char *text; };

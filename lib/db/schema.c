@@ -602,7 +602,9 @@ const char *const schema_steps[] = {
 "  n INTEGER NOT NULL"				/* in that minute */
 ") STRICT;"
 /* What is there is noted by the next runs. */
-"INSERT INTO note(key, at, value) SELECT 'search', 0, '0' WHERE EXISTS (SELECT 1 FROM thread);"
+"INSERT INTO note(key, at, value) SELECT 'search', 0, '0' WHERE EXISTS (SELECT 1 FROM thread);",
+/* 15: people who read and change nothing */
+"ALTER TABLE user ADD COLUMN reader INTEGER NOT NULL DEFAULT 0 CHECK (reader IN (0,1));"	/* an administrator said so */
 };
 
 const int schema_nsteps = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));

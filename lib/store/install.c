@@ -167,6 +167,44 @@ users_of(struct db *db, struct arena *a, int64_t install_id, size_t max, struct 
 	return db_done(st, a, err);
 }
 
+const struct ib_err *
+readers_of(struct db *db, struct arena *a, int64_t install_id, size_t max, struct reader **out, size_t *n)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*n = 0;
+	if ((*out = ARENA_ARRAY(a, max, struct reader)) == NULL)
+		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "readers");
+	if ((err = db_query(db, ST_READERS_OF, &st, "ii", install_id, (int64_t)max)) != NULL)
+		return err;
+	while (*n < max && (err = db_step(st, &row)) == NULL && row) {
+		struct reader *v = &(*out)[(*n)++];
+
+		v->id = db_col_int(st, 0);
+		v->name = db_col_dup(st, 1, a);
+		v->email = db_col_dup(st, 2, a);
+		v->reads_only = db_col_int(st, 3) != 0;
+	}
+	return db_done(st, a, err);
+}
+
+const struct ib_err *
+reader_set(struct db *db, struct arena *a, int64_t install_id, int64_t user_id, bool reads_only, const char **name)
+{
+	const struct ib_err *err;
+	struct db_stmt *st;
+	bool row;
+
+	*name = NULL;
+	if ((err = db_query(db, ST_USER_READER, &st, "iii", install_id, user_id, (int64_t)reads_only)) != NULL)
+		return err;
+	if ((err = db_step(st, &row)) == NULL && row)
+		*name = db_col_dup(st, 0, a);
+	return db_done(st, a, err);
+}
+
 /* Sessions ------------------------------------------------------------------ */
 
 /* Only a token of the right form is hashed: anything else cannot be in the table. */
@@ -224,6 +262,7 @@ read_signed_in(struct db_stmt *st, struct arena *a, struct signed_in **out)
 			s->unread = db_col_int(st, 14);
 			s->wake_at = db_col_int(st, 15);
 			s->saved = db_col_dup(st, 16, a);
+			s->reader = db_col_int(st, 17) != 0;
 			*out = s;
 		}
 	}

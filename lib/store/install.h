@@ -54,6 +54,13 @@ IB_MUST const struct ib_err *user_zone(struct db *db, struct arena *a, int64_t i
 struct user_brief { int64_t id; const char *name; };
 IB_MUST const struct ib_err *users_of(struct db *db, struct arena *a, int64_t install_id, size_t max,
     struct user_brief **out, size_t *n);
+/* People who can be held to reading (neither administrator nor installer), by name, at most `max`. */
+struct reader { int64_t id; const char *name, *email; bool reads_only; };
+IB_MUST const struct ib_err *readers_of(struct db *db, struct arena *a, int64_t install_id, size_t max,
+    struct reader **out, size_t *n);
+/* *name NULL: nobody of those, or it was so already. */
+IB_MUST const struct ib_err *reader_set(struct db *db, struct arena *a, int64_t install_id, int64_t user_id,
+    bool reads_only, const char **name);
 
 /* Sessions: the cookie holds 32 random bytes as base64url, the table only their SHA-256. */
 struct signed_in {
@@ -66,6 +73,7 @@ struct signed_in {
 	const char	*name, *timezone, *company_name;
 	enum lang	 lang;
 	bool		 admin, shared;
+	bool		 reader;	/* held to reading, unless admin or owner */
 	struct prefs	 prefs;
 };
 IB_MUST const struct ib_err *session_start(struct db *db, struct arena *a, int64_t user_id,

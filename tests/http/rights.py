@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rights - who gets what: two companies, three people each, nobody, every route, private and shared.
+"""rights - who gets what: two companies, their people, nobody, every route, private and shared.
 
 The routes are read from cgi-bin/routes.c; a route without a rule here, or a
 rule without a route, fails.  Proved too: a change of visibility counts at once
 in pages, polls and files; roles are looked at anew every hour; who is no longer
-active in Pipedrive is signed out; language and zone; the audit trail.
+active in Pipedrive is signed out; language and zone; the audit trail; who is
+held to reading finds nothing that changes anything, and what he sends is refused.
 """
 import re
 import unittest
@@ -15,15 +16,16 @@ from stand import (ACME, ANNA, AOZORA, ASID_MISAKI, LIISA, MARIA, MISAKI, PAGE_A
 
 HOUR = 3600000
 SECRET = "only-those-who-may"
-ADMIN, OTHER_ADMIN, OTHER_USER = 10483299, 10590002, 10590003
+ADMIN, READER, OTHER_ADMIN, OTHER_USER = 10483299, 10483350, 10590002, 10590003
 
 # Rule of each route, and what whoever may do it gets.
 #   open      everybody, signed in or not       session   whoever is signed in
 #   read      who may read messages             admin     a company admin who may read
+#   write     of those, who is not held to reading
 #   keeper    the installer and admins          keep-read of those, who may read
 #   owner     the installer
 #   monitor   as admin, or a program with the token; others are told so, not led to sign in
-#   pass      who may read, with a pass of Pipedrive's frame; pass-any: without reading
+#   pass      who may read, with a pass of Pipedrive's frame; pass-write: write; pass-any: without reading
 # "+" behind it: it is about a thing of the company; to others that does not exist.
 RULES = {
     ("GET", "/"): ("open", 200, 303), ("POST", "/language"): ("open", 303), ("POST", "/theme"): ("open", 303), ("POST", "/signout"): ("open", 303),
@@ -43,21 +45,21 @@ RULES = {
     ("GET", "/styleguide"): ("open", 404), ("GET", "/styleguide/{state}"): ("open", 404),
     ("GET", "/tick/{secret}"): ("open", 404), ("POST", "/tick/{secret}"): ("open", 404),
     ("POST", "/sync"): ("read", 303), ("GET", "/health"): ("admin", 200), ("GET", "/health/security"): ("admin", 200), ("GET", "/health.json"): ("monitor", 200, 503), ("GET", "/metrics"): ("open", 401),
-    ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("read+", 422),
-    ("POST", "/inbox/{thread}/draft"): ("read+", 303), ("POST", "/inbox/{thread}/undo/{message}"): ("read+", 409),
-    ("POST", "/inbox/{thread}/upload"): ("read+", 400), ("POST", "/media/{thread}/{message}/{n}/load"): ("read+", 303),
+    ("GET", "/inbox"): ("read", 200), ("GET", "/inbox/{thread}"): ("read+", 200), ("POST", "/inbox/{thread}/reply"): ("write+", 422),
+    ("POST", "/inbox/{thread}/draft"): ("write+", 303), ("POST", "/inbox/{thread}/undo/{message}"): ("write+", 409),
+    ("POST", "/inbox/{thread}/upload"): ("write+", 400), ("POST", "/media/{thread}/{message}/{n}/load"): ("read+", 303),
     ("GET", "/inbox/{thread}/m/{message}"): ("read+", 303), ("GET", "/pd/{pass}/inbox/{thread}/m/{message}"): ("pass+", 303),
-    ("POST", "/inbox/{thread}/state"): ("read+", 400), ("POST", "/pd/{pass}/inbox/{thread}/state"): ("pass+", 400),
+    ("POST", "/inbox/{thread}/state"): ("write+", 400), ("POST", "/pd/{pass}/inbox/{thread}/state"): ("pass-write+", 400),
     ("GET", "/filter"): ("read", 200), ("POST", "/filter/save"): ("read", 400), ("POST", "/filter/drop"): ("read", 400),
-    ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("read+", 400),
-    ("POST", "/inbox/{thread}/unlink"): ("read+", 400), ("POST", "/inbox/{thread}/write"): ("read+", 400),
+    ("GET", "/inbox/{thread}/panel"): ("read+", 200), ("POST", "/inbox/{thread}/link"): ("write+", 400),
+    ("POST", "/inbox/{thread}/unlink"): ("write+", 400), ("POST", "/inbox/{thread}/write"): ("write+", 400),
     # Leads back to the conversation in any case; to others that one does not exist.
-    ("POST", "/inbox/{thread}/retry/{message}"): ("read", 303, 404),
-    ("POST", "/inbox/{thread}/dismiss/{message}"): ("read", 303, 404),
+    ("POST", "/inbox/{thread}/retry/{message}"): ("write", 303, 404),
+    ("POST", "/inbox/{thread}/dismiss/{message}"): ("write", 303, 404),
     ("GET", "/search"): ("read", 200), ("GET", "/poll"): ("read", 200), ("GET", "/news"): ("read", 400), ("GET", "/keyboard"): ("read", 200), ("GET", "/media/{thread}/{message}/{n}"): ("read+", 200), ("GET", "/avatar/{thread}"): ("read+", 200),
     ("GET", "/shelf"): ("admin", 200), ("GET", "/shelf/{event}"): ("admin+", 200),
     ("GET", "/settings"): ("session", 200), ("POST", "/settings/person"): ("session", 303), ("POST", "/settings/visibility"): ("owner", 400),
-    ("POST", "/settings/transcripts"): ("keeper", 400),
+    ("POST", "/settings/transcripts"): ("keeper", 400), ("POST", "/settings/reader"): ("keeper", 400),
     ("GET", "/settings/retention"): ("keep-read", 200), ("POST", "/settings/retention"): ("keep-read", 422),
     ("GET", "/settings/export"): ("keep-read", 200), ("POST", "/settings/export"): ("keep-read", 303),
     ("GET", "/settings/export/{export}"): ("keep-read+", 200),
@@ -66,10 +68,10 @@ RULES = {
     ("GET", "/settings/page/{page}"): ("keeper+", 200), ("POST", "/settings/page/{page}"): ("keeper+", 400),
     ("GET", "/pd/panel"): ("open", 400), ("GET", "/pd/settings"): ("open", 403),
     ("GET", "/pd/{pass}/settings"): ("pass-any", 200), ("GET", "/pd/{pass}/panel"): ("pass", 200, 303),
-    ("GET", "/pd/{pass}/inbox/{thread}"): ("pass+", 200), ("POST", "/pd/{pass}/inbox/{thread}/reply"): ("pass+", 422),
-    ("POST", "/pd/{pass}/inbox/{thread}/draft"): ("pass+", 303), ("POST", "/pd/{pass}/inbox/{thread}/undo/{message}"): ("pass+", 409),
-    ("POST", "/pd/{pass}/inbox/{thread}/upload"): ("pass+", 400), ("POST", "/pd/{pass}/media/{thread}/{message}/{n}/load"): ("pass+", 303),
-    ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass+", 303), ("POST", "/pd/{pass}/inbox/{thread}/dismiss/{message}"): ("pass+", 303),
+    ("GET", "/pd/{pass}/inbox/{thread}"): ("pass+", 200), ("POST", "/pd/{pass}/inbox/{thread}/reply"): ("pass-write+", 422),
+    ("POST", "/pd/{pass}/inbox/{thread}/draft"): ("pass-write+", 303), ("POST", "/pd/{pass}/inbox/{thread}/undo/{message}"): ("pass-write+", 409),
+    ("POST", "/pd/{pass}/inbox/{thread}/upload"): ("pass-write+", 400), ("POST", "/pd/{pass}/media/{thread}/{message}/{n}/load"): ("pass+", 303),
+    ("POST", "/pd/{pass}/inbox/{thread}/retry/{message}"): ("pass-write+", 303), ("POST", "/pd/{pass}/inbox/{thread}/dismiss/{message}"): ("pass-write+", 303),
     ("GET", "/pd/{pass}/poll/{thread}"): ("pass+", 200),
     ("GET", "/pd/{pass}/media/{thread}/{message}/{n}"): ("pass+", 200), ("GET", "/pd/{pass}/avatar/{thread}"): ("pass+", 200),
     ("GET", "/settings/remove"): ("keeper", 200), ("POST", "/settings/remove"): ("keeper", 400),
@@ -93,7 +95,7 @@ class Person:
             return False
         owner, admin = self.role == "owner", self.role in ("owner", "admin")
         reads = owner or shared or not self.ours
-        return {"session": True, "read": reads, "admin": admin and reads, "keeper": admin, "keep-read": admin and reads,
+        return {"session": True, "read": reads, "write": reads and self.role != "reader", "admin": admin and reads, "keeper": admin, "keep-read": admin and reads,
                 "owner": owner}[rule]
 
     def statuses(self, method, rule, ok, shared):
@@ -101,6 +103,8 @@ class Person:
         rule = rule.rstrip("+")
         if rule.startswith("pass"):
             reads = self.role != "nobody" and (rule == "pass-any" or self.allowed("read", shared))
+            if reads and rule == "pass-write" and self.role == "reader":
+                return (403,)
             return ok if reads and (self.ours or not about) else (401,)
         if rule == "monitor":
             return (401,) if self.role == "nobody" else ok if self.allowed("admin", shared) else (403,)
@@ -115,7 +119,7 @@ class Matrix(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         st = cls.st = cls.enterClassContext(Stand())
-        for company, ident, name, admin in ((ACME, ADMIN, "Second Admin", True), (AOZORA, OTHER_ADMIN, "鈴木", True),
+        for company, ident, name, admin in ((ACME, ADMIN, "Second Admin", True), (ACME, READER, "Reader", False), (AOZORA, OTHER_ADMIN, "鈴木", True),
                                             (AOZORA, OTHER_USER, "田中", False)):
             st.control("pipedrive/user", {"company": company, "id": ident, "name": name, "admin": admin})
         owner = st.connect("shared")
@@ -130,11 +134,12 @@ class Matrix(unittest.TestCase):
         cls.ids = {"thread": cls.thread, "message": st.db("SELECT msg_id FROM attachment")[0][0], "n": 0, "secret": "wrong", "state": "list", "key": "wrong",
                    "event": st.db("SELECT id FROM quarantine")[0][0], "page": st.db("SELECT id FROM page WHERE fb_id = ?", PAGE_A)[0][0]}
         cls.people = [Person(owner, "owner", True), Person(st.sign_in(user=ADMIN)[0], "admin", True),
-                      Person(st.sign_in(user=PEETER)[0], "user", True), Person(other, "owner", False),
+                      Person(st.sign_in(user=PEETER)[0], "user", True), Person(st.sign_in(user=READER)[0], "reader", True), Person(other, "owner", False),
                       Person(st.sign_in(AOZORA, OTHER_ADMIN)[0], "admin", False), Person(st.sign_in(AOZORA, OTHER_USER)[0], "user", False),
                       Person(st.browser(), "nobody", False)]
         st.link(cls.thread, "deal", DEAL)
-        who = [(ACME, MARIA), (ACME, ADMIN), (ACME, PEETER), (AOZORA, MISAKI), (AOZORA, OTHER_ADMIN), (AOZORA, OTHER_USER)]
+        st.write("UPDATE user SET reader = 1 WHERE pd_user_id = ?", READER)
+        who = [(ACME, MARIA), (ACME, ADMIN), (ACME, PEETER), (ACME, READER), (AOZORA, MISAKI), (AOZORA, OTHER_ADMIN), (AOZORA, OTHER_USER)]
         for person, (company, ident) in zip(cls.people, who):
             for place, more in (("panel", {"kind": "deal", "id": DEAL}), ("settings", {})):
                 url = st.control("pipedrive/frame", dict(more, company=company, user=ident))["url"]
@@ -171,7 +176,7 @@ class Matrix(unittest.TestCase):
         if "{export}" in pattern:
             ids = dict(ids, export=self.copy())
         if (method, pattern) == ("POST", "/settings/customers/{thread}"):
-            ids = dict(ids, thread=self.stranger() if who.ours and who.role != "user" else self.thread)
+            ids = dict(ids, thread=self.stranger() if who.ours and who.role not in ("user", "reader") else self.thread)
         if "{pass}" in pattern:
             ids = dict(ids, **{"pass": who.passes.get("settings" if pattern.endswith("/settings") else "panel", "wrong")})
         path = re.sub(r"\{(\w+)\}", lambda m: str(ids[m.group(1)]), pattern)
@@ -229,10 +234,109 @@ class Matrix(unittest.TestCase):
         for who in (owner, admin, user):
             self.assertEqual(who.b.get("/settings", follow=False).status, 303)
             self.assertEqual({who.b.get("/pd/%s/%s" % (p, place)).status for place, p in who.passes.items()}, {401})
-        self.assertEqual(self.people[3].b.get("/inbox").status, 200)
+        self.assertEqual(self.people[4].b.get("/inbox").status, 200)
         self.st.sync()
         self.st.sync()
         self.assertEqual(self.st.db("SELECT count(*) FROM message m JOIN thread t ON t.id = m.thread_id WHERE t.psid = ?", LIISA), [(0,)])
+
+
+class Readers(unittest.TestCase):
+    """Somebody is held to reading, and let go."""
+
+    def setUp(self):
+        self.st = self.enterContext(Stand())
+        self.owner = self.st.connect("shared")
+        self.st.customer("Is it still there?")
+        self.thread = until(self.st.thread)
+
+    def forms(self, page):
+        """Where its forms lead that change something."""
+        own = ("/theme", "/language", "/signout", "/sync")
+        return [f["action"] for f in page.forms if f["method"] == "post" and not f["action"].endswith(own)]
+
+    def hold(self, reads, browser=None, user=PEETER):
+        b = browser or self.owner
+        ident = str(self.st.db("SELECT id FROM user WHERE pd_user_id = ?", user)[0][0])
+        form = next(f for f in b.get("/settings").page.forms if f["action"] == "/settings/reader" and f["fields"]["user"] == ident)
+        return b.post("/settings/reader", dict(form["fields"], reads=reads))
+
+    def test_held_and_let_go(self):
+        st = self.st
+        settings = self.owner.get("/settings").page
+        self.assertIn(say("settings.readers_none"), settings.text)
+        peeter, _ = st.sign_in(user=PEETER)
+        page = "/inbox/%d" % self.thread
+        self.assertTrue(peeter.get(page).page.form_to("/reply"))
+        self.assertTrue([f for f in self.forms(peeter.get(page + "/panel").page) if f.endswith("/write")])
+        self.assertNotIn(say("settings.readers"), peeter.get("/settings").page.text)
+        tag = peeter.get("/poll").header("ETag")
+
+        r = self.hold("only")
+        self.assertIn(say("notice.saved"), r.page.text)
+        self.assertIn(say("settings.reads_only"), r.page.by_id_text["people"])
+        # What was open hears of it; no page offers what would be refused.
+        self.assertEqual(peeter.get("/poll", headers={"If-None-Match": tag}).status, 200)
+        seen = peeter.get(page).page
+        self.assertIn("Is it still there?", seen.text)
+        self.assertIn(say("closed.reader"), seen.by_id_text["closed"])
+        self.assertIn(say("advice.reader"), seen.by_id_text["closed"])
+        for url in (page, page + "/panel", page + "/panel?q=Liisa", "/inbox", "/search?q=still"):
+            self.assertEqual(self.forms(peeter.get(url).page), [], url)
+        frame = st.control("pipedrive/frame", {"company": ACME, "user": PEETER, "kind": "deal", "id": DEAL})["url"]
+        st.link(self.thread, "deal", DEAL)
+        embedded = st.browser().get(frame)
+        self.assertIn(say("closed.reader"), embedded.page.text)
+        self.assertEqual(self.forms(embedded.page), [])
+        # Whoever has an old page open is told why.
+        csrf = peeter.get("/settings").page.form_to("/settings/person")["fields"]["csrf"]
+        for what in ("reply", "state", "link", "write", "upload"):
+            r = peeter.post("%s/%s" % (page, what), {"csrf": csrf, "text": "no", "do": "done", "key": "k" * 24})
+            self.assertEqual(r.status, 403)
+            self.assertIn(say("problem.reader"), r.page.text)
+        self.assertEqual(st.db("SELECT count(*) FROM outbox"), [(0,)])
+
+        # What is one's own remains.
+        r = peeter.submit(peeter.get("/settings"), "/settings/person", {"lang": "ja"})
+        self.assertIn(say("notice.saved", "ja"), r.page.text)
+        self.assertIn(say("closed.reader", "ja"), peeter.get(page).page.text)
+
+        self.hold("writes")
+        self.assertTrue(peeter.get(page).page.form_to("/reply"))
+        self.assertEqual(st.db("SELECT what, detail FROM audit WHERE what LIKE 'reader%' ORDER BY id"),
+                         [("reader_on", "Peeter Saar"), ("reader_off", "Peeter Saar")])
+        audit = self.owner.get("/settings/audit").page.text
+        self.assertIn(say("audit.reader_on"), audit)
+        self.assertIn(say("audit.reader_off"), audit)
+
+    def test_not_the_ones_in_charge(self):
+        """An administrator or the installer is never held; who becomes one is free; twice is once."""
+        st = self.st
+        peeter, _ = st.sign_in(user=PEETER)
+        ids = dict(st.db("SELECT pd_user_id, id FROM user"))
+        self.hold("only")
+        self.hold("only")       # as another tab would
+        csrf = self.owner.get("/settings").page.form_to("/settings/reader")["fields"]["csrf"]
+        for user, reads, status in ((ids[MARIA], "only", 200), (ids[PEETER], "maybe", 400), ("x", "only", 400), (10**9, "only", 200), ("", "only", 400)):
+            self.assertEqual(self.owner.post("/settings/reader", {"csrf": csrf, "user": str(user), "reads": reads}).status, status)
+        self.assertEqual(st.db("SELECT pd_user_id FROM user WHERE reader = 1"), [(PEETER,)])
+        self.assertEqual(st.db("SELECT count(*) FROM audit WHERE what LIKE 'reader%'"), [(1,)])
+        st.write("UPDATE user SET admin = 1 WHERE pd_user_id = ?", PEETER)
+        self.assertTrue(peeter.get("/inbox/%d" % self.thread).page.form_to("/reply"))
+        # A private connection has one reader, who writes.
+        self.owner.submit(self.owner.get("/settings"), "/settings/visibility", {"visibility": "private"})
+        self.assertNotIn(say("settings.readers"), self.owner.get("/settings").page.text)
+        self.assertEqual(self.owner.post("/settings/reader", {"csrf": csrf, "user": str(ids[PEETER]), "reads": "writes"}).status, 403)
+
+    def test_another_company(self):
+        st = self.st
+        other = st.connect("shared", AOZORA, MISAKI, ASID_MISAKI, (PAGE_C,), lang="ja")
+        st.sign_in(user=PEETER)
+        ident = st.db("SELECT id FROM user WHERE pd_user_id = ?", PEETER)[0][0]
+        page = other.get("/settings").page
+        self.assertNotIn("Peeter", page.text)
+        csrf = page.form_to("/settings/person")["fields"]["csrf"]
+        other.post("/settings/reader", {"csrf": csrf, "user": str(ident), "reads": "only"})
+        self.assertEqual(st.db("SELECT count(*) FROM user WHERE reader = 1"), [(0,)])
 
 
 class Anew(unittest.TestCase):
