@@ -326,6 +326,7 @@ fill_conv(struct inbox *in, const struct inbox_ask *ask, struct view_conv *v)
 	v->tint = t->id % 8;
 	v->page = p != NULL ? p->name : NULL;
 	v->fb = t->link;
+	v->reads_only = !in->r->session->may_write;
 	if (in->r->pass != NULL)
 		v->open = req_href(in->app, in->r, "/inbox/%lld", (long long)t->id);
 	else

@@ -561,6 +561,7 @@ static const struct tmpl_field view_conv_f[] = {
 	F_INT(struct view_conv, id),
 	F_STR(struct view_conv, back),
 	F_STR(struct view_conv, open),
+	F_BOOL(struct view_conv, reads_only),
 	F_STR(struct view_conv, name),
 	F_STR(struct view_conv, initials),
 	F_STR(struct view_conv, picture),

@@ -522,6 +522,7 @@ struct view_conv {			/* the open conversation */
 	int64_t		 tint;
 	const char	*page;		/* Page's name */
 	const char	*fb;		/* conversation at Facebook, or NULL */
+	bool		 reads_only;	/* this person is held to reading */
 	bool		 live;		/* shows the newest messages: polls may merge into it */
 	const char	*pill;		/* in samples only: what a script would write */
 	const char	*older;		/* "/inbox/12?before=KEY", or NULL at the end: */

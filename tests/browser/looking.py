@@ -261,6 +261,17 @@ class Looking:
     def settings(self):
         b, w, st = self.b, self.w, self.stand
         thread = st.thread(self.customer)
+        for ident, name in ((20000001, "Jaan Mets"), (20000002, "長谷川 大輔")):
+            st.control("pipedrive/user", {"company": self.company, "id": ident, "name": name, "admin": False})
+        colleague = st.sign_in(self.company, 20000001)[0]
+        st.sign_in(self.company, 20000002)
+        st.write("UPDATE user SET reader = 1, lang = ? WHERE pd_user_id = 20000001", self.lang)
+        mine = b.d.get_cookie("session")
+        b.d.add_cookie(dict(mine, value=next(jar["session"] for jar in colleague.cookies.values() if "session" in jar)))
+        b.get("/inbox/%d" % thread)
+        b.reads("#closed", w["closed.reader"])
+        self.look("reader", [("log", w["log.name"])])
+        b.d.add_cookie(mine)
         b.get("/settings")
         self.look("settings", [("button", w["settings.save"]), ("link", w["settings.remove"])])
         for name, path in (("keyboard", "/keyboard"), ("leave", "/settings/remove"), ("leave-page", "/settings/page/1"), ("leave-customer", "/settings/customers/%d" % thread),

@@ -280,6 +280,7 @@ class Readers(unittest.TestCase):
         self.assertIn("Is it still there?", seen.text)
         self.assertIn(say("closed.reader"), seen.by_id_text["closed"])
         self.assertIn(say("advice.reader"), seen.by_id_text["closed"])
+        self.assertEqual(say("settings.reads_only"), seen.by_id_text["window"].strip())
         for url in (page, page + "/panel", page + "/panel?q=Liisa", "/inbox", "/search?q=still"):
             self.assertEqual(self.forms(peeter.get(url).page), [], url)
         frame = st.control("pipedrive/frame", {"company": ACME, "user": PEETER, "kind": "deal", "id": DEAL})["url"]
