@@ -16,6 +16,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Built with sanitizers. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IB_WATCHED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IB_WATCHED
+#endif
+#endif
+
 #define ok(cond, ...) \
 	tap_ok((cond) ? true : false, __FILE__, __LINE__, #cond, __VA_ARGS__)
 #define is_str(got, want, ...) \

@@ -101,6 +101,8 @@ class Chrome:
             o.add_argument(arg)
         if stand.certificate:
             o.add_argument("--ignore-certificate-errors")   # the authority is the test's own
+        if bare:
+            o.add_argument("--in-process-gpu")
         if bare and not js:
             o.add_argument("--blink-settings=scriptEnabled=false")
         if not bare:

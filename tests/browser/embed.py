@@ -14,6 +14,8 @@ from looking import CONTRAST, SIDEWAYS
 PAGE, JAAN, NOAH = "108422330517604", "6804412339871206", "6990000000000002"
 ACME, MARIA, HOUR = 9000123, 10483244, 3_600_000
 
+SLOW = True
+
 
 class Embedded:
     conf = {"pipedrive.oauth_url": "{elsewhere}"}

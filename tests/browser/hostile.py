@@ -29,6 +29,8 @@ document.head.append(script, style);
 navigator.serviceWorker.register(url).then(() => end("worker ")("load"), () => end("worker ")("error"));
 """
 
+SLOW = True
+
 
 class Hostile(Case):
     seed, network, connected = "small", True, False

@@ -18,6 +18,8 @@ from stand import LIISA, PAGE_A, SRC, until
 # Not part of the sources, or not part of what is built here.
 LEFT = ("build-check*", "build-demo*", "demo-data", ".git", "autom4te.cache", "goldens", "browser", "messenger-inbox-*")
 
+SLOW = True
+
 
 class Built(Hosting):
     """The host of setup.py; instead of an archive there are the sources."""
