@@ -66,10 +66,10 @@ int io_fcgi_loop(const struct io_calls *calls);
  */
 bool io_cgi_serve(const struct io_calls *calls);
 /*
- * Let the server go on: closes descriptors 0, 1 and 2 (to /dev/null) and
- * continues in a child with a session of its own; the parent exits 0 without
- * running exit handlers.  Nothing that must not cross a fork (a database
- * connection) may be open.  False when there could be no child: the process
+ * Let the server go on: the process exits 0 without running exit handlers, and
+ * when it is gone descriptors 0, 1 and 2 are closed (to /dev/null) by a child with a
+ * session of its own, in which this returns.  Nothing that must not cross a fork (a
+ * database connection) may be open.  False when there could be no child: the process
  * then goes on as it is.
  */
 bool io_cgi_detach(void);

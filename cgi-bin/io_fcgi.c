@@ -2,7 +2,7 @@
 /*
  * io_fcgi.c - the only door to libfcgi: a worker on the socket at descriptor 0.
  *
- * One request at a time.  SIGTERM and SIGUSR1 are blocked but for the moment
+ * One request at a time.  SIGTERM, SIGUSR1 and SIGQUIT are blocked but for the moment
  * of waiting, so that a request in hand is always finished and none is taken
  * that would not be.  Several workers may wait on the same socket: each
  * connection wakes one of them (EPOLLEXCLUSIVE), and who comes too late all
@@ -272,11 +272,14 @@ block_signals(sigset_t *waiting)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGQUIT);	/* what multiwatch 1.0.0 sends for -s TERM */
 	(void)sigprocmask(SIG_BLOCK, &set, waiting);
 	sigdelset(waiting, SIGTERM);
 	sigdelset(waiting, SIGUSR1);
+	sigdelset(waiting, SIGQUIT);
 	(void)sigaction(SIGTERM, &sa, NULL);
 	(void)sigaction(SIGUSR1, &sa, NULL);
+	(void)sigaction(SIGQUIT, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &sa, NULL);
 }
@@ -288,7 +291,7 @@ must_stop(void)
 	sigset_t set;
 
 	return stop || (sigpending(&set) == 0 &&
-	    (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGUSR1) == 1));
+	    (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGUSR1) == 1 || sigismember(&set, SIGQUIT) == 1));
 }
 
 /* A new program at our path ------------------------------------------------------ */
@@ -347,7 +350,11 @@ binary_replaced(struct binary *b, int64_t now)
 bool
 io_fcgi_here(void)
 {
-	return !FCGX_IsCGI();
+	bool here = !FCGX_IsCGI();
+
+	/* While we start, libfcgi's own handler would swallow it, and refuse every connection from then on. */
+	(void)signal(SIGUSR1, SIG_DFL);
+	return here;
 }
 
 struct loop {

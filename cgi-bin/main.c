@@ -44,6 +44,7 @@
 #define CGI_WORK_MS	(20 * MS_SECOND)	/* a detached process may take its time */
 #define CGI_CPU_S	300
 #define SORRY_MS	(60 * MS_SECOND)
+#define SORRY_LOOK_MS	(MS_SECOND / 2)		/* has somebody corrected it? */
 #define RENEW_MS	(5 * MS_SECOND)		/* between looks at values that cannot be read */
 
 /* Start and end ---------------------------------------------------------------- */
@@ -218,6 +219,21 @@ due(void *arg)
 	return ((struct web *)arg)->app->work_at;
 }
 
+/* The configuration was there when nothing worked, and is another one now: the next worker may do better. */
+static struct { const char *path; struct stat was; bool there; } blamed;
+
+static void
+look_again(void *arg)
+{
+	struct stat st;
+	bool there = stat(blamed.path, &st) == 0;
+
+	(void)arg;
+	if (there != blamed.there || (there && (st.st_ino != blamed.was.st_ino || st.st_mtim.tv_sec != blamed.was.st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != blamed.was.st_mtim.tv_nsec)))
+		(void)raise(SIGTERM);		/* held back until nobody is served */
+}
+
 /* The answer while nothing works. */
 static bool
 serve_sorry(void *arg, struct io *io)
@@ -233,16 +249,19 @@ serve_sorry(void *arg, struct io *io)
 	    "The inbox cannot start; see the server's error log.\r\n";
 	struct iovec v = { sorry, sizeof(sorry) - 1 };
 
-	(void)arg;
 	(void)io->write(io, &v, 1);
 	io->finish(io);
+	look_again(arg);
 	return false;
 }
 
 static int
-run_sorry(bool cgi)
+run_sorry(bool cgi, const char *conf_path)
 {
-	static const struct io_calls calls = { .serve = serve_sorry, .for_ms = SORRY_MS };
+	static const struct io_calls calls = { .serve = serve_sorry, .idle = look_again, .idle_ms = SORRY_LOOK_MS, .for_ms = SORRY_MS };
+
+	blamed.path = conf_path;
+	blamed.there = stat(conf_path, &blamed.was) == 0;
 
 	if (cgi)
 		(void)io_cgi_serve(&calls);
@@ -267,11 +286,13 @@ run_cgi(struct app *app, struct web *web)
 {
 	const struct io_calls calls = { .arg = web, .serve = serve };
 	const struct ib_err *err;
+	bool more;
 
-	if (!io_cgi_serve(&calls) || fault(FAULT_WORK) != FAULT_NONE)
-		return 0;
+	more = io_cgi_serve(&calls) && fault(FAULT_WORK) == FAULT_NONE;
 	app_disconnect(app);
 	(void)io_cgi_detach();
+	if (!more)
+		_exit(0);		/* what is left the system takes faster */
 	if ((err = open_db(app, false)) != NULL) {
 		log_err(err, "work_failed");
 		return 0;
@@ -328,7 +349,7 @@ main(int argc, char **argv)
 
 	if ((err = app_start(&app, &web, conf_path, check, check || trial)) != NULL) {
 		(void)fprintf(stderr, PROGRAM ": %s\n", err->msg);
-		rc = check ? 2 : run_sorry(app.cgi);
+		rc = check ? 2 : run_sorry(app.cgi, conf_path);
 	} else if (check) {
 		(void)printf(PROGRAM ": everything is in order\n");
 		rc = 0;

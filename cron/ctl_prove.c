@@ -24,6 +24,8 @@
 #define HOOK_SIZE	((size_t)900 << 10)
 /* Certificates for 90 days are renewed when 30 are left: at 14 that has failed for a while. */
 #define RENEW_MS	(14 * MS_DAY)
+#define PAGE_TRIES	6
+#define PAGE_NAP_MS	500
 
 struct proof {
 	const struct conf *conf;
@@ -76,7 +78,12 @@ found(const struct proof *p, const struct ib_err *err, const struct httpc_resp *
 static bool
 page(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 {
-	return (*err = get(p, "/", resp)) == NULL && resp->status == 200 && strstr(resp->body, "/static/app.css") != NULL;
+	int i;
+
+	/* Workers that were asked before there was a configuration notice it within a second. */
+	for (i = 0; (*err = get(p, "/", resp)) == NULL && resp->status == 503 && i < PAGE_TRIES; i++)
+		clock_nap(PAGE_NAP_MS);
+	return *err == NULL && resp->status == 200 && strstr(resp->body, "/static/app.css") != NULL;
 }
 
 static bool

@@ -21,7 +21,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,6 +51,22 @@ any_port(void)
 	if (fd >= 0)
 		(void)close(fd);
 	return port;
+}
+
+/* Is there something to start it with, before the configuration says that it is on? */
+static bool
+python_here(void)
+{
+	const char *p = getenv("PATH");
+	char path[PATH_MAX];
+	size_t n;
+
+	for (p = p != NULL ? p : "/usr/bin:/bin"; *p != '\0'; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		if (n > 0 && snprintf(path, sizeof(path), "%.*s/python3", (int)n, p) < (int)sizeof(path) && access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Comes back only when it could not be started. */
@@ -91,6 +109,10 @@ start(struct box *b, int64_t port)
 
 	if (access(program, R_OK) != 0) {
 		SAY(b, STR_SANDBOX_MISSING, "path", program, NULL);
+		return 1;
+	}
+	if (!python_here()) {
+		SAY(b, STR_SANDBOX_PYTHON, "why", strerror(ENOENT), NULL);
 		return 1;
 	}
 	if (!sandbox_is_on(conf)) {

@@ -99,12 +99,13 @@ answer(int fd, bool *end)
 {
 	static _Thread_local char buf[1 << 20];
 	size_t n = 0, head = 0, want = 0;
+	bool chunked = false;
 	int status = 0;
 	ssize_t k;
 	char *p;
 
 	*end = false;
-	while (head == 0 || n < head + want) {
+	while (head == 0 || n < head + want || (chunked && (n < head + 5 || strcmp(buf + n - 5, "0\r\n\r\n") != 0))) {
 		if (n >= sizeof(buf) - 1 || (k = read(fd, buf + n, sizeof(buf) - 1 - n)) <= 0)
 			return 0;
 		n += (size_t)k;
@@ -115,6 +116,7 @@ answer(int fd, bool *end)
 			*p = '\0';
 			if ((p = strcasestr(buf, "\r\nContent-Length:")) != NULL)
 				want = (size_t)strtol(p + 17, NULL, 10);
+			chunked = strcasestr(buf, "\r\nTransfer-Encoding: chunked") != NULL;
 			*end = strcasestr(buf, "\r\nConnection: close") != NULL;
 		}
 	}

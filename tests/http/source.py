@@ -5,6 +5,7 @@
 An ordinary user with a copy of the sources, an empty prefix and a web folder under
 Apache; the same proofs as for the ready-made archive (setup.py), and the same layout.
 """
+import glob
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from setup import Hosting, key
 from stand import LIISA, PAGE_A, SRC, until
 
 # Not part of the sources, or not part of what is built here.
-LEFT = ("build-check*", "build-demo*", "demo-data", ".git", "autom4te.cache", "goldens", "browser", "messenger-inbox-*")
+LEFT = ("build-check*", "build-demo*", "demo-data", ".git", "autom4te.cache", "messenger-inbox-[0-9]*")
 
 SLOW = True
 
@@ -30,12 +31,23 @@ class Built(Hosting):
         if self.user:
             self.own()
         # Optimised it would take longer, and be the same.
-        for command in ("./configure -q --prefix=$HOME/messenger-inbox CFLAGS=-O0", "make -s -j2", "make -s install"):
+        before = self.tracked()
+        for command in ("./configure -q --prefix=$HOME/messenger-inbox CFLAGS=-O0", "make -s -j2", "make -s install",
+                        "make -s bundle CFLAGS=-O0", "CFLAGS=-O0 make -s deb"):
             r = subprocess.run(["sh", "-c", command], cwd=self.sources, capture_output=True, text=True, stdin=subprocess.DEVNULL,
                                env={"PATH": os.environ["PATH"], "HOME": self.home}, **self.as_user())
             if r.returncode:
                 raise AssertionError(command + ": " + r.stdout[-1000:] + r.stderr[-3000:])
+        # A build in the sources takes nothing of them away.
+        if before - self.tracked():
+            raise AssertionError("gone: %s" % sorted(before - self.tracked()))
+        for kind in ("tar.gz", "deb"):
+            if not glob.glob(self.sources + "/messenger-inbox*." + kind):
+                raise AssertionError("no ." + kind)
         shutil.rmtree(self.sources)
+
+    def tracked(self):
+        return {os.path.join(folder, f) for folder, _, files in os.walk(self.sources) for f in files}
 
 
 class Source(unittest.TestCase):

@@ -3,12 +3,14 @@
 
 Proved: a page leaves in records as large as they may be and arrives whole, also
 when its reader is slow; a reader that goes away takes no worker with it; a
-worker that ends leaves nobody waiting; a server that ends a CGI process with a
-request in hand loses nothing;
-addresses stand below base_url's path.
+worker that ends leaves nobody waiting, by whichever signal, under a supervisor that
+is restarted as well; a server that ends a CGI process with a request in hand loses
+nothing, and one that is told the end finds the process gone; a worker that cannot
+start looks for another configuration; addresses stand below base_url's path.
 """
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -18,7 +20,7 @@ import time
 import unittest
 import urllib.parse
 
-from stand import PAGE_A, Replies, Stand, event_body, message, until
+from stand import PAGE_A, SRC, Replies, Stand, event_body, message, until
 
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
 
@@ -196,6 +198,105 @@ class Wire(Replies, unittest.TestCase):
             self.assertIn(b"Status: 303", p.stdout.read())
         self.assertEqual(p.returncode, 0)
         until(lambda: self.state(thread) == ["sent"])
+
+    def test_the_output_of_a_process_ends_after_it(self):
+        """Who hears the end and looks whether the process is gone (Apache sleeps when it is not) finds that it is."""
+        self.st.write("UPDATE user SET check_after = 0")        # what somebody's page has looked at after it
+        for path, env in (("/", {"HTTP_COOKIE": ""}), ("/inbox", {}), ("/nothing/here", {}), ("/inbox?a=%zz", {})) * 5:
+            p = subprocess.Popen([os.path.join(self.st.build, "inbox.fcgi")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 env=self.cgi(path, **env))
+            with p.stdout as f:
+                self.assertTrue(f.read().startswith(b"Status: "))
+            self.assertEqual(os.waitpid(p.pid, os.WNOHANG), (p.pid, 0), path)
+            p.returncode = 0
+
+    def worker(self, s, conf=None):
+        return subprocess.Popen([os.path.join(self.st.build, "inbox.fcgi")], stdin=s, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                env=dict(os.environ, INBOX_CONF=conf or self.st.conf))
+
+    def listener(self, name):
+        s = self.enterContext(socket.socket(socket.AF_UNIX))
+        s.bind(self.st.path(name))
+        s.listen(64)
+        return s
+
+    def test_signals_while_it_starts(self):
+        """Nobody is served yet: it ends, and does not stay as one that refuses everybody."""
+        s = self.listener("early")
+        for i in range(24):
+            p = self.worker(s)
+            time.sleep(i * 0.001)       # somewhere in it
+            p.send_signal(signal.SIGUSR1)
+            self.assertIn(p.wait(5), (0, -signal.SIGUSR1))
+
+    def test_a_configuration_that_comes_later(self):
+        """Asked for a page before the set-up it says that it cannot start; the one after it can."""
+        s, conf, sorry = self.listener("later"), self.st.path("later.conf"), b"Status: 503"
+        ask = record(BEGIN, struct.pack(">HB5x", 1, 0)) + record(PARAMS, pair("REQUEST_METHOD", "GET") + pair("REQUEST_URI", "/") +
+                                                                 pair("SCRIPT_NAME", "")) + record(PARAMS) + record(STDIN)
+
+        def says():
+            with socket.socket(socket.AF_UNIX) as c:
+                c.settimeout(20)
+                c.connect(s.getsockname())
+                c.sendall(ask)
+                with c.makefile("rb") as f:
+                    return f.read()
+
+        p = self.worker(s, conf)
+        try:
+            for _ in range(3):
+                self.assertIn(sorry, says())
+            self.assertIsNone(p.poll())
+            shutil.copy(self.st.conf, conf)
+            # Itself, without anybody asking.
+            self.assertEqual(p.wait(10), 2)
+            p = self.worker(s, conf)
+            self.assertIn(b"Status: 200", says())
+        finally:
+            p.terminate()
+            p.wait(20)
+
+    def test_a_supervisor_that_is_restarted(self):
+        """multiwatch, as docs/servers/ and the package's service have it: what its workers have in hand is finished."""
+        with open(os.path.join(SRC, "docs/servers/nginx.conf"), encoding="utf-8") as f:
+            how = re.search(r"(/usr/bin/multiwatch -f )4( -r 20 -s TERM --) ", f.read())
+        s, stop, lost, served = self.listener("watched"), threading.Event(), [], []
+        ask = record(BEGIN, struct.pack(">HB5x", 1, 0)) + record(PARAMS, pair("REQUEST_METHOD", "GET") + pair("REQUEST_URI", "/poll") +
+                                                                 pair("SCRIPT_NAME", "") + pair("HTTP_COOKIE", self.cookie)) + record(PARAMS) + record(STDIN)
+
+        def load():
+            while not stop.is_set():
+                with socket.socket(socket.AF_UNIX) as c:
+                    c.settimeout(30)
+                    c.connect(s.getsockname())
+                    c.sendall(ask)
+                    try:
+                        with c.makefile("rb") as f:
+                            (served if b"Status: 200" in f.read() else lost).append(1)
+                    except OSError as e:
+                        lost.append(e)
+
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for t in threads:
+            t.start()
+        try:
+            for _ in range(12):
+                n = len(served)
+                p = subprocess.Popen((how[1] + "2" + how[2]).split() + [os.path.join(self.st.build, "inbox.fcgi")], stdin=s,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, INBOX_CONF=self.st.conf))
+                until(lambda: len(served) > n + 60, 20)
+                p.terminate()
+                p.wait(20)
+            p = self.worker(s)          # for those who wait
+            stop.set()
+            for t in threads:
+                t.join(40)
+        finally:
+            stop.set()
+            p.terminate()
+            p.wait(20)
+        self.assertEqual(lost, [])
 
     def test_addresses_are_below_our_path(self):
         thread = self.thread_of("9100000000000002", ["hello"])

@@ -240,6 +240,19 @@ class Sandbox(unittest.TestCase):
         return subprocess.run([os.path.join(st.build, "inboxctl"), "-c", st.conf, "sandbox", *args], capture_output=True, text=True,
                               env=dict(os.environ, INBOX_HOME=st.path("home")))
 
+    def test_without_python(self):
+        """Nothing is switched on that cannot be started."""
+        with Host() as st:
+            os.makedirs(st.path("home/share/messenger-inbox"))
+            os.symlink(os.path.join(SRC, "tests/sandbox"), st.path("home/share/messenger-inbox/sandbox"))
+            apps, home = os.path.join(os.path.dirname(st.conf), "apps.conf"), st.path("home")
+            was = os.path.exists(apps)
+            r = subprocess.run([os.path.join(st.build, "inboxctl"), "-c", st.conf, "sandbox"], capture_output=True, text=True,
+                               env=dict(os.environ, INBOX_HOME=home, PATH=st.path("nowhere")))
+            self.assertEqual((r.returncode, os.path.exists(apps)), (1, was))
+            self.assertIn("python3", r.stdout + r.stderr)
+            self.assertNotIn("http://", r.stdout)
+
     def run_box(self, st):
         """inboxctl sandbox, as it is installed; the stand talks to that one from now on."""
         if not os.path.exists(st.path("home")):
