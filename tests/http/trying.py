@@ -76,6 +76,19 @@ class Newcomer(Stand):
 
 
 class Readme(unittest.TestCase):
+    def test_what_is_missing_is_said_in_both_languages(self):
+        """Python itself, and what is found out with it."""
+        program = os.path.join(SRC, "bundle/try")
+        for argv, env, words in ((["/bin/sh", program], {"PATH": "/nowhere"}, "apt install python3"),
+                                 ([program, "--port", "99999"], dict(os.environ), "")):
+            r = subprocess.run(argv, env=env, capture_output=True, text=True, **({"user": "www-data", "group": "www-data", "extra_groups": []}
+                                                                                 if os.getuid() == 0 else {}))
+            english, japanese = r.stderr.splitlines()
+            self.assertEqual(r.returncode, 1)
+            self.assertTrue(english.isascii() and not japanese.isascii(), r.stderr)
+            for line in (english, japanese):
+                self.assertTrue(line.startswith("try: ") and words in line, line)
+
     def test_signed_in_with_its_commands(self):
         self.assertLessEqual(len(commands()), 5)
         with Newcomer() as st:
