@@ -65,6 +65,8 @@ int io_fcgi_loop(const struct io_calls *calls);
  * (io_cgi_detach).
  */
 bool io_cgi_serve(const struct io_calls *calls);
+/* The answer was all: ends the output when this process has ended, which it does now. */
+void io_cgi_end(void);
 /*
  * Let the server go on: the process exits 0 without running exit handlers, and
  * when it is gone descriptors 0, 1 and 2 are closed (to /dev/null) by a child with a

@@ -8,9 +8,8 @@
  * a process that has closed its output and is still there: it is held back, so
  * that a request in hand is finished and the work after it gets its child.
  * Apache then also keeps the connection waiting before it looks again, for 47 ms
- * with mod_cgi (apr's pools end processes so) and 10 ms with mod_cgid.  So the
- * output ends with the process and not before; where a child goes on, it holds
- * the output until the process is gone.
+ * with mod_cgi (apr's pools end processes so) and 10 ms with mod_cgid.  So a
+ * child holds the output until the process is gone.
  */
 #include "io.h"
 
@@ -75,7 +74,7 @@ to_null(int fd, int flags)
 	(void)close(null);
 }
 
-/* It is all written; the end of the process, or io_cgi_detach(), says so. */
+/* It is all written; the ends below say so. */
 static void
 cgi_finish(struct io *io)
 {
@@ -102,16 +101,36 @@ io_cgi_serve(const struct io_calls *calls)
 	return calls->serve(calls->arg, &io);
 }
 
+/* In a child. */
+static void
+outlive(pid_t parent)
+{
+	int i;
+
+	for (i = 0; getppid() == parent && i < GONE_TRIES; i++)
+		clock_nap(GONE_MS);
+}
+
+void
+io_cgi_end(void)
+{
+	pid_t parent = getpid();
+
+	if (fork() == 0) {
+		outlive(parent);
+		_exit(0);
+	}
+}
+
 bool
 io_cgi_detach(void)
 {
 	pid_t parent = getpid(), child = fork();
-	int i;
 
 	if (child > 0)
 		_exit(0);
-	for (i = 0; child == 0 && getppid() == parent && i < GONE_TRIES; i++)
-		clock_nap(GONE_MS);
+	if (child == 0)
+		outlive(parent);
 	to_null(STDIN_FILENO, O_RDONLY);
 	to_null(STDOUT_FILENO, O_WRONLY);
 	to_null(STDERR_FILENO, O_WRONLY);

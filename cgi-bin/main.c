@@ -263,10 +263,12 @@ run_sorry(bool cgi, const char *conf_path)
 	blamed.path = conf_path;
 	blamed.there = stat(conf_path, &blamed.was) == 0;
 
-	if (cgi)
+	if (cgi) {
 		(void)io_cgi_serve(&calls);
-	else
+		io_cgi_end();
+	} else {
 		(void)io_fcgi_loop(&calls);
+	}
 	return 2;
 }
 
@@ -286,13 +288,13 @@ run_cgi(struct app *app, struct web *web)
 {
 	const struct io_calls calls = { .arg = web, .serve = serve };
 	const struct ib_err *err;
-	bool more;
 
-	more = io_cgi_serve(&calls) && fault(FAULT_WORK) == FAULT_NONE;
+	if (!io_cgi_serve(&calls) || fault(FAULT_WORK) != FAULT_NONE) {
+		io_cgi_end();
+		return 0;
+	}
 	app_disconnect(app);
 	(void)io_cgi_detach();
-	if (!more)
-		_exit(0);		/* what is left the system takes faster */
 	if ((err = open_db(app, false)) != NULL) {
 		log_err(err, "work_failed");
 		return 0;
