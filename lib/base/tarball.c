@@ -17,7 +17,7 @@
 	X(write_header) X(write_data) X(write_finish_entry) X(write_close) X(write_free) \
 	X(error_string) X(entry_new) X(entry_free) X(entry_set_pathname) X(entry_set_size) \
 	X(entry_set_filetype) X(entry_set_perm) X(entry_set_mtime) \
-	X(read_new) X(read_support_format_tar) X(read_support_filter_gzip) X(read_open) X(read_next_header) \
+	X(read_new) X(read_support_format_tar) X(read_support_filter_gzip) X(read_set_options) X(read_open) X(read_next_header) \
 	X(read_data) X(read_free) X(entry_pathname) X(entry_size) X(entry_filetype) X(entry_perm) \
 	X(entry_symlink) X(entry_hardlink)
 
@@ -66,7 +66,8 @@ failed(const struct tarball *t, const char *what)
 	if (t->err != NULL)
 		return t->err;
 	why = ar.error_string(t->a);
-	return ib_fail(IB_ESYS, IB_RETRY_LATER, "archive: %s: %s", what, why != NULL ? why : strerror(errno));
+	return ib_fail(IB_ESYS, IB_RETRY_LATER, "archive: %s: %s", what, why != NULL ? why :
+	    t->get != NULL ? "it is torn" : strerror(errno));
 }
 
 static la_ssize_t
@@ -285,6 +286,8 @@ tarball_read(tarball_get *giver, void *arg, struct tarball **out)
 	if ((t->a = ar.read_new()) == NULL)
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "archive");
 	else if (ar.read_support_format_tar(t->a) != ARCHIVE_OK || ar.read_support_filter_gzip(t->a) != ARCHIVE_OK ||
+	    /* Reads to the end of what is packed: otherwise its last bytes could be missing. */
+	    ar.read_set_options(t->a, "tar:read_concatenated_archives") != ARCHIVE_OK ||
 	    ar.read_open(t->a, t, NULL, on_read, NULL) != ARCHIVE_OK)
 		err = failed(t, "open");
 	if (err != NULL)

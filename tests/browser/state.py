@@ -56,7 +56,7 @@ class Live(Ways, Case):
         self.open(thread)
         b.js_("document.stays = true; document.getElementById('reply').value = 'half a reply'")
         self.assertTrue(self.row(thread))
-        b.one("[data-act=done]").click()
+        b.click("[data-act=done]")
         b.until(lambda: b.has("[data-act=reopen]") and not self.row(thread))
         self.assertTrue(self.row(other))
         self.assertEqual(self.state(thread), 1)
@@ -68,7 +68,7 @@ class Live(Ways, Case):
         b.one("[data-act=reopen]").click()
         b.until(lambda: b.has("[data-act=done]") and self.row(thread))
         self.assertEqual("", b.text("#state-line"))
-        b.one("[data-act=done]").click()
+        b.click("[data-act=done]")
         b.until(lambda: b.has("[data-act=reopen]") and not self.row(thread))
         self.wrote("811000000000001", "are you there?")
         b.until(lambda: self.row(thread) and b.has("[data-act=done]"), 20)
@@ -132,7 +132,7 @@ class Live(Ways, Case):
         done, other = self.wrote("816000000000001"), self.wrote("816000000000002")
         for thread in (done,):
             self.open(thread)
-            b.one("[data-act=done]").click()
+            b.click("[data-act=done]")
             b.until(lambda: self.state(thread) == 1)
         b.get("/inbox?state=done")
         b.until(lambda: self.row(done) and not self.row(other))
@@ -152,12 +152,12 @@ class Live(Ways, Case):
         b.cdp("Network.enable")
         b.cdp("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
         try:
-            b.one("[data-act=done]").click()
+            b.click("[data-act=done]")
             b.reads("#state-error", self.w["conv.lost"])
         finally:
             b.cdp("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
         self.assertEqual(self.state(thread), 0)
-        b.one("[data-act=done]").click()
+        b.click("[data-act=done]")
         b.until(lambda: self.state(thread) == 1)
 
     def test_z_a_list_longer_than_its_page(self):

@@ -97,12 +97,15 @@ class Run(Case):
         return p
 
     def test_ledger(self):
+        before = self.st.db("SELECT coalesce(max(id), 0) FROM run")[0][0]
         self.missed(2)
         self.later(11 * MINUTE)
-        before = self.st.db("SELECT coalesce(max(id), 0) FROM run")[0][0]
         self.st.sync()
-        rows = self.st.db("SELECT driver, result, started_at <= ended_at, fetched, calls > 2 FROM run WHERE id > ?", before)
-        self.assertEqual(rows, [("cron", "ok", 1, 6, 1)])
+        rows = self.st.db("SELECT driver, result, started_at <= ended_at, fetched, calls FROM run WHERE id > ? ORDER BY id", before)
+        self.assertEqual(rows[-1][:3], ("cron", "ok", 1))
+        # Whoever visited meanwhile may have brought some of it.
+        self.assertEqual(sum(r[3] for r in rows), 6)
+        self.assertGreater(sum(r[4] for r in rows), 2)
 
     def test_budget(self):
         self.missed(30, 1)

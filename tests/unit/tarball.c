@@ -36,7 +36,7 @@ entries(void)
 }
 
 /* An archive in memory, given back in small pieces. */
-static struct { char p[16384]; size_t len, at; } kept;
+static struct { char p[400000]; size_t len, at; } kept;
 
 static const struct ib_err *
 keep(void *arg, const void *p, size_t n)
@@ -104,6 +104,83 @@ test_reading(void)
 	crypt_digest_free(sum);
 }
 
+static void
+must(const struct ib_err *err)
+{
+	if (err != NULL) {
+		printf("Bail out! %s\n", err->msg);
+		exit(1);
+	}
+}
+
+static void
+byte(unsigned c)
+{
+	kept.p[kept.len++] = (char)c;
+}
+
+/* What is kept, as gzip has it (RFC 1952) without making it smaller, with the zeros behind that tar puts there. */
+static void
+zip(size_t zeros)
+{
+	static char plain[sizeof(kept.p)];
+	size_t n = kept.len + zeros, i, at, part;
+	uint32_t crc = UINT32_MAX;
+	int k;
+
+	memset(plain, 0, sizeof(plain));
+	memcpy(plain, kept.p, kept.len);
+	for (i = 0; i < n; i++)
+		for (crc ^= (unsigned char)plain[i], k = 0; k < 8; k++)
+			crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+	crc = ~crc;
+	kept.len = 0;
+	for (i = 0; i < 10; i++)
+		byte((unsigned char)"\x1f\x8b\x08\0\0\0\0\0\0\3"[i]);
+	for (at = 0; at < n; at += part) {
+		part = n - at < 65535 ? n - at : 65535;
+		byte(at + part == n);		/* the last block; as it is */
+		for (i = 0; i < 4; i++)
+			byte((unsigned)((i < 2 ? part : ~part) >> i % 2 * 8) & 255);
+		memcpy(kept.p + kept.len, plain + at, part);
+		kept.len += part;
+	}
+	for (i = 0; i < 8; i++)
+		byte((i < 4 ? crc : (uint32_t)n) >> i % 4 * 8 & 255);
+}
+
+/* Torn where nothing of its entries is. */
+static void
+test_last_bytes(void)
+{
+	static const size_t cuts[] = { 0, 8, 9, 700, 6000, 200000 };
+	const struct ib_err *err;
+	struct tarball_entry e;
+	struct tarball *t;
+	int64_t size;
+	size_t whole, i;
+	bool more;
+	int n;
+
+	kept.len = 0;
+	must(tarball_write(keep, "memory", &t));
+	must(tarball_add(t, "one", 0, "hello", 5));
+	must(tarball_close(t, &size));
+	zip((size_t)512 * 586);
+	whole = kept.len;
+	for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		kept.at = 0;
+		kept.len = whole - cuts[i];
+		n = 0;
+		if ((err = tarball_read(give, NULL, &t)) == NULL)
+			while ((err = tarball_next(t, &e, &more)) == NULL && more)
+				n++;
+		ok(n <= 1 && (cuts[i] == 0 ? n == 1 && err == NULL : err != NULL), "packed, %zu bytes missing at the end: %s",
+		    cuts[i], err == NULL ? "whole" : err->msg);
+		tarball_abandon(t);
+	}
+}
+
 int
 main(void)
 {
@@ -134,6 +211,7 @@ main(void)
 	    entries() == 4, "a file; one that is gone, and a folder, are left out");
 	ok(tarball_open("/nonexistent/a.tar", 0, &t) != NULL && t == NULL, "a place that is none");
 	test_reading();
+	test_last_bytes();
 	tarball_abandon(NULL);
 	unlink(path);
 	unlink(piece);
