@@ -8,6 +8,8 @@
 #include "../lib/db/db.h"
 #include "../lib/sync/checks.h"
 
+#include <limits.h>
+
 /* Says what is wrong; the exit code. */
 int ctl_fail(const struct ib_err *err);
 /* The database of the configuration. */
@@ -73,6 +75,8 @@ void ctl_services(const struct conf *conf, struct db *db, struct findings *f);
 /* ctl_child.c: programs of ours that are called, and a version that is tried -------------- */
 
 #define CHILD_LONG_S	1800	/* a large database */
+/* Where the search path has a program. */
+bool child_find(const char *name, char path[PATH_MAX]);
 /* Runs it to its end; an error says the last line that it said. */
 IB_MUST const struct ib_err *child_run(struct arena *a, const char *const *argv, int seconds);
 /* Does the version below `parts` answer, with this configuration? */

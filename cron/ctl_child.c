@@ -104,6 +104,20 @@ last_line(struct arena *a, const struct ib_buf *said)
 	return str_line(a, from, (size_t)(end - from), 150);
 }
 
+bool
+child_find(const char *name, char path[PATH_MAX])
+{
+	const char *p = getenv("PATH");
+	size_t n;
+
+	for (p = p != NULL ? p : "/usr/bin:/bin"; *p != '\0'; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		if (n > 0 && snprintf(path, PATH_MAX, "%.*s/%s", (int)n, p, name) < PATH_MAX && access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 const struct ib_err *
 child_run(struct arena *a, const char *const *argv, int seconds)
 {

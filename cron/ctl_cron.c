@@ -5,6 +5,7 @@
  * crontab(1) is the only way to it.  It is read, and written back with one line
  * more; what was in it stays as it was.  No shell is involved.
  */
+#include "ctl.h"
 #include "ctl_setup.h"
 
 #include "../lib/base/str.h"
@@ -29,16 +30,8 @@ static const char *
 crontab(void)
 {
 	static char found[PATH_MAX];
-	const char *p = getenv("PATH");
-	size_t n;
 
-	for (p = p != NULL ? p : "/usr/bin:/bin"; *p != '\0'; p += n + (p[n] == ':')) {
-		n = strcspn(p, ":");
-		if (n > 0 && snprintf(found, sizeof(found), "%.*s/crontab", (int)n, p) < (int)sizeof(found) &&
-		    access(found, X_OK) == 0)
-			return found;
-	}
-	return NULL;
+	return child_find("crontab", found) ? found : NULL;
 }
 
 bool

@@ -23,7 +23,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -51,22 +50,6 @@ any_port(void)
 	if (fd >= 0)
 		(void)close(fd);
 	return port;
-}
-
-/* Is there something to start it with, before the configuration says that it is on? */
-static bool
-python_here(void)
-{
-	const char *p = getenv("PATH");
-	char path[PATH_MAX];
-	size_t n;
-
-	for (p = p != NULL ? p : "/usr/bin:/bin"; *p != '\0'; p += n + (p[n] == ':')) {
-		n = strcspn(p, ":");
-		if (n > 0 && snprintf(path, sizeof(path), "%.*s/python3", (int)n, p) < (int)sizeof(path) && access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Comes back only when it could not be started. */
@@ -106,12 +89,14 @@ start(struct box *b, int64_t port)
 	const struct conf *conf = b->conf;
 	const struct ib_err *err;
 	struct conf *fresh = NULL;
+	char python[PATH_MAX];
 
 	if (access(program, R_OK) != 0) {
 		SAY(b, STR_SANDBOX_MISSING, "path", program, NULL);
 		return 1;
 	}
-	if (!python_here()) {
+	/* Looked for before the configuration says that the sandbox is on. */
+	if (!child_find("python3", python)) {
 		SAY(b, STR_SANDBOX_PYTHON, "why", strerror(ENOENT), NULL);
 		return 1;
 	}
