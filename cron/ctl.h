@@ -33,6 +33,11 @@ int ctl_remove(const struct conf *conf, char *const *args);
  */
 struct talk;
 IB_MUST const struct ib_err *ctl_clear(struct talk *t, const struct conf *conf, int *gate);
+/*
+ * A name of this process beside the media folder: one disk, so that it can be renamed.  What dead ones
+ * left of its kind goes.  NULL: no memory.  ctl_backup.c.
+ */
+const char *ctl_stage(struct talk *t, const char *media, const char *what);
 /* Where the configuration was read from. */
 const char *ctl_conf_path(void);
 

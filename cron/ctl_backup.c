@@ -162,9 +162,8 @@ tell_copy(struct talk *t, const struct probe *p)
 		TALK(t, STR_SETUP_MARK_NOTE, STR_BACKUP_FILES_MISSING, "n", talk_int(t, p->named - p->there), NULL);
 }
 
-/* A name of this process beside the media folder: one disk, so that it can be renamed. */
-static const char *
-stage_name(struct talk *t, const char *media, const char *what)
+const char *
+ctl_stage(struct talk *t, const char *media, const char *what)
 {
 	const char *prefix = arena_printf(&t->a, "%s.%s-", media, what);
 
@@ -195,7 +194,7 @@ unpack(struct talk *t, struct wish *w, const char *stage, const char **db, const
 	*media = arena_printf(&t->a, "%s/media", stage);
 	if (*db == NULL || *media == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "backup");
-	return backup_read(w->file, kind == BACKUP_SEALED ? w->passphrase : NULL, stage, b);
+	return backup_read(w->file, kind == BACKUP_SEALED ? w->passphrase : NULL, stage, NULL, b);
 }
 
 /* The drill ------------------------------------------------------------------------- */
@@ -252,13 +251,13 @@ drill(const struct conf *conf, struct talk *t, struct wish *w)
 	char now[BACKUP_ABOUT_MAX] = "";
 	bool same;
 
-	if (media == NULL || (stage = stage_name(t, media, "restore")) == NULL ||
+	if (media == NULL || (stage = ctl_stage(t, media, "restore")) == NULL ||
 	    (to = arena_printf(&t->a, "%s/back.db", stage)) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "drill");
 	if ((err = keyring_load(conf_str(conf, CONF_KEY_FILE), &keys)) != NULL)
 		return err;
 	if (w->file == NULL) {
-		if ((w->file = stage_name(t, media, "drill")) == NULL)
+		if ((w->file = ctl_stage(t, media, "drill")) == NULL)
 			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "drill");
 		else if ((err = write_backup(conf, t, w->file, NULL, &b)) == NULL)
 			err = unpack(t, w, stage, &db, &files, &b);
@@ -349,7 +348,7 @@ restore(const struct conf *conf, struct talk *t, struct wish *w)
 	enum backup_kind kind;
 	struct backup b;
 
-	if (media == NULL || (stage = stage_name(t, media, "restore")) == NULL)
+	if (media == NULL || (stage = ctl_stage(t, media, "restore")) == NULL)
 		return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "restore");
 	if ((err = keyring_load(conf_str(conf, CONF_KEY_FILE), &keys)) != NULL)
 		return err;

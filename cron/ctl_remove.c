@@ -58,7 +58,20 @@ below(struct removal *r, const char *folder, const char *name)
 	return arena_printf(&r->t.a, "%s/%s", folder, name);
 }
 
-/* What is called as `path` with something behind it, too: copies that were kept aside. */
+/* Copies that were kept aside, and what a process that was killed left of its work. */
+static bool
+is_tail(const char *tail)
+{
+	static const char *const tails[] = { ".before-", ".copy-", ".restore-", ".back-", ".drill-", ".trial-" };
+	size_t i;
+
+	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+		if (str_starts(tail, tails[i]))
+			return true;
+	return *tail == '-' && strcmp(tail, "-lock") != 0;
+}
+
+/* What is called as `path` with something of ours behind it, too. */
 static void
 add_with_tails(struct removal *r, const char *path, enum what what)
 {
@@ -71,8 +84,7 @@ add_with_tails(struct removal *r, const char *path, enum what what)
 	if (folder == NULL || (d = opendir(folder)) == NULL)
 		return;
 	while ((e = readdir(d)) != NULL)
-		if (strncmp(e->d_name, name, n) == 0 && (str_starts(e->d_name + n, ".before-") || (e->d_name[n] == '-' &&
-		    strcmp(e->d_name + n, "-lock") != 0)))
+		if (strncmp(e->d_name, name, n) == 0 && is_tail(e->d_name + n))
 			add(r, below(r, folder, e->d_name), what);
 	(void)closedir(d);
 }

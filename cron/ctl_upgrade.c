@@ -6,17 +6,17 @@
  *   HOME/versions/NAME/       a later version, as its archive has it
  *   HOME/current              a link: "." or versions/NAME; this one counts
  *   HOME/previous             the same, of the version before
- *   DATABASE.before-NAME      the database as it was when NAME came
+ *   DATABASE.before-NAME      a backup of all there was when NAME came (backup.h); with
+ *                             --database-only a copy of the database
  *
  * Everything of an upgrade up to the link `current` changes nothing of what serves:
- * the archive is unpacked beside, the database copied, the new version tried on a
- * copy (ctl_child.c).  Then one rename switches.  The database is brought up to date
+ * the archive is unpacked beside, the backup made, the new version tried on a copy of
+ * the database (ctl_child.c).  Then one rename switches.  The database is brought up to date
  * afterwards, all steps or none (db_migrate); when that fails the link goes back.  A process that
  * dies leaves either version serving, and the same command once more ends the work.
  * Workers see by themselves that another version counts.
  *
- * Files of messages are not touched, so the copy of the database is all it takes to
- * go back.
+ * The way back takes the database from there, and the files that are missing since.
  */
 #include "ctl.h"
 
@@ -26,6 +26,8 @@
 #include "../lib/base/home.h"
 #include "../lib/base/str.h"
 #include "../lib/base/tarball.h"
+#include "../lib/store/backup.h"
+#include "../lib/sync/sync.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -39,6 +41,7 @@
 #include <unistd.h>
 
 #define PRODUCT		"messenger-inbox-"
+#define MB		(INT64_C(1) << 20)
 #define UNPACKED_MAX	(INT64_C(1) << 30)
 #define ENTRIES_MAX	100000
 #define SHORT_S		60
@@ -47,11 +50,12 @@
 struct upgrade {
 	struct talk	 t;
 	const struct conf *conf;
-	const char	*home, *versions;
+	const char	*home, *versions, *media;
 	const char	*was;		/* what `current` says */
 	char		 name[128];	/* of the new version */
 	const char	*target;	/* versions/NAME */
 	const char	*before;	/* DATABASE.before-NAME */
+	bool		 database_only;
 	int		 lock;
 };
 
@@ -283,6 +287,8 @@ upgrade_begin(struct upgrade *u, const struct conf *conf)
 	u->home = home_prefix();
 	u->versions = in_home(u, "versions");
 	u->was = link_of(u, "current");
+	if ((u->media = sync_media_path(conf, &u->t.a)) == NULL)
+		return no_memory();
 	if ((path = arena_printf(&u->t.a, "%s/.lock", u->versions)) == NULL)
 		return no_memory();
 	if (mkdir(u->versions, 0755) == 0 ? chmod(u->versions, 0755) != 0 : errno != EEXIST)
@@ -355,6 +361,34 @@ undo_bring(struct upgrade *u)
 	talk_line(&u->t, STR_SETUP_MARK_NOTE, TALK_SAY(&u->t, STR_UPGRADE_KEPT, NULL));
 }
 
+/* What there is now; without it there is no upgrade. */
+static const struct ib_err *
+keep(struct upgrade *u, struct db *db)
+{
+	const struct ib_err *err;
+	int64_t need, left;
+	struct backup b;
+
+	if ((err = file_remove(u->before)) != NULL)
+		return err;
+	if (u->database_only) {
+		if ((err = db_backup(db, u->before)) == NULL)
+			TALK(&u->t, STR_SETUP_MARK_MADE, STR_UPGRADE_COPY, "path", u->before, NULL);
+		return err;
+	}
+	/* Asked first: the inbox that runs meanwhile needs the disk, too. */
+	need = backup_room(db, u->media);
+	left = db_disk_free(db);
+	err = need < left ? backup_write(db, u->media, u->before, NULL, clock_now(), &b) :
+	    ib_fail(IB_ELIMIT, IB_RETRY_LATER, "no room for the backup from before the upgrade");
+	if (err == NULL)
+		TALK(&u->t, STR_SETUP_MARK_MADE, STR_UPGRADE_BACKUP, "path", u->before, "files", talk_int(&u->t, b.files), NULL);
+	else
+		TALK(&u->t, STR_SETUP_MARK_WRONG, STR_UPGRADE_NO_BACKUP, "need", talk_int(&u->t, need / MB + 1), "left",
+		    talk_int(&u->t, left / MB), NULL);
+	return err;
+}
+
 static const struct ib_err *
 copy_and_try(struct upgrade *u)
 {
@@ -365,8 +399,7 @@ copy_and_try(struct upgrade *u)
 	if ((err = ctl_open_db(u->conf, 0, &db)) != NULL)
 		return err;
 	(void)fault(FAULT_STEP);
-	if ((err = file_remove(u->before)) == NULL && (err = db_backup(db, u->before)) == NULL) {
-		TALK(&u->t, STR_SETUP_MARK_MADE, STR_UPGRADE_COPY, "path", u->before, NULL);
+	if ((err = keep(u, db)) == NULL) {
 		(void)fault(FAULT_STEP);
 		err = child_trial(&u->t.a, parts, u->conf, ctl_conf_path(), db);
 	}
@@ -497,18 +530,29 @@ upgrade(struct upgrade *u, const char *archive)
 
 /* The way back -------------------------------------------------------------------------- */
 
-/* The schema of a database file that nobody writes to: four bytes of its head. */
+/* The schema of a database file that nobody writes to: four bytes of its head.  Or what a backup says of it. */
 static const struct ib_err *
-schema_of(const char *path, int *schema)
+schema_of(const char *path, enum backup_kind *kind, int *schema)
 {
+	const struct ib_err *err;
 	unsigned char head[64];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+	struct backup b;
+	ssize_t n;
+	int fd;
 
+	if ((err = backup_look(path, kind)) != NULL)
+		return err;
+	if (*kind == BACKUP_PLAIN) {
+		err = backup_about(path, &b);
+		*schema = b.schema;
+		return err;
+	}
+	fd = *kind == BACKUP_DATABASE ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
 	if (fd >= 0)
 		(void)close(fd);
 	if (n != (ssize_t)sizeof(head))
-		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%.150s: the copy of the database from before is missing", path);
+		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "%.150s: this is not the backup from before the upgrade", path);
 	*schema = (int)((unsigned)head[60] << 24 | (unsigned)head[61] << 16 | (unsigned)head[62] << 8 | head[63]);
 	return NULL;
 }
@@ -541,26 +585,71 @@ ctl_clear(struct talk *t, const struct conf *conf, int *gate)
 	return err;
 }
 
+/* Files that the backup has and the folder has not any more; one that is there is left alone. */
+static const struct ib_err *
+put_files(struct upgrade *u, const char *from)
+{
+	const struct ib_err *err = NULL;
+	const char *path, *to;
+	int64_t files = 0;
+	struct dirent *e;
+	DIR *d;
+
+	if (mkdir(u->media, 0700) != 0 && errno != EEXIST)
+		return failed(u->media);
+	if ((d = opendir(from)) == NULL)
+		return failed(from);
+	while (err == NULL && (e = readdir(d)) != NULL) {
+		if (*e->d_name == '.')
+			continue;
+		(void)fault(FAULT_STEP);
+		path = arena_printf(&u->t.a, "%s/%s", from, e->d_name);
+		to = arena_printf(&u->t.a, "%s/%s", u->media, e->d_name);
+		if (path == NULL || to == NULL)
+			err = no_memory();
+		else if (access(to, F_OK) != 0 && (err = file_appear(path, to)) == NULL)
+			files++;
+	}
+	(void)closedir(d);
+	if (err == NULL && files > 0)
+		TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_FILES, "n", talk_int(&u->t, files), NULL);
+	return err;
+}
+
 /*
  * The database of before, as soon as the processes of this version have ended, and the
  * switch.  Nobody gets in meanwhile; if this process dies the way in is open again, and
  * this version brings up to date whatever it finds.
  */
 static const struct ib_err *
-restore_and_switch(struct upgrade *u, const char *back)
+restore_and_switch(struct upgrade *u, enum backup_kind kind, const char *back)
 {
 	const char *path = conf_str(u->conf, CONF_DATABASE);
 	unsigned disk = conf_bool(u->conf, CONF_ANY_DISK) ? DB_ANY_DISK : 0;
-	const struct ib_err *err;
-	const char *aside;
-	int gate;
+	const char *stage = ctl_stage(&u->t, u->media, "back"), *aside, *from = u->before, *files = NULL;
+	const struct ib_err *err = NULL;
+	struct backup b;
+	int gate = -1;
 
-	if ((aside = arena_printf(&u->t.a, "%s.before-%lld", path, (long long)clock_now())) == NULL)
+	if (stage == NULL || (aside = arena_printf(&u->t.a, "%s.before-%lld", path, (long long)clock_now())) == NULL)
 		return no_memory();
 	(void)fault(FAULT_STEP);
-	err = ctl_clear(&u->t, u->conf, &gate);
+	if (kind == BACKUP_PLAIN) {
+		from = arena_printf(&u->t.a, "%s/inbox.db", stage);
+		files = arena_printf(&u->t.a, "%s/media", stage);
+		err = from == NULL || files == NULL ? no_memory() : backup_read(u->before, NULL, stage, u->media, &b);
+		(void)fault(FAULT_STEP);
+	}
+	if (err == NULL)
+		err = ctl_clear(&u->t, u->conf, &gate);
 	(void)fault(FAULT_STEP);
-	if (err == NULL && (err = db_restore(u->before, path, disk | DB_AS_IT_IS, aside, NULL, NULL)) == NULL) {
+	if (err == NULL && files != NULL)
+		err = put_files(u, files);
+	if (err == NULL)
+		err = db_restore(from, path, disk | DB_AS_IT_IS, aside, NULL, NULL);
+	if (file_remove(stage) != NULL)
+		fprintf(stderr, "inboxctl: %s could not be removed\n", stage);
+	if (err == NULL) {
 		TALK(&u->t, STR_SETUP_MARK_OK, STR_ROLLBACK_RESTORED, "path", u->before, "aside", aside, NULL);
 		(void)fault(FAULT_STEP);
 		err = set_link(u, "current", back);
@@ -575,6 +664,7 @@ rollback(struct upgrade *u, bool told)
 {
 	const char *back = link_of(u, "previous");
 	const struct ib_err *err;
+	enum backup_kind kind;
 	struct db *db = NULL;
 	int schema = 0;
 
@@ -583,7 +673,7 @@ rollback(struct upgrade *u, bool told)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "there is no version to go back to");
 	if ((u->before = before_name(u, u->name)) == NULL)
 		return no_memory();
-	if ((err = schema_of(u->before, &schema)) != NULL)
+	if ((err = schema_of(u->before, &kind, &schema)) != NULL)
 		return err;
 	/* The database has this program's schema when this program can open it. */
 	if ((err = ctl_open_db(u->conf, 0, &db)) != NULL)
@@ -593,7 +683,7 @@ rollback(struct upgrade *u, bool told)
 		return ib_fail(IB_ECONF, IB_RETRY_NEVER, "the database is of this version: to go back to its copy from before the "
 		    "upgrade say --restore; what came since is kept in a file");
 	(void)fault(FAULT_STEP);
-	err = schema == db_schema_version() ? set_link(u, "current", back) : restore_and_switch(u, back);
+	err = schema == db_schema_version() ? set_link(u, "current", back) : restore_and_switch(u, kind, back);
 	if (err != NULL) {
 		TALK(&u->t, STR_SETUP_MARK_NOTE, STR_ROLLBACK_BACK, NULL);
 		return err;
@@ -614,16 +704,20 @@ int
 ctl_upgrade(const struct conf *conf, char *const *args)
 {
 	const struct ib_err *err;
+	bool database_only = args[0] != NULL && strcmp(args[0], "--database-only") == 0;
 	struct upgrade u;
 	int rc = 0;
 
+	args += database_only ? 1 : 0;
 	if (args[0] == NULL || args[1] != NULL || *args[0] == '-') {
-		fputs("usage: inboxctl [-c FILE] upgrade ARCHIVE\n", stderr);
+		fputs("usage: inboxctl [-c FILE] upgrade [--database-only] ARCHIVE\n", stderr);
 		return 2;
 	}
 	(void)umask(077);
-	if ((err = upgrade_begin(&u, conf)) == NULL)
+	if ((err = upgrade_begin(&u, conf)) == NULL) {
+		u.database_only = database_only;
 		err = upgrade(&u, args[0]);
+	}
 	if (err != NULL)
 		rc = ctl_fail(err);
 	upgrade_end(&u);

@@ -182,7 +182,7 @@ usage(FILE *to)
 	    "       inboxctl [-c FILE] backup [--encrypt | --passphrase-file FILE] [--database-only] FILE\n"
 	    "       inboxctl [-c FILE] backup --drill [--passphrase-file FILE] [FILE]\n"
 	    "       inboxctl [-c FILE] restore [--passphrase-file FILE] [--replace] FILE\n"
-	    "       inboxctl [-c FILE] upgrade ARCHIVE\n"
+	    "       inboxctl [-c FILE] upgrade [--database-only] ARCHIVE\n"
 	    "       inboxctl [-c FILE] rollback [--restore]\n"
 	    "       inboxctl [-c FILE] remove [--data] [--yes]\n"
 	    "       inboxctl [-c FILE] setup [--check] [--answers FILE] | --link | --web\n"

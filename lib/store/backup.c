@@ -4,6 +4,7 @@
 
 #include "../base/clock.h"
 #include "../base/crypt.h"
+#include "../base/fault.h"
 #include "../base/file.h"
 #include "../base/str.h"
 #include "../base/tarball.h"
@@ -21,6 +22,7 @@
 #define SUMS_MAX	((size_t)256 << 20)
 #define PIECE		((size_t)128 << 10)
 #define ARENA_MAX	((size_t)1 << 20)
+#define ENTRY_HEAD	1024	/* of a file in an archive: its header, and what fills its last block */
 
 /* An archive on its way into a file or out of one. */
 struct pack {
@@ -177,6 +179,23 @@ name_ok(const char *name)
 	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
+int64_t
+backup_room(struct db *db, const char *media)
+{
+	int64_t n = 2 * db_size(db);
+	struct dirent *e;
+	struct stat sb;
+	DIR *d;
+
+	if ((d = opendir(media)) == NULL)
+		return n;
+	while ((e = readdir(d)) != NULL)
+		if (name_ok(e->d_name) && fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(sb.st_mode))
+			n += sb.st_size + ENTRY_HEAD;
+	(void)closedir(d);
+	return n;
+}
+
 static const struct ib_err *
 add_media(struct pack *p, const char *media, int64_t now, struct backup *b)
 {
@@ -253,7 +272,11 @@ backup_write(struct db *db, const char *media, const char *to, const char *passp
 		file_sweep_dead(copy);
 		copy = arena_printf(&a, "%s%ld", copy, (long)getpid());
 	}
-	part = arena_printf(&a, "%s.part-%ld", to, (long)getpid());
+	part = arena_printf(&a, "%s.part-", to);
+	if (part != NULL) {
+		file_sweep_dead(part);
+		part = arena_printf(&a, "%s%ld", part, (long)getpid());
+	}
 	if (copy == NULL || part == NULL) {
 		err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "backup");
 		goto done;
@@ -263,14 +286,16 @@ backup_write(struct db *db, const char *media, const char *to, const char *passp
 		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%.150s: %s", to, strerror(errno));
 		goto done;
 	}
-	if ((err = db_backup(db, copy)) == NULL &&
-	    (passphrase == NULL || (err = sealed_create(p.fd, passphrase, &p.seal)) == NULL) &&
+	err = db_backup(db, copy);
+	(void)fault(FAULT_STEP);
+	if (err == NULL && (passphrase == NULL || (err = sealed_create(p.fd, passphrase, &p.seal)) == NULL) &&
 	    (err = tarball_write(take_bytes, &p, &p.tar)) == NULL && (err = pack_all(&p, copy, media, now, b)) == NULL) {
 		err = tarball_close(p.tar, &size);
 		p.tar = NULL;
 	}
 	if (err == NULL && p.seal != NULL)
 		err = sealed_end(p.seal);
+	(void)fault(FAULT_STEP);
 	if (err == NULL)
 		err = file_appear(part, to);
 done:
@@ -317,6 +342,19 @@ to_file(struct pack *p, const char *path)
 	if (err == NULL && fsync(fd) != 0)
 		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%.150s: %s", path, strerror(errno));
 	(void)close(fd);
+	return err;
+}
+
+/* Only its sum is wanted. */
+static const struct ib_err *
+to_nothing(struct pack *p)
+{
+	const struct ib_err *err;
+	char bytes[32768];
+	size_t n = 0;
+
+	while ((err = tarball_bytes(p->tar, bytes, sizeof(bytes), &n)) == NULL && n > 0)
+		;
 	return err;
 }
 
@@ -374,12 +412,30 @@ read_about(const char *from, const char *text, struct backup *b)
 	return NULL;
 }
 
-struct unpacked { bool about, database, sums; };
+/* From where, whereto, and what of it was there. */
+struct unpack {
+	const char	*from, *folder, *have;
+	bool		 about, database, sums;
+};
 
 static const struct ib_err *
-read_entry(struct pack *p, const char *from, const struct tarball_entry *e, const char *folder, struct unpacked *u,
-    struct backup *b)
+read_media(struct pack *p, const struct tarball_entry *e, const struct unpack *u)
 {
+	const char *path;
+
+	if (u->have != NULL) {
+		if ((path = arena_printf(&p->a, "%s/%s", u->have, e->name + 6)) == NULL)
+			return ib_fail(IB_ENOMEM, IB_RETRY_LATER, "backup");
+		if (access(path, F_OK) == 0)
+			return to_nothing(p);
+	}
+	return to_file(p, arena_printf(&p->a, "%s/%s", u->folder, e->name));
+}
+
+static const struct ib_err *
+read_entry(struct pack *p, const struct tarball_entry *e, struct unpack *u, struct backup *b)
+{
+	const char *from = u->from;
 	const struct ib_err *err;
 	struct ib_buf text;
 
@@ -396,10 +452,10 @@ read_entry(struct pack *p, const char *from, const struct tarball_entry *e, cons
 			err = read_about(from, buf_cstr(&text), b);
 		u->about = true;
 	} else if (!u->database && strcmp(e->name, "inbox.db") == 0) {
-		err = to_file(p, arena_printf(&p->a, "%s/inbox.db", folder));
+		err = to_file(p, arena_printf(&p->a, "%s/inbox.db", u->folder));
 		u->database = true;
 	} else if (str_starts(e->name, "media/") && name_ok(e->name + 6)) {
-		err = to_file(p, arena_printf(&p->a, "%s/%s", folder, e->name));
+		err = read_media(p, e, u);
 		b->files++;
 		b->bytes += e->size;
 	} else {
@@ -426,9 +482,36 @@ read_rest(struct pack *p)
 }
 
 const struct ib_err *
-backup_read(const char *from, const char *passphrase, const char *folder, struct backup *b)
+backup_about(const char *from, struct backup *b)
 {
-	struct unpacked u = { false, false, false };
+	const struct ib_err *err;
+	struct tarball_entry e;
+	struct ib_buf text;
+	struct pack p;
+	bool more = true;
+
+	memset(b, 0, sizeof(*b));
+	buf_init(&text, SUMS_MAX);
+	if ((err = pack_init(&p)) != NULL)
+		goto done;
+	if ((p.fd = open(from, O_RDONLY | O_CLOEXEC)) < 0)
+		err = ib_fail(IB_ECONF, IB_RETRY_NEVER, "%.150s: %s", from, strerror(errno));
+	else if ((err = tarball_read(give_bytes, &p, &p.tar)) == NULL && (err = tarball_next(p.tar, &e, &more)) == NULL) {
+		if (!more || e.kind != TARBALL_FILE || strcmp(e.name, "about") != 0)
+			err = bad(from, "something is in it that no backup has");
+		else if ((err = to_text(&p, &text)) == NULL)
+			err = read_about(from, buf_cstr(&text), b);
+	}
+done:
+	buf_fini(&text);
+	pack_fini(&p);
+	return err;
+}
+
+const struct ib_err *
+backup_read(const char *from, const char *passphrase, const char *folder, const char *have, struct backup *b)
+{
+	struct unpack u = { .from = from, .folder = folder, .have = have };
 	struct tarball_entry e;
 	const struct ib_err *err;
 	struct pack p;
@@ -456,7 +539,7 @@ backup_read(const char *from, const char *passphrase, const char *folder, struct
 		tarball_sum(p.tar, strcmp(e.name, "SHA256SUMS") != 0 ? p.sum : NULL);
 		if (name == NULL)
 			err = ib_fail(IB_ENOMEM, IB_RETRY_LATER, "backup");
-		else if ((err = read_entry(&p, from, &e, folder, &u, b)) == NULL && !u.sums)
+		else if ((err = read_entry(&p, &e, &u, b)) == NULL && !u.sums)
 			note_sum(&p, name);
 		if (err != NULL)
 			goto done;

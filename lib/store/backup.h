@@ -31,19 +31,24 @@ struct backup {
 
 /* What a file is by its first bytes.  BACKUP_DATABASE: a copy without files. */
 IB_MUST const struct ib_err *backup_look(const char *path, enum backup_kind *kind);
+/* Bytes that writing one needs beside each other at its height: the database is copied first. */
+int64_t backup_room(struct db *db, const char *media);
 /*
  * Makes `to`, mode 0600, which must not be there; the name appears when all of it is
  * on disk.  `media` need not exist.  passphrase NULL: not sealed.
  */
 IB_MUST const struct ib_err *backup_write(struct db *db, const char *media, const char *to,
     const char *passphrase, int64_t now, struct backup *b);
+/* What one that is not sealed says of itself; the rest is not read: no files, no bytes. */
+IB_MUST const struct ib_err *backup_about(const char *from, struct backup *b);
 /*
  * Its content into the new folder `folder` as inbox.db and media/, and what it says
- * of itself.  IB_EPARSE: torn or changed; IB_EAUTH: the passphrase.  What was written
- * before an error is the caller's to remove.
+ * of itself.  `have` (or NULL): a folder; files that lie in it are compared with their
+ * sums like all, but not written.  IB_EPARSE: torn or changed; IB_EAUTH: the
+ * passphrase.  What was written before an error is the caller's to remove.
  */
 IB_MUST const struct ib_err *backup_read(const char *from, const char *passphrase, const char *folder,
-    struct backup *b);
+    const char *have, struct backup *b);
 /* The same lines as in `rows` of this database. */
 IB_MUST const struct ib_err *backup_rows(struct db *db, char rows[BACKUP_ABOUT_MAX]);
 /* How many files the rows of the database name, and how many of them lie in `media`. */

@@ -4,8 +4,9 @@
 
 An inbox that was unpacked from an archive, its workers at work: a version with a newer
 schema takes over, the workers see it and end, a conversation is still there; the way
-back brings the database of before, and says so first.  Archives that are torn, foreign or
-whose version fails at any point change nothing.  Which kill leaves what is in
+back brings the database of before and the files that are missing since, and says so
+first.  Without room for the backup that is made before, nothing changes.  Archives that
+are torn, foreign or whose version fails at any point change nothing.  Which kill leaves what is in
 tests/sync/upgrade.py.
 """
 import glob
@@ -28,6 +29,9 @@ class Upgrade(unittest.TestCase):
             b = st.connect("shared")
             st.customer("before the upgrade")
             thread = until(st.thread)
+            st.customer(None, attachments=[{"type": "image", "picture": "cat"}])
+            until(lambda: glob.glob(st.path("media/a*")) and not st.db("SELECT 1 FROM attachment WHERE fetch_at > 0"))
+            media = st.media()
             schema = st.schema()
             self.assertEqual((st.ctl("rollback").returncode, st.link("current")), (2, "."), "there is nothing to go back to")
 
@@ -60,6 +64,13 @@ class Upgrade(unittest.TestCase):
             self.assertEqual(os.listdir(os.path.join(st.home, "versions")).count("messenger-inbox-1.1"), 0, "of no use any more")
             self.assertEqual([os.path.basename(f) for f in glob.glob(st.path("inbox.db.before-*"))], ["inbox.db.before-messenger-inbox-2"])
             self.assertEqual(st.left(), [])
+            self.assertIn(say("upgrade.backup", path=st.path("inbox.db.before-messenger-inbox-2"), files=str(len(media))), r.stdout)
+            r = st.ctl("backup", "--drill", "inbox.db.before-messenger-inbox-2")
+            self.assertEqual((r.returncode, say("backup.good") in r.stdout), (0, True), r.stdout + r.stderr)
+            lost, other = min(media), "a999-999-0"
+            os.unlink(st.path("media", lost))
+            with open(st.path("media", other), "wb") as f:
+                f.write(b"came since")
             st.customer("after the upgrade")
 
             # Back: the database is newer, so nobody is asked in vain, and nothing is lost.
@@ -75,8 +86,10 @@ class Upgrade(unittest.TestCase):
             until(lambda: p.poll() is not None, 60)         # the workers were sent away
             said.append(p.stdout.read())
             self.assertEqual(p.wait(60), 0, said)
+            self.assertIn(say("rollback.files", n="1"), said[-1])
+            self.assertEqual(st.media(), {**media, other: b"came since"})
             self.assertEqual((st.schema(), st.link("current")), (schema, "."))
-            self.assertEqual([t for (t,) in st.db("SELECT text FROM message ORDER BY at")], ["before the upgrade"])
+            self.assertEqual([t for (t,) in st.db("SELECT text FROM message ORDER BY at")], ["before the upgrade", None])
             aside = [f for f in glob.glob(st.path("inbox.db.before-*")) if os.path.basename(f)[len("inbox.db.before-"):].isdigit()]
             self.assertEqual(len(aside), 1)
             self.assertTrue(st.serves())
@@ -84,11 +97,35 @@ class Upgrade(unittest.TestCase):
             # Facebook has what came since.
             st.clock(30 * 60_000)
             until(lambda: st.sync() == 0 and st.db("SELECT 1 FROM message WHERE text = 'after the upgrade'"))
-            # And there once more.
-            r = st.ctl("upgrade", newer)
+            # And there once more; this time with a copy of the database alone, and back from that.
+            r = st.ctl("upgrade", "--database-only", newer)
             self.assertEqual((r.returncode, st.schema()), (0, schema + 1), r.stderr)
+            self.assertIn(say("upgrade.copy", path=st.path("inbox.db.before-messenger-inbox-2")), r.stdout)
+            self.assertTrue(st.serves())
+            st.end_workers()
+            r = st.ctl("rollback", "--restore")
+            self.assertEqual((r.returncode, st.schema(), st.link("current")), (0, schema, "."), r.stderr)
             self.assertTrue(st.serves())
             self.assertEqual(st.left(), [])
+
+    def test_no_room_for_the_backup(self):
+        with Unpacked() as st:
+            newer = pack(st.packs, "messenger-inbox-2", NEXT)
+            os.makedirs(st.path("media"), 0o700, exist_ok=True)
+            for what, size, most in (("asked first", 1 << 43, None), ("a quota, on the way", 96 << 20, 64 << 20)):
+                with self.subTest(what):
+                    with open(st.path("media/a1-1-0"), "wb") as f:
+                        f.truncate(size)        # a hole: it takes no room itself
+                    r = st.ctl("upgrade", newer, most=most)
+                    self.assertEqual((r.returncode, st.link("current")), (1, "."), r.stdout)
+                    self.assertIn(say("upgrade.kept"), r.stdout)
+                    self.assertIn(say("upgrade.no_backup", need="@", left="@").split("@")[0], r.stdout)
+                    self.assertIn("--database-only", r.stdout)
+                    self.assertTrue(st.serves())
+                    self.assertEqual((st.left(), glob.glob(st.path("inbox.db.before-*"))), ([], []))
+            r = st.ctl("upgrade", "--database-only", newer, most=64 << 20)
+            self.assertEqual((r.returncode, st.link("current")), (0, "versions/messenger-inbox-2"), r.stderr)
+            os.unlink(st.path("media/a1-1-0"))
 
     def test_versions_that_fail(self):
         with Unpacked() as st:

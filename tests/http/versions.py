@@ -10,6 +10,7 @@ the libraries of this system, so that they are made in a moment and of any build
 import glob
 import os
 import re
+import resource
 import shlex
 import shutil
 import subprocess
@@ -118,12 +119,14 @@ class Unpacked(Stand):
         self.extra_conf = dict(self.extra_conf, templates="", catalogues="", static_dir="")
         super().write_conf()
 
-    def ctl(self, *args, fault=None, timeout=300):
+    def ctl(self, *args, fault=None, timeout=300, most=None):
+        """`most`: no file may be larger, as with a quota."""
         env = dict(os.environ)
         if fault:
             env["INBOX_FAULT"] = fault
         r = subprocess.run([os.path.join(self.home, "bin/inboxctl"), "-c", self.conf, *args], capture_output=True, text=True,
-                           cwd=self.dir, stdin=subprocess.DEVNULL, env=env, timeout=timeout)
+                           cwd=self.dir, stdin=subprocess.DEVNULL, env=env, timeout=timeout,
+                           preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))) if most else None)
         assert "Sanitizer" not in r.stderr, r.stderr
         return r
 
@@ -140,10 +143,13 @@ class Unpacked(Stand):
         self.children.append(p)
         return p
 
-    def fresh_worker(self):
-        """As a supervisor would: one that has ended has a successor."""
+    def end_workers(self):
         for p in list(self.workers):
             self.end(p)
+
+    def fresh_worker(self):
+        """As a supervisor would: one that has ended has a successor."""
+        self.end_workers()
         self.workers = [self.start_worker()]
 
     def serves(self):
@@ -154,7 +160,15 @@ class Unpacked(Stand):
     def schema(self):
         return self.db("PRAGMA user_version")[0][0]
 
+    def media(self):
+        """The files of messages."""
+        found = {}
+        for name in os.listdir(self.path("media")):
+            with open(self.path("media", name), "rb") as f:
+                found[name] = f.read()
+        return found
+
     def left(self):
         """What an attempt may not leave for good."""
-        return [f for p in ("*.part-*", "*.trial-*", "*.copy-*", BASE + "/versions/.new-*", BASE + "/.current-*", BASE + "/.previous-*")
+        return [f for p in ("*.part-*", "*.trial-*", "*.copy-*", "*.back-*", BASE + "/versions/.new-*", BASE + "/.current-*", BASE + "/.previous-*")
                 for f in glob.glob(self.path(p))]

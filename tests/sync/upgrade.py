@@ -8,6 +8,7 @@ killed when: a new process answers a visitor at once, with all messages there; a
 same command once more comes to the same end as if nothing had happened, with nothing
 of the attempt left.
 """
+import glob
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
+from stand import until  # noqa: E402
 from versions import NEXT, Unpacked, pack  # noqa: E402
 
 NEW = "versions/messenger-inbox-2"
@@ -32,16 +34,14 @@ class Kills(unittest.TestCase):
             sys.exit("upgrade: the programs in %s have no fault points; configure with --enable-fault-injection" % os.environ.get("INBOX_BUILD"))
         st.connect("shared")
         st.customer("kept through all of it")
+        st.customer(None, attachments=[{"type": "image", "picture": "cat"}])
+        until(lambda: glob.glob(st.path("media/a*")) and not st.db("SELECT 1 FROM attachment WHERE fetch_at > 0"))
         cls.archive = pack(st.packs, "messenger-inbox-2", NEXT)
         st.sync()
         cls.schema = st.schema()
-        cls.pause()
+        st.end_workers()
+        cls.media = st.media()
         cls.old = cls.state(st.path("old"))
-
-    @classmethod
-    def pause(cls):
-        for p in list(cls.st.workers):
-            cls.st.end(p)
 
     @classmethod
     def state(cls, to):
@@ -55,28 +55,34 @@ class Kills(unittest.TestCase):
         return to
 
     def again_at(self, kept):
-        self.pause()
         st = self.st
+        st.end_workers()
         for f in os.listdir(st.dir):
             if f.startswith("inbox.db"):
                 os.unlink(st.path(f))
         for f in os.listdir(kept):
             if f.startswith("inbox.db"):
                 shutil.copy2(os.path.join(kept, f), st.dir)
+        os.makedirs(st.path("media"), 0o700, exist_ok=True)
+        for name, data in self.media.items():
+            with open(st.path("media", name), "wb") as f:
+                f.write(data)
         shutil.rmtree(st.home, ignore_errors=True)
         shutil.copytree(os.path.join(kept, "home"), st.home, symlinks=True)
 
     def whole(self, when):
         """A visitor is served, and every message is there."""
         self.assertTrue(self.st.serves(), when)
-        texts = [t for (t,) in self.st.db("SELECT text FROM message")]
+        texts = [t for (t,) in self.st.db("SELECT text FROM message WHERE text IS NOT NULL")]
         self.assertEqual([t.replace(" (2)", "") for t in texts].count("kept through all of it"), 1, when)
-        self.pause()
+        self.st.end_workers()
 
-    def killed_everywhere(self, kept, args, done):
-        """The number of steps; `done` says whether all is as it should be in the end."""
+    def killed_everywhere(self, kept, args, done, lost=()):
+        """The number of steps; `done` says whether all is as it should be in the end.  `lost`: files that are missing before."""
         for n in range(1, STEPS_MOST):
             self.again_at(kept)
+            for name in lost:
+                os.unlink(self.st.path("media", name))
             r = self.st.ctl(*args, fault="step:%d=kill" % n)
             if r.returncode == 0:
                 break
@@ -87,6 +93,7 @@ class Kills(unittest.TestCase):
             self.assertTrue(r.returncode == 0 or done(), (when, r.stdout, r.stderr))
             self.assertTrue(done(), when)
             self.whole(when + ", and again")
+            self.assertEqual(self.st.media(), self.media, when)
             self.assertEqual(self.st.left(), [], when)
         self.assertTrue(done())
         return n - 1
@@ -100,7 +107,8 @@ class Kills(unittest.TestCase):
         r = st.ctl("upgrade", self.archive)
         self.assertEqual(r.returncode, 0, r.stderr)
         new = self.state(st.path("new"))
-        n = self.killed_everywhere(new, ("rollback", "--restore"), lambda: (st.link("current"), st.schema()) == (".", self.schema))
+        n = self.killed_everywhere(new, ("rollback", "--restore"), lambda: (st.link("current"), st.schema()) == (".", self.schema),
+                                   lost=sorted(self.media)[:1])
         self.assertGreaterEqual(n, 5)
 
     def test_when_removed(self):
