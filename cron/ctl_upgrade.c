@@ -366,7 +366,6 @@ static const struct ib_err *
 keep(struct upgrade *u, struct db *db)
 {
 	const struct ib_err *err;
-	int64_t need, left;
 	struct backup b;
 
 	if ((err = file_remove(u->before)) != NULL)
@@ -376,16 +375,11 @@ keep(struct upgrade *u, struct db *db)
 			TALK(&u->t, STR_SETUP_MARK_MADE, STR_UPGRADE_COPY, "path", u->before, NULL);
 		return err;
 	}
-	/* Asked first: the inbox that runs meanwhile needs the disk, too. */
-	need = backup_room(db, u->media);
-	left = db_disk_free(db);
-	err = need < left ? backup_write(db, u->media, u->before, NULL, clock_now(), &b) :
-	    ib_fail(IB_ELIMIT, IB_RETRY_LATER, "no room for the backup from before the upgrade");
-	if (err == NULL)
+	if ((err = backup_write(db, u->media, u->before, NULL, clock_now(), &b)) == NULL)
 		TALK(&u->t, STR_SETUP_MARK_MADE, STR_UPGRADE_BACKUP, "path", u->before, "files", talk_int(&u->t, b.files), NULL);
 	else
-		TALK(&u->t, STR_SETUP_MARK_WRONG, STR_UPGRADE_NO_BACKUP, "need", talk_int(&u->t, need / MB + 1), "left",
-		    talk_int(&u->t, left / MB), NULL);
+		TALK(&u->t, STR_SETUP_MARK_WRONG, STR_UPGRADE_NO_BACKUP, "need",
+		    talk_int(&u->t, backup_room(db, u->media) / MB + 1), "left", talk_int(&u->t, db_disk_free(db) / MB), NULL);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DEEPEST	64
@@ -126,6 +127,14 @@ const struct ib_err *
 file_remove(const char *path)
 {
 	return remove_at(AT_FDCWD, path, 0) ? NULL : failed(path);
+}
+
+int64_t
+file_disk_free(const char *path)
+{
+	struct statvfs fs;
+
+	return statvfs(path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : 0;
 }
 
 void

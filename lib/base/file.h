@@ -22,6 +22,8 @@ IB_MUST const struct ib_err *file_replace(const char *tmp, const char *to);
 char *file_folder(struct arena *a, const char *path);
 /* A path and all below it go, no link is followed.  What is not there is no error. */
 IB_MUST const struct ib_err *file_remove(const char *path);
+/* Bytes that the disk of a file or folder has left for us; a quota may leave less.  0: not known. */
+int64_t file_disk_free(const char *path);
 /* What is called `prefix` and the number of a process that is no more, beside each other. */
 void file_sweep_dead(const char *prefix);
 

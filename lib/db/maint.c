@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define READER_WAIT_MS	50
@@ -145,9 +144,7 @@ db_size(const struct db *db)
 int64_t
 db_disk_free(const struct db *db)
 {
-	struct statvfs fs;
-
-	return statvfs(db->path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : 0;
+	return file_disk_free(db->path);
 }
 
 const struct ib_err *

@@ -22,6 +22,7 @@
 #define SUMS_MAX	((size_t)256 << 20)
 #define PIECE		((size_t)128 << 10)
 #define ARENA_MAX	((size_t)1 << 20)
+#define MB		(INT64_C(1) << 20)
 #define ENTRY_HEAD	1024	/* of a file in an archive: its header, and what fills its last block */
 
 /* An archive on its way into a file or out of one. */
@@ -252,9 +253,10 @@ backup_write(struct db *db, const char *media, const char *to, const char *passp
 {
 	const struct ib_err *err;
 	char *copy = NULL, *part = NULL;
+	int64_t size, need, left = 0;
+	const char *folder;
 	struct arena a;
 	struct pack p;
-	int64_t size;
 
 	memset(b, 0, sizeof(*b));
 	clock_iso(now, b->made);
@@ -282,6 +284,13 @@ backup_write(struct db *db, const char *media, const char *to, const char *passp
 		goto done;
 	}
 	(void)unlink(part);
+	need = backup_room(db, media);
+	if ((folder = file_folder(&a, to)) == NULL || (left = file_disk_free(folder)) <= need) {
+		err = folder == NULL ? ib_fail(IB_ENOMEM, IB_RETRY_LATER, "backup") :
+		    ib_fail(IB_ELIMIT, IB_RETRY_LATER, "%.150s: a backup needs %lld MB of disk, %lld MB are free", to,
+		    (long long)(need / MB + 1), (long long)(left / MB));
+		goto done;
+	}
 	if ((p.fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0) {
 		err = ib_fail(IB_ESYS, IB_RETRY_LATER, "%.150s: %s", to, strerror(errno));
 		goto done;

@@ -35,7 +35,8 @@ IB_MUST const struct ib_err *backup_look(const char *path, enum backup_kind *kin
 int64_t backup_room(struct db *db, const char *media);
 /*
  * Makes `to`, mode 0600, which must not be there; the name appears when all of it is
- * on disk.  `media` need not exist.  passphrase NULL: not sealed.
+ * on disk.  `media` need not exist.  passphrase NULL: not sealed.  IB_ELIMIT: the disk has
+ * no room for it, so that nothing was begun: the inbox that runs meanwhile needs some.
  */
 IB_MUST const struct ib_err *backup_write(struct db *db, const char *media, const char *to,
     const char *passphrase, int64_t now, struct backup *b);

@@ -27,7 +27,7 @@ from stand import APP_ID, APP_SECRET, LIISA, PAGE_A, SRC, VERIFY, _build, free_p
 
 ETC, VAR = "etc/messenger-inbox", "var/lib/messenger-inbox"
 UNITS = ("messenger-inbox.service", "messenger-inbox.socket", "messenger-inbox-sync.service", "messenger-inbox-sync.timer")
-APPLETS = "sh cat chmod chown echo ln ls mkdir rm rmdir test true".split()
+APPLETS = "sh cat chmod chown echo ln ls mkdir mv rm rmdir su test true".split()
 MODULES = "mpm_event authz_core alias headers mime filter deflate proxy proxy_fcgi".split()
 # Notes what it was called with.
 NOTED = "#!/bin/sh\necho ${0##*/} \"$@\" >>/calls\n"
@@ -104,6 +104,9 @@ class Machine(Bare):
         self.write("dev/null", "", 0o666)
         self.write("calls", "", 0o666)
         self.write("clock", "%020d\n" % 0)
+        # An ordinary user who runs this has the account's number already.
+        self.write("usr/sbin/runuser", NOTED + "user=$2\nshift 3\n" + ("exec su -s /bin/sh $user -c \"$*\"\n" if self.user else "exec \"$@\"\n"),
+                   0o755)
         # What dpkg is to know as installed: what the package depends on, in the versions of this system.
         needs = re.findall(r"(?:^|, )([a-z0-9.+-]+)", self.field("Depends"))
         self.write("var/lib/dpkg/status", subprocess.run(["dpkg-query", "-s", *needs], check=True, capture_output=True, text=True).stdout)
@@ -212,6 +215,11 @@ include "/etc/lighttpd/conf-enabled/*.conf"
             self.serve()
         said, _ = p.communicate(timeout=60)
         return p.returncode, said
+
+    def drill(self, backup):
+        r = subprocess.run(self.go("/usr/bin/inboxctl", "backup", "--drill", backup), capture_output=True, text=True)
+        if r.returncode or say("backup.good") not in r.stdout:
+            raise AssertionError(r.stdout + r.stderr)
 
     def read(self, name):
         with open(self.path(name), "rb") as f:
@@ -340,9 +348,31 @@ class Life(unittest.TestCase):
         # Once more, and as an upgrade: what is there stays, the service gets the new program.
         os.chmod(st.path(ETC), 0o750)
         st.calls()
-        st.dpkg("-i", self.packed)
+        backup = "/" + VAR + "/before-upgrade.backup"
+        self.assertFalse(os.path.exists(st.path(backup[1:])))
+        said = st.dpkg("-i", self.packed)
         self.assertEqual(st.owner(ETC), (mode[0], 0o750))
-        self.assertIn("deb-systemd-invoke try-restart messenger-inbox.service", st.calls())
+        calls = st.calls()
+        self.assertIn("deb-systemd-invoke try-restart messenger-inbox.service", calls)
+        # A backup first, by the program that was there and as its user.
+        self.assertIn("runuser -u messenger-inbox -- /usr/bin/inboxctl backup %s.new" % backup, calls)
+        self.assertIn("a backup from before this upgrade is " + backup, said)
+        st.drill(backup)
+        # The next one takes its place; without room it is the database alone, and without keys there is none.
+        with open(st.path(VAR, "media/a999-999-0"), "wb") as f:
+            f.truncate(1 << 43)                 # a hole
+        whole = os.stat(st.path(backup[1:])).st_ino
+        self.assertIn("the files of messages are not in it", st.dpkg("-i", self.packed))
+        self.assertNotEqual(os.stat(st.path(backup[1:])).st_ino, whole)
+        st.drill(backup)
+        os.unlink(f.name)
+        copy = st.read(backup[1:])
+        os.rename(st.path(VAR), st.path("elsewhere"))
+        self.assertIn("no backup could be made", st.dpkg("-i", self.packed))
+        os.rmdir(st.path(VAR))
+        os.rename(st.path("elsewhere"), st.path(VAR))
+        self.assertEqual(st.read(backup[1:]), copy)
+        self.assertFalse(os.path.exists(st.path(backup[1:] + ".new")))
         self.assertEqual(st.status("/messages/"), 200)
         # Removed: switched off everywhere, nothing is lost.
         said = st.dpkg("-r", "messenger-inbox")
