@@ -67,7 +67,15 @@ class Remove(unittest.TestCase):
             self.assertEqual(b.get("/inbox").status, 200)
             self.assertEqual(st.db("SELECT count(*) FROM message WHERE text = 'kept'"), [(1,)])
 
-            # With the data; who has it open is made to end first.
+            # With the data, and what dead processes left of it; who has it open is made to end first.
+            var = os.path.dirname(data[2])
+            st.file(var + "/inbox.db.before-messenger-inbox-2.part-99999999", "half a backup")
+            st.file(var + "/inbox.db.copy-99999999", "a copy for one")
+            for d in ("/media.back-99999999", "/inbox.db.trial-99999999"):
+                os.mkdir(var + d)
+                st.file(var + d + "/inbox.db", "a copy")
+            if st.user:
+                st.own()
             r = ctl("remove", "--data", "--yes")
             self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
             self.assertFalse(os.path.exists(st.top), os.path.exists(st.top) and os.listdir(st.top))
