@@ -657,7 +657,7 @@ class Window(Case):
         page = self.conversation(thread)
         self.assertNotIn("composer", page.ids)
         # Why, since when, and what can be done.
-        since = time.strftime("%H:%M", time.gmtime(self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0] // 1000 + 2 * 3600))
+        since = self.st.since(self.st.db("SELECT customer_at FROM thread WHERE id = ?", thread)[0][0] + DAY)
         for words in (say("closed.day"), say("closed.since", since=since), say("advice.wait"), say("conv.closed")):
             self.assertIn(words, page.text)
         before = len(self.sends())

@@ -13,6 +13,7 @@ wait; `until()` polls with a deadline.  The programs come from $INBOX_BUILD
 At the end the log of the programs is searched for reports of sanitizers: a
 test whose stand had one fails, whatever it asserted.
 """
+import datetime
 import hashlib
 import hmac
 import html.parser
@@ -31,6 +32,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+import zoneinfo
 
 SRC = os.environ.get("INBOX_SRC") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -46,6 +48,7 @@ def _build():
 APP_SECRET = "3f1c9a7d5be24860a1d2c3b4e5f60718"
 APP_ID = "881240037712345"
 VERIFY = "stand-verify-token"
+TALLINN = zoneinfo.ZoneInfo("Europe/Tallinn")
 PAGE_A, PAGE_B, PAGE_C = "108422330517604", "110935571284066", "112233445566778"
 LIISA, JAAN = "6804412339871205", "6804412339871206"
 LIISA_B, TOM = "6911223344556601", "6911223344556602"
@@ -588,6 +591,14 @@ $HTTP["url"] =~ "^%s/static/" { alias.url = ( "%s/static/" => "%s/static/" ) }
         with open(self.path("clock"), "r+") as f:       # in place: the programs keep it open
             f.write("%020d\n" % offset_ms)
         self.control("clock", {"offset": offset_ms})
+
+    def since(self, ms, lang="en"):
+        """How the inbox says since when that is, to people in Tallinn."""
+        then, today = (datetime.datetime.fromtimestamp(t / 1000, TALLINN) for t in (ms, self.control("clock")["now"]))
+        days = (today.date() - then.date()).days
+        return say("date.time" if days == 0 else "date.since_yesterday" if days == 1 else
+                   "date.moment" if then.year == today.year else "date.moment_year", lang, hour="%02d" % then.hour, minute="%02d" % then.minute,
+                   day=str(then.day), month=say("date.month_%d" % then.month, lang), year=str(then.year))
 
     def sync(self, budget=20, check=True):
         """A scheduled run. `check`: it succeeds, after waiting for one that an open page started."""
