@@ -28,5 +28,7 @@ def findings(b, without=()):
     b.d.set_script_timeout(60)
     if not b.js_("return 'axe' in window"):
         b.js_(AXE)
+        # From now on pages bring it: saying it to each anew takes longer than what it does.
+        b.cdp("Page.addScriptToEvaluateOnNewDocument", source=AXE)
     rules = dict(RULES, rules={name: {"enabled": False} for name in without})
     return ["axe: " + x for x in b.d.execute_async_script(RUN, rules)]

@@ -37,9 +37,10 @@ COMPARE = PICTURE + """
 const done = arguments[arguments.length - 1], [now, was] = await Promise.all([load(arguments[0]), load(arguments[1])]);
 if (now.width !== was.width || now.height !== was.height)
     return done({ size: `${was.width} x ${was.height} became ${now.width} x ${now.height}`, n: -1 });
+const a = now.data, z = was.data, same = arguments[2], far = (i) => Math.abs(a[i] - z[i]) > same;
 let n = 0, left = 1e9, top = 1e9, right = 0, bottom = 0;
-for (let i = 0; i < now.data.length; i += 4)
-    if ([0, 1, 2].some((k) => Math.abs(now.data[i + k] - was.data[i + k]) > arguments[2])) {
+for (let i = 0; i < a.length; i += 4)
+    if (far(i) || far(i + 1) || far(i + 2)) {
         const x = i / 4 % now.width, y = Math.floor(i / 4 / now.width);
         n++;
         left = Math.min(left, x); right = Math.max(right, x); top = Math.min(top, y); bottom = Math.max(bottom, y);

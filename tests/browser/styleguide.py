@@ -79,7 +79,9 @@ class Guide(Case):
             self.assertGreater(seen, 2, where)
             faults += ["%s: contrast %s" % (where, x) for x in bad]
             faults += ["%s: sideways %s" % (where, x) for x in b.js_(SIDEWAYS)]
-            faults += ["%s: %s" % (where, x) for x in axe.findings(b, without=ALONE)]
+            # The dark one differs in colours alone: CONTRAST has them here, axe-core in look_en.py and look_ja.py.
+            if theme == "light":
+                faults += ["%s: %s" % (where, x) for x in axe.findings(b, without=ALONE)]
             if s["size"] == 390:
                 faults += ["%s: small %s" % (where, x) for x in b.js_(TARGETS)]
         if faults:

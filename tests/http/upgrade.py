@@ -22,6 +22,8 @@ from versions import BASE, NEXT, Unpacked, pack
 
 import setup as setup_tests
 
+SLOW = True
+
 
 class Upgrade(unittest.TestCase):
     def test_there_and_back(self):

@@ -15,7 +15,7 @@ from ground import LONG, PAGE_A, SEED, Stand, chance, people, say
 from stand import ANNA, MARIA, PEETER, event_body, message, sign
 
 ALONE = True
-SECONDS = 60 if LONG else 25
+SECONDS = 60 if LONG else 15
 RATE, AGENTS, EVERY, SENDERS = 50, 20, 5.0, 8
 PERSONS, MEMORY = 40, 30 << 20
 
