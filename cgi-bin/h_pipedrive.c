@@ -62,6 +62,7 @@ sign_in(struct app *app, struct req *r, const struct install *in, const struct f
 	if ((err = user_put(app->db, app->keys, r->a, &u, f->access, f->refresh, f->access_until,
 	    r->now, &id)) == NULL && (err = auth_sign_in(app, r, id)) == NULL &&
 	    (err = leaving_person_back(app->db, r->a, f->company_id, f->pd_user)) == NULL &&
+	    (err = sync_exchange_end(app->db, r->a, r->id)) == NULL &&
 	    (err = audit_put(app->db, in->id, id, r->now, "signed_in", "")) == NULL)
 		err = db_commit(app->db);
 	db_rollback(app->db);
@@ -72,16 +73,17 @@ sign_in(struct app *app, struct req *r, const struct install *in, const struct f
 static const struct ib_err *
 arrive(struct app *app, struct req *r, const struct install *in, const struct flow *f)
 {
+	const struct pd_tokens t = { .access = f->access, .refresh = f->refresh, .expires_in = (f->access_until - r->now) / MS_SECOND };
 	const struct ib_err *err;
 	int64_t user;
 	bool found;
 
-	/* The grant stays: who comes back in a minute may have no other. */
-	if (!limit_company(app, r, CONF_LIMIT_SIGN_IN_COMPANY, f->company_id))
-		return limit_refuse(app, r);
 	err = db_get_int(app->db, ST_USER_ID, &user, &found, "ii", in->id, f->pd_user);
 	if (err != NULL)
 		return err;
+	/* The grant stays: who comes back in a minute may have no other. */
+	if (!limit_company(app, r, CONF_LIMIT_SIGN_IN_COMPANY, f->company_id))
+		return found && (err = sync_tokens_store(app->sync, r->a, user, &t, r->now)) != NULL ? err : limit_refuse(app, r);
 	if (in->shared || (found && user == in->owner_id)) {
 		if ((err = sign_in(app, r, in, f)) != NULL)
 			return err;
@@ -102,18 +104,36 @@ arrive(struct app *app, struct req *r, const struct install *in, const struct fl
 	    req_href(app, r, "/"), cat_str(app->cats, r->lang, STR_WAY_START));
 }
 
+/*
+ * A grant that came, but not whose it is.  Where nobody is connected it is given
+ * back; else it may be the grant that a connection lives from, so it stays, and
+ * the exchange without an end: the next sign-in brings another.
+ */
+static const struct ib_err *
+nobody_known(struct app *app, struct req *r, const struct flow *f)
+{
+	const struct ib_err *err;
+	int64_t id;
+	bool any;
+
+	if ((err = db_get_int(app->db, ST_INSTALL_ACTIVE, &id, &any, "")) != NULL || any)
+		return err;
+	flow_give_back(app, r, f);
+	return sync_exchange_end(app->db, r->a, r->id);
+}
+
 /* Who came?  Fills the flow; *ok false when Pipedrive refused (an answer was made). */
 static const struct ib_err *
 exchange(struct app *app, struct req *r, const char *code, struct flow *f, bool *ok)
 {
-	const struct ib_err *err;
+	const struct ib_err *err, *bad;
 	struct pd_tokens t;
 	struct pd_user u;
 	struct pd_res res = { 0 };
 	struct pdrive *pd;
 
 	*ok = false;
-	if ((err = sync_pdrive(app->sync, &pd)) != NULL)
+	if ((err = sync_pdrive(app->sync, &pd)) != NULL || (err = sync_exchange_begin(app->db, r->a, r->id, r->now)) != NULL)
 		return err;
 	err = pdrive_exchange(pd, r->a, code, arena_printf(r->a, "%s/pipedrive/callback",
 	    conf_str(app->conf, CONF_BASE_URL)), &t, &res);
@@ -130,12 +150,17 @@ exchange(struct app *app, struct req *r, const char *code, struct flow *f, bool 
 		else
 			log_event(LOG_WARN_, "pipedrive_sign_in", "status", log_i(res.status),
 			    "key", res.row->key, NULL);
-		if (f->refresh != NULL)
-			flow_give_back(app, r, f);
+		/* Without a word on the code it may have been exchanged all the same. */
+		bad = f->refresh != NULL ? nobody_known(app, r, f) :
+		    res.refused && res.status / 100 == 4 ? sync_exchange_end(app->db, r->a, r->id) : NULL;
+		if (bad != NULL)
+			log_err(bad, "pipedrive_sign_in");
 		return again(app, r, 502, code_sentence(res.refused ? res.row : NULL, "problem.pd_failed"));
 	}
 	if (!u.active) {
 		flow_give_back(app, r, f);
+		if ((err = sync_exchange_end(app->db, r->a, r->id)) != NULL)
+			return err;
 		return again(app, r, 403, "problem.deactivated");
 	}
 	f->pd_user = u.id;
@@ -151,14 +176,37 @@ exchange(struct app *app, struct req *r, const char *code, struct flow *f, bool 
 	return NULL;
 }
 
+/* Somebody came whom Pipedrive knows: in, or on to the choice of who uses the inbox, or away. */
+static const struct ib_err *
+known(struct app *app, struct req *r, struct flow *f)
+{
+	const struct ib_err *err;
+	struct install *in;
+	enum lang lang;
+
+	/* The person's own language from here on, unless one was chosen by hand. */
+	if (req_cookie(r, "lang") == NULL && lang_parse(f->lang, &lang))
+		r->lang = lang;
+	if ((err = install_by_company(app->db, r->a, f->company_id, &in)) != NULL)
+		return err;
+	if (in != NULL && in->active)
+		return arrive(app, r, in, f);
+	if (!f->admin) {
+		flow_give_back(app, r, f);
+		return resp_problem_way(app, r, 403, "problem.not_admin_install",
+		    req_href(app, r, "/"), "way.start");
+	}
+	if ((err = flow_next(app, r, FLOW_VISIBILITY, f)) != NULL)
+		return err;
+	return resp_see_other(app, r, "/connect/visibility");
+}
+
 const struct ib_err *
 h_pipedrive_callback(struct app *app, struct req *r)
 {
 	const char *code = req_query(r, "code"), *state = req_query(r, "state");
 	const struct ib_err *err;
-	struct install *in;
 	struct flow *f;
-	enum lang lang;
 	bool ok;
 
 	/* The state first: whoever has no step of ours in the browser did not start here. */
@@ -175,23 +223,9 @@ h_pipedrive_callback(struct app *app, struct req *r)
 		return again(app, r, 200, "problem.pd_denied");
 	if (code == NULL)
 		return again(app, r, 400, "problem.bad_request");
-	if ((err = exchange(app, r, code, f, &ok)) != NULL || !ok)
-		return err;
-	/* The person's own language from here on, unless one was chosen by hand. */
-	if (req_cookie(r, "lang") == NULL && lang_parse(f->lang, &lang))
-		r->lang = lang;
-	if ((err = install_by_company(app->db, r->a, f->company_id, &in)) != NULL)
-		return err;
-	if (in != NULL && in->active)
-		return arrive(app, r, in, f);
-	if (!f->admin) {
-		flow_give_back(app, r, f);
-		return resp_problem_way(app, r, 403, "problem.not_admin_install",
-		    req_href(app, r, "/"), "way.start");
-	}
-	if ((err = flow_next(app, r, FLOW_VISIBILITY, f)) != NULL)
-		return err;
-	return resp_see_other(app, r, "/connect/visibility");
+	if ((err = exchange(app, r, code, f, &ok)) == NULL && ok && (err = known(app, r, f)) == NULL)
+		err = sync_exchange_end(app->db, r->a, r->id);
+	return err;
 }
 
 /* Private or shared ------------------------------------------------------------ */

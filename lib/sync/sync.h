@@ -109,6 +109,19 @@ IB_MUST const struct ib_err *sync_access_within(struct sync *s, struct arena *a,
 /* Pipedrive said that this access token is dead: the next sync_access refreshes it. */
 IB_MUST const struct ib_err *sync_access_dead(struct sync *s, struct arena *a, int64_t user, int64_t now,
     const char *dead);
+/*
+ * Somebody comes back from Pipedrive with a code.  Exchanging it can kill the
+ * tokens that we have of that person, before anybody knows who it is: while an
+ * exchange is under way, a token that is refused says nothing.  Begin commits
+ * that; end, in the transaction that stores what came, takes it back.  An
+ * exchange that nobody ends has cost somebody a grant by our own doing.  `id`
+ * is the request's.
+ */
+IB_MUST const struct ib_err *sync_exchange_begin(struct db *db, struct arena *a, const char *id, int64_t now);
+IB_MUST const struct ib_err *sync_exchange_end(struct db *db, struct arena *a, const char *id);
+/* The grant of somebody who is known already, as Pipedrive gave it just now; in a transaction of its own. */
+IB_MUST const struct ib_err *sync_tokens_store(struct sync *s, struct arena *a, int64_t user, const struct pd_tokens *t,
+    int64_t now);
 /* One write to Pipedrive that has no end yet (crm.h). */
 IB_MUST const struct ib_err *sync_crm_one(struct sync *s, int64_t now, bool *did);
 /* One change of a linked conversation becomes a day to be logged, or one day a note (store/transcript.h). */

@@ -8,7 +8,8 @@
  * the first one brings.  One that is refused for good means
  * that the person's grant is gone: the tokens are erased and the person is
  * signed out; was it the installer's, the connection has left (pipedrive.md
- * 2.1).
+ * 2.1).  Not when it was refused because another took its place: somebody who
+ * signs in brings a new one, and is not known before it is there.
  *
  * Once an hour Pipedrive is asked whether who is signed in still belongs to the
  * company, and as what: in a run, or after an answer to that very person, so
@@ -35,12 +36,14 @@
 #define LEASE_MS	(30 * MS_SECOND)	/* longer than any one call */
 #define MARGIN_MS	MS_MINUTE		/* an access token that ends sooner is renewed */
 #define WAIT_MS		(12 * MS_SECOND)	/* for somebody else's refresh */
+#define EXCHANGE_MS	MS_MINUTE		/* longer than its two calls */
+#define EXCHANGE_KEEP_MS (7 * MS_DAY)		/* each token is used within that (IDLE_MS) */
 #define SUSPECT_MOST	2
 #define HEALTH_GAP_MS	(10 * MS_MINUTE)
 #define SENDS_REFUSED	3			/* in a row: the Page pauses (ST_PAGE_REFUSED) */
 
-static const struct ib_err *
-store_tokens(struct sync *s, struct arena *a, int64_t user, const struct pd_tokens *t, int64_t now)
+const struct ib_err *
+sync_tokens_store(struct sync *s, struct arena *a, int64_t user, const struct pd_tokens *t, int64_t now)
 {
 	const struct ib_err *err;
 	char *access, *refresh;
@@ -59,23 +62,60 @@ store_tokens(struct sync *s, struct arena *a, int64_t user, const struct pd_toke
 	return err;
 }
 
+static const char *
+exchange_name(struct arena *a, const char *id)
+{
+	return arena_printf(a, "exchange-%s", id);
+}
+
+const struct ib_err *
+sync_exchange_begin(struct db *db, struct arena *a, const char *id, int64_t now)
+{
+	return db_run(db, ST_LEASE_TAKE, "ttii", exchange_name(a, id), id, now, now + EXCHANGE_MS);
+}
+
+const struct ib_err *
+sync_exchange_end(struct db *db, struct arena *a, const char *id)
+{
+	return db_run(db, ST_LEASE_DROP, "tt", exchange_name(a, id), id);
+}
+
+/* A code that is being exchanged: is one under way, and was one never ended? */
 static const struct ib_err *
-grant_gone(struct sync *s, struct arena *a, int64_t user, int64_t install, int64_t now)
+look_at_exchanges(struct db *db, int64_t now, bool *under_way, bool *lost)
 {
 	const struct ib_err *err;
+	int64_t until;
 
-	int64_t ours;
-	bool found;
+	*under_way = false;
+	if ((err = db_run(db, ST_EXCHANGE_SWEEP, "i", now - EXCHANGE_KEEP_MS)) == NULL &&
+	    (err = db_get_int(db, ST_EXCHANGE_UNTIL, &until, lost, "")) == NULL && *lost)
+		*under_way = until > now && until <= now + EXCHANGE_MS;
+	return err;
+}
 
+/* The token `sealed` was refused for good.  *again: that says nothing, another one is there or on its way. */
+static const struct ib_err *
+grant_gone(struct sync *s, struct arena *a, int64_t user, int64_t install, const char *sealed, int64_t now, bool *again)
+{
+	const struct ib_err *err;
+	bool found, same, under_way = false, lost;
+	int64_t ours, is;
+
+	*again = false;
 	if ((err = db_begin(s->db)) != NULL)
 		return err;
-	if ((err = db_get_int(s->db, ST_USER_OUR_DOING, &ours, &found, "ii", user, now - IDLE_DEATH_MS)) != NULL)
+	if ((err = db_get_int(s->db, ST_USER_REFRESH_IS, &is, &same, "it", user, sealed)) != NULL ||
+	    (err = look_at_exchanges(s->db, now, &under_way, &lost)) != NULL ||
+	    (err = db_get_int(s->db, ST_USER_OUR_DOING, &ours, &found, "ii", user, now - IDLE_DEATH_MS)) != NULL)
 		goto done;
 	/*
 	 * Nobody here used it for so long that it died of that, or the answer
 	 * that brought another one was lost: no word of uninstalling.
 	 */
-	if (found && ours)
+	if ((*again = !same || !is || under_way))
+		err = under_way ? db_run(s->db, ST_USER_REFRESH_ANSWERED, "i", user) : NULL;
+	else if (lost || (found && ours))
 		err = leaving_person_gone(s->db, install, user, LEAVE_GRANT, now);
 	else
 		err = leaving_grant_ended(s->db, s->keys, a, install, user, LEAVE_GRANT, now);
@@ -120,49 +160,6 @@ take_lease(struct sync *s, struct arena *a, int64_t now, int64_t *user, int64_t 
 	return err;
 }
 
-/* Use the refresh token of a row whose lease is ours.  *access NULL: refused. */
-static const struct ib_err *
-refresh_leased(struct sync *s, struct arena *a, int64_t user, int64_t install, const char *sealed,
-    int64_t now, const char **access)
-{
-	const struct ib_err *err;
-	struct pd_tokens tokens;
-	struct pd_res res = { 0 };
-	struct pdrive *pd;
-	char *refresh;
-
-	*access = NULL;
-	if ((err = keyring_open(s->keys, a, arena_printf(a, "user.refresh.%lld", (long long)user),
-	    sealed, &refresh)) != NULL || (err = sync_pdrive(s, &pd)) != NULL)
-		return err;
-	s->stats.calls++;
-	if ((err = pdrive_refresh(pd, a, refresh, &tokens, &res)) != NULL)
-		return err;
-	if (!res.refused) {
-		*access = tokens.access;
-		return store_tokens(s, a, user, &tokens, now);
-	}
-	log_event(LOG_WARN_, "token_refused", "user", log_i(user), "status", log_i(res.status), NULL);
-	return res.invalid_grant ? grant_gone(s, a, user, install, now) :
-	    db_run(s->db, ST_USER_REFRESH_ANSWERED, "i", user);
-}
-
-const struct ib_err *
-sync_token_one(struct sync *s, int64_t now, bool *did)
-{
-	const struct ib_err *err;
-	int64_t user = 0, install = 0;
-	const char *access;
-	char *sealed;
-
-	*did = false;
-	arena_reset(&s->arena);
-	if ((err = take_lease(s, &s->arena, now, &user, &install, &sealed)) != NULL || sealed == NULL)
-		return err;
-	*did = true;
-	return refresh_leased(s, &s->arena, user, install, sealed, now, &access);
-}
-
 /* The access token as it stands; *out NULL when there is none or it ends soon. */
 static const struct ib_err *
 stored_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const char **out, bool *exists)
@@ -183,6 +180,54 @@ stored_access(struct sync *s, struct arena *a, int64_t user, int64_t now, const 
 	if (err == NULL)
 		*out = access;
 	return err;
+}
+
+/* Use the refresh token of a row whose lease is ours.  *access NULL: refused. */
+static const struct ib_err *
+refresh_leased(struct sync *s, struct arena *a, int64_t user, int64_t install, const char *sealed,
+    int64_t now, const char **access)
+{
+	const struct ib_err *err;
+	struct pd_tokens tokens;
+	struct pd_res res = { 0 };
+	struct pdrive *pd;
+	bool again, exists;
+	char *refresh;
+
+	*access = NULL;
+	if ((err = keyring_open(s->keys, a, arena_printf(a, "user.refresh.%lld", (long long)user),
+	    sealed, &refresh)) != NULL || (err = sync_pdrive(s, &pd)) != NULL)
+		return err;
+	s->stats.calls++;
+	if ((err = pdrive_refresh(pd, a, refresh, &tokens, &res)) != NULL)
+		return err;
+	if (!res.refused) {
+		*access = tokens.access;
+		return sync_tokens_store(s, a, user, &tokens, now);
+	}
+	log_event(LOG_WARN_, "token_refused", "user", log_i(user), "status", log_i(res.status), NULL);
+	if (!res.invalid_grant)
+		return db_run(s->db, ST_USER_REFRESH_ANSWERED, "i", user);
+	if ((err = grant_gone(s, a, user, install, sealed, now, &again)) != NULL || !again ||
+	    (err = stored_access(s, a, user, now, access, &exists)) != NULL || *access != NULL || !exists)
+		return err;
+	return ib_fail(IB_EBUSY, IB_RETRY_LATER, "a token was refused while somebody is signing in");
+}
+
+const struct ib_err *
+sync_token_one(struct sync *s, int64_t now, bool *did)
+{
+	const struct ib_err *err;
+	int64_t user = 0, install = 0;
+	const char *access;
+	char *sealed;
+
+	*did = false;
+	arena_reset(&s->arena);
+	if ((err = take_lease(s, &s->arena, now, &user, &install, &sealed)) != NULL || sealed == NULL)
+		return err;
+	*did = true;
+	return refresh_leased(s, &s->arena, user, install, sealed, now, &access);
 }
 
 const struct ib_err *

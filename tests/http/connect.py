@@ -607,6 +607,88 @@ class Again(Case):
         self.assertEqual(r.header("Content-Language"), "ja")
 
 
+class Grants(Case):
+    """A new grant kills the tokens of the one before; that is no word of uninstalling."""
+
+    def connected(self):
+        st = self.st
+        st.connect("shared")
+        st.clock(61 * MINUTE)           # the access token is over
+        return st
+
+    def still_there(self):
+        self.assertEqual(self.st.db("SELECT state FROM install"), [("active",)])
+
+    def test_one_is_used_while_its_owner_signs_in(self):
+        st = self.connected()
+        st.clock(4 * 24 * 60 * MINUTE)  # a run refreshes what lay for three days
+        st.fault({"endpoint": "pd.users.me"}, times=1, delay_ms=2000)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            came = pool.submit(st.sign_in)
+            until(lambda: st.control("faults")["faults"][0]["hits"])
+            st.sync(2, check=False)
+            self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 400, "the old one is dead")
+            self.still_there()
+            _, r = came.result()
+        self.assertEqual(r.url, st.url + "/inbox")
+        self.assertEqual(st.db("SELECT count(*) FROM lease WHERE name LIKE 'exchange-%'"), [(0,)])
+        self.assertEqual(st.db("SELECT active, refresh IS NULL FROM user"), [(1, 0)])
+        st.clock(8 * 24 * 60 * MINUTE)
+        st.sync()
+        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 200)
+        self.still_there()
+
+    def test_a_sign_in_that_was_refused(self):
+        """Too many sign in: the grant that came is kept all the same, since the one before is dead."""
+        st = self.st = self.enterContext(Stand(seed=self.seed, conf={"limit.sign_in_company": 2}))
+        st.connect("shared")
+        for status in (200, 200, 429):
+            _, r = st.sign_in()
+            self.assertEqual(r.status, status)
+        st.clock(4 * 24 * 60 * MINUTE)
+        st.sync()
+        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 200)
+        self.still_there()
+
+    def test_one_of_nobody_knows_whom(self):
+        """It may be the one that the connection lives from: neither given back nor a word of uninstalling."""
+        st = self.connected()
+        st.fault({"endpoint": "pd.users.me"}, times=1, status=500)
+        _, r = st.sign_in()
+        self.problem(r, 502, "problem.pd_failed")
+        self.assertEqual(self.revoked()[0], [])
+        st.clock(4 * 24 * 60 * MINUTE)
+        st.sync()
+        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 400)
+        self.still_there()
+        b, r = st.sign_in()
+        self.assertEqual(r.url, st.url + "/inbox")
+        st.clock(8 * 24 * 60 * MINUTE)
+        st.sync()
+        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 200)
+        self.still_there()
+
+    def test_a_process_that_died_on_the_way(self):
+        st = self.connected()
+        st.fault({"endpoint": "pd.users.me"}, times=1, delay_ms=3000)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            came = pool.submit(st.sign_in)
+            until(lambda: st.control("faults")["faults"][0]["hits"])
+            st.kill_workers()
+            came.exception()
+        st.clock(4 * 24 * 60 * MINUTE)
+        st.sync()
+        self.still_there()
+        self.assertEqual(st.sign_in()[1].url, st.url + "/inbox")
+
+    def test_it_is_gone_indeed(self):
+        st = self.connected()
+        st.control("pipedrive/uninstall", {"company": ACME, "user": MARIA, "callback": False})
+        st.clock(4 * 24 * 60 * MINUTE)
+        st.sync()
+        self.assertEqual(st.db("SELECT state FROM install"), [("removed",)])
+
+
 class ManyPages(Case):
     seed = "many-pages"
 
