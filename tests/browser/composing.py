@@ -11,6 +11,8 @@ from chrome import Case, Chrome, Keys, until
 from stand import ACME, ANNA, LIISA, MARIA, say
 from writing import JAAN, PAGE, Writing
 
+SLOW = 80
+
 DEAL = 4242
 
 

@@ -37,7 +37,7 @@ def fill(case):
     case.thread = case.stand.thread(case.psid)
     case.ids = {int(t.split()[1]): i for t, i in case.stand.db("SELECT text, id FROM message WHERE thread_id = ?", case.thread)}
 
-SLOW = True
+SLOW = 78
 
 
 class Addresses(Case):

@@ -29,7 +29,7 @@ document.head.append(script, style);
 navigator.serviceWorker.register(url).then(() => end("worker ")("load"), () => end("worker ")("error"));
 """
 
-SLOW = True
+SLOW = 50
 
 
 class Hostile(Case):

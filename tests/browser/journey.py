@@ -14,7 +14,7 @@ import unittest
 
 from chrome import Case, Keys, until
 
-SLOW = True
+SLOW = 125
 
 
 class Acme:

@@ -6,7 +6,7 @@ import unittest
 from chrome import Case
 from looking import LIISA, OLGA, PAGE_A, PAGE_B, Looking
 
-SLOW = True
+SLOW = 170
 
 
 class English(Looking, Case):

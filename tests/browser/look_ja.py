@@ -6,7 +6,7 @@ import unittest
 from chrome import Case
 from looking import PAGE_C, TAKAHASHI, Looking
 
-SLOW = True
+SLOW = 170
 
 
 class Japanese(Looking, Case):

@@ -10,6 +10,8 @@ import unittest
 
 from chrome import Case, until
 
+SLOW = 54
+
 PAGE, JAAN, NOAH, OLGA = "108422330517604", "6804412339871206", "6990000000000002", "6990000000000007"
 
 # A tab that the driver goes to gets the focus; so the others are reached by a channel, and count in one place.

@@ -13,6 +13,8 @@ import unittest
 
 from chrome import Case, until
 
+SLOW = 110
+
 PAGE, JAAN = "108422330517604", "6804412339871206"
 
 # Follows what is first in view from now on, frame by frame.

@@ -39,7 +39,7 @@ return out;
 # What axe-core asks of whole pages: a part alone has no landmarks around it.
 ALONE = ("region", "landmark-one-main", "page-has-heading-one", "bypass")
 
-SLOW = True
+SLOW = 205
 
 
 class Guide(Case):

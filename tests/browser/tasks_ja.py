@@ -6,7 +6,7 @@ import unittest
 from chrome import Case
 from tasking import Keyboard, Mouse, Plain, Tasks, Touch
 
-SLOW = True
+SLOW = 120
 
 
 class WithMouse(Tasks, Case):

@@ -17,7 +17,7 @@ from stand import APP_ID, APP_SECRET
 CONF = {"facebook.app_id": "0", "facebook.app_secret": "nobody-knows", "facebook.verify_token": "word-of-this-host",
         "pipedrive.client_id": "unset", "pipedrive.client_secret": "nobody-knows", "demo.sandbox_url": "", "log_level": "info"}
 
-SLOW = True
+SLOW = 105
 
 
 class Wizard(Looking, Case):

@@ -16,6 +16,8 @@ import unittest
 from reply import DAY, Case
 from stand import (ACME, ANNA, MARIA, PAGE_A, PEETER, Replies, Stand, say, until)
 
+SLOW = 75
+
 DEAL = 4243
 
 

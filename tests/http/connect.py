@@ -18,6 +18,8 @@ import urllib.parse
 from stand import (ACME, AOZORA, APP_SECRET, ASID_MARIA, ASID_MISAKI, LIISA, MARIA, MISAKI, PAGE_A, PAGE_B, PAGE_C, PEETER,
                    Stand, say, until)
 
+SLOW = 90
+
 MINUTE = 60_000
 TABLES = ("install", "user", "page", "session", "thread")
 

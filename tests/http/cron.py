@@ -17,6 +17,8 @@ import unittest
 
 from stand import ANNA, APP_SECRET, JAAN, LIISA, PAGE_A, Stand, event_body, message, say, until
 
+SLOW = 130
+
 MINUTE, DAY = 60_000, 86_400_000
 
 

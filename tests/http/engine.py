@@ -17,6 +17,8 @@ import unittest
 
 from stand import (ANNA, LIISA, MARIA, PAGE_A, PAGE_B, Replies, Stand, say, until)
 
+SLOW = 69
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SECRET = "9fK2mTz7QxW4"
 

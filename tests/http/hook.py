@@ -19,6 +19,8 @@ import urllib.parse
 from stand import (APP_ID, APP_SECRET, JAAN, LIISA, LIISA_B, PAGE_A, PAGE_B, VERIFY, Stand, event_body, message,
                    meta_json, say, sign, until)
 
+SLOW = 50
+
 OLD_SECRET = "0123456789abcdef0123456789abcdef"
 INBOX_APP, BOT = 26390203743090, 442200119988776
 # messenger.md 4.2

@@ -129,7 +129,7 @@ class Conversation(Case):
         last = until(lambda: next((p for p in [self.b.get(link).page] if say("log.end_start") in p.text), None), 20, 0.1)
         # When the last fetch was still under way a link led on: then its page says so with nothing above.
         self.assertIn(texts(last)[:1], (["History 1"], []))
-        until(lambda: self.st.db("SELECT history FROM thread WHERE id = ?", thread) == [("start",)], 20)
+        until(lambda: self.st.db("SELECT history FROM thread WHERE id = ?", thread) == [("start",)], 60)
         self.assertEqual(self.st.db("SELECT count(*) FROM message WHERE thread_id = ?", thread), [(95,)])
 
     def test_all_of_it_at_once(self):

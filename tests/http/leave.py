@@ -21,6 +21,8 @@ import urllib.parse
 from stand import (ACME, ANNA, AOZORA, APP_SECRET, ASID_MARIA, ASID_MISAKI, JAAN, LIISA, MARIA, MISAKI, PAGE_A, PAGE_B, PAGE_C,
                    PEETER, Stand, say, until)
 
+SLOW = 57
+
 DAY = 86400000
 ROWS = ("user", "session", "page", "thread", "message", "attachment", "fact", "event", "quarantine", "outbox", "want",
         "seen", "comparison", "link", "crm_write", "crm_cache", "crm_pause")

@@ -15,6 +15,8 @@ import unittest
 
 from stand import (ACME, ANNA, LIISA, PAGE_A, PAGE_B, PEETER, Replies, Stand, say, until)
 
+SLOW = 110
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 

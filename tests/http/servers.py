@@ -19,6 +19,8 @@ import urllib.parse
 from leave import uninstall
 from stand import LIISA, PAGE_A, SRC, VERIFY, Stand, event_body, sign, until
 
+SLOW = 70
+
 MODULES = "/usr/lib/apache2/modules"
 PLACES = (("host", "localhost", ""), ("path", "127.0.0.1", "/team/messages"))
 SERVERS = {}

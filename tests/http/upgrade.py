@@ -22,7 +22,7 @@ from versions import BASE, NEXT, Unpacked, pack
 
 import setup as setup_tests
 
-SLOW = True
+SLOW = 135
 
 
 class Upgrade(unittest.TestCase):

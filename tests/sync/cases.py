@@ -26,6 +26,8 @@ import unittest
 
 from rig import JAAN, LIISA, LONG, PAGE_A, Rig
 
+SLOW = 190
+
 SEED = int(os.environ.get("SYNC_SEED", "0"))
 KILLS = 3
 RIGS = 3

@@ -16,6 +16,8 @@ import unittest
 
 from rig import KILLED, LONG, QUIET, Rig
 
+SLOW = 60
+
 ACME = 9000123
 FORMS = {
     "person": {"name": "Killed Person", "email": "killed@example.com"},

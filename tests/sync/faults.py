@@ -20,6 +20,8 @@ import urllib.parse
 
 from rig import ASID_MARIA, LIISA, LONG, PAGE_A, QUIET, Rig, message_event
 
+SLOW = 160
+
 SEED = int(os.environ.get("SYNC_SEED", "0"))
 SECRET = "tick-secret-for-tests-0123456789abcdef"
 PICK = 3

@@ -18,6 +18,8 @@ import unittest
 
 from rig import KILLED, LONG, QUIET, Rig
 
+SLOW = 85
+
 ACME = 9000123
 POINTS = ("commit", "committed", "call-before", "call-after")
 

@@ -19,6 +19,8 @@ import urllib.parse
 
 from rig import JAAN, KILLED, PAGE_A, QUIET, Rig
 
+SLOW = 180
+
 DAY = 86400
 POINTS = ("commit", "committed", "call-before", "call-after")
 TABLES = ("install", "user", "session", "page", "thread", "message", "attachment", "fact", "event", "quarantine", "outbox",

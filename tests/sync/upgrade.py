@@ -19,6 +19,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
 from stand import until  # noqa: E402
 from versions import NEXT, Unpacked, pack  # noqa: E402
 
+SLOW = 80
+
 NEW = "versions/messenger-inbox-2"
 KILLED = -9
 STEPS_MOST = 20

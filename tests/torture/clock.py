@@ -36,7 +36,7 @@ MOMENTS = ("2027-01-01T00:30:00",		# a year began, here and there
 DAY = 24 * HOUR
 AGES = (0, 59 * SECOND, 20 * MINUTE, 65 * MINUTE, 3 * HOUR, 23 * HOUR, 25 * HOUR, 49 * HOUR, 8 * DAY, 64 * DAY, 366 * DAY)
 
-SLOW = True
+SLOW = 50
 
 
 def millis(iso):

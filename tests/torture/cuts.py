@@ -17,7 +17,7 @@ REPLIES = 2000 if LONG else 150
 RUNS = 3
 KINDS = (None,) * 4 + ("before",) * 2 + ("during",) * 2 + ("after",) * 2
 
-SLOW = True
+SLOW = 43
 
 
 class Cuts(unittest.TestCase):

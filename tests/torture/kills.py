@@ -36,7 +36,7 @@ REFUSED = {"status": 400, "body": {"error": {"message": "This person isn't avail
 # No answer at all within the product's patience: nothing done, done, half an answer.
 SILENCE = ({"delay_ms": 10500, "cut": "before"}, {"hang_ms": 10500}, {"hang_ms": 10500, "cut": "during"})
 
-SLOW = True
+SLOW = 47
 
 
 class Torture:

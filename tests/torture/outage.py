@@ -17,7 +17,7 @@ from stand import ANNA, PEETER
 CONVERSATIONS, MESSAGES = (300, 1200) if LONG else (60, 200)
 HOURS = 6
 
-SLOW = True
+SLOW = 37
 
 
 class Outage(unittest.TestCase):

@@ -43,7 +43,7 @@ ODD = (b"\0", b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf8\x88\x80\x80
        b"\n", b"\t", b"%", b"%0", b"%zz", b"%00", b"%0d%0a", b"%c3%28", b"%2e%2e%2f", b"%252e", b"\\", b"'", b'"', b"<", b";", b"=",
        b"&", b"+", b"..", b"/", b"{}", b"\xf0\x9f\x98\x80", "見積".encode(), b"%s%n", b"A" * 300)
 
-SLOW = True
+SLOW = 370
 
 
 def junk(r, most=40):

