@@ -27,7 +27,7 @@ from ground import LONG, PAGE_A, SEED, Stand, chance, say, until
 from servers import SERVERS  # noqa: E402  (ground.py says where)
 from stand import LIISA, SRC, event_body, message, sign
 
-COUNT, WATCHED_CGI = 10000, 10000 if LONG else 150
+COUNT, WATCHED_CGI = 10000, 10000 if LONG else 1000
 # In the short form; the two that are not here are the same servers by another way.
 SHORT = ("Socket", "LighttpdSocket", "ApacheFcgid", "ApacheProxy", "HtaccessCgi", "Nginx")
 AT_ONCE, GOOD_EVERY = 4, 40
