@@ -11,6 +11,8 @@
 #include "canned.h"
 #include "written.h"
 
+#include <errno.h>
+
 #define UUID	"adf21080-0e10-11eb-879b-05d71fb426ec"
 
 static struct arena A;
@@ -254,16 +256,22 @@ names(void)
 int
 main(void)
 {
+	const struct ib_err *err = NULL;
 	struct conf *conf;
 	char more[128];
 
 	arena_init(&A, 8 << 20);
-	if (mkdtemp(dir) == NULL || canned_start() == 0)
+	if (mkdtemp(dir) == NULL || canned_start() == 0) {
+		diag("a folder and a port: %s", strerror(errno));
 		return 1;
+	}
 	snprintf(origin, sizeof(origin), "http://127.0.0.1:%d", canned->port);
 	snprintf(more, sizeof(more), "pipedrive.oauth_url = %s\n", origin);
-	if ((conf = written_conf(dir, "1", "s", more)) == NULL || httpc_new("test", true, &http) != NULL || pdrive_new(conf, http, &p) != NULL)
+	if ((conf = written_conf(dir, "1", "s", more)) == NULL || (err = httpc_new("test", true, &http)) != NULL ||
+	    (err = pdrive_new(conf, http, &p)) != NULL) {
+		diag("a client: %s", err != NULL ? err->msg : "no configuration");
 		return 1;
+	}
 	reading();
 	setup();
 	writing();
