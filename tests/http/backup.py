@@ -19,7 +19,7 @@ import tarfile
 import unittest
 
 import stand
-from stand import Stand, until
+from stand import Stand, files, until
 
 WORD = "correct horse 電池"
 
@@ -35,14 +35,6 @@ def rows(path):
                 for t in ("install", "user", "page", "thread", "message", "attachment", "outbox", "draft", "upload", "audit")}
     finally:
         c.close()
-
-
-def files(folder):
-    out = {}
-    for name in os.listdir(folder):
-        with open(os.path.join(folder, name), "rb") as f:
-            out[name] = f.read()
-    return out
 
 
 class Backup(unittest.TestCase):

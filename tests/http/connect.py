@@ -621,6 +621,13 @@ class Grants(Case):
     def still_there(self):
         self.assertEqual(self.st.db("SELECT state FROM install"), [("active",)])
 
+    def refreshed(self, days, status):
+        """By then what lay for three days has been used by a run; so it was answered, and the company stays."""
+        self.st.clock(days * 24 * 60 * MINUTE)
+        self.st.sync()
+        self.assertEqual([r["status"] for r in self.st.requests(endpoint="pd.token")][-1], status)
+        self.still_there()
+
     def test_one_is_used_while_its_owner_signs_in(self):
         st = self.connected()
         st.clock(4 * 24 * 60 * MINUTE)  # a run refreshes what lay for three days
@@ -635,10 +642,7 @@ class Grants(Case):
         self.assertEqual(r.url, st.url + "/inbox")
         self.assertEqual(st.db("SELECT count(*) FROM lease WHERE name LIKE 'exchange-%'"), [(0,)])
         self.assertEqual(st.db("SELECT active, refresh IS NULL FROM user"), [(1, 0)])
-        st.clock(8 * 24 * 60 * MINUTE)
-        st.sync()
-        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 200)
-        self.still_there()
+        self.refreshed(8, 200)
 
     def test_a_sign_in_that_was_refused(self):
         """Too many sign in: the grant that came is kept all the same, since the one before is dead."""
@@ -647,10 +651,7 @@ class Grants(Case):
         for status in (200, 200, 429):
             _, r = st.sign_in()
             self.assertEqual(r.status, status)
-        st.clock(4 * 24 * 60 * MINUTE)
-        st.sync()
-        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 200)
-        self.still_there()
+        self.refreshed(4, 200)
 
     def test_one_of_nobody_knows_whom(self):
         """It may be the one that the connection lives from: neither given back nor a word of uninstalling."""
@@ -659,16 +660,10 @@ class Grants(Case):
         _, r = st.sign_in()
         self.problem(r, 502, "problem.pd_failed")
         self.assertEqual(self.revoked()[0], [])
-        st.clock(4 * 24 * 60 * MINUTE)
-        st.sync()
-        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 400)
-        self.still_there()
+        self.refreshed(4, 400)
         b, r = st.sign_in()
         self.assertEqual(r.url, st.url + "/inbox")
-        st.clock(8 * 24 * 60 * MINUTE)
-        st.sync()
-        self.assertEqual([r["status"] for r in st.requests(endpoint="pd.token")][-1], 200)
-        self.still_there()
+        self.refreshed(8, 200)
 
     def test_a_process_that_died_on_the_way(self):
         st = self.connected()

@@ -85,6 +85,15 @@ def say(key, lang="en", **fill):
     return text
 
 
+def files(folder):
+    """What lies in it: {name: bytes}."""
+    found = {}
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as f:
+            found[name] = f.read()
+    return found
+
+
 def free_port():
     """A port that nobody listens on, from below those the kernel gives out: it stays free until it is used."""
     while True:

@@ -14,13 +14,11 @@ import datetime
 import html
 import re
 import unittest
-import zoneinfo
 
 import openapi
 from crm import ASKED, MINUTE, Crm
-from stand import ACME, AOZORA, ASID_MISAKI, MARIA, MISAKI, PAGE_A, PAGE_C, PEETER, say, until
+from stand import ACME, AOZORA, ASID_MISAKI, MARIA, MISAKI, PAGE_A, PAGE_C, PEETER, TALLINN, say, until
 
-TALLINN = zoneinfo.ZoneInfo("Europe/Tallinn")
 HOUR = 60 * MINUTE
 
 

@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from stand import SRC, Stand, _build
+from stand import SRC, Stand, _build, files
 
 BASE = "messenger-inbox-1"
 NEXT = "CREATE TABLE next_version(x INTEGER) STRICT; UPDATE message SET text = text || ' (2)'"
@@ -162,11 +162,7 @@ class Unpacked(Stand):
 
     def media(self):
         """The files of messages."""
-        found = {}
-        for name in os.listdir(self.path("media")):
-            with open(self.path("media", name), "rb") as f:
-                found[name] = f.read()
-        return found
+        return files(self.path("media"))
 
     def left(self):
         """What an attempt may not leave for good."""
