@@ -8,8 +8,7 @@ a worker, be reported by a sanitizer, or be answered by anything but a whole ans
 below 500; and whoever comes next is served.
 
 The programs are those with sanitizers, where they have been built beside the others.
-For plain CGI, where a process starts for each, that takes too long for ./check: there
-the ten thousand go to the ordinary programs, and fewer to those with sanitizers.
+torn_cgi.py has plain CGI, where a process starts for each.
 """
 import http.client
 import os
@@ -27,9 +26,9 @@ from ground import LONG, PAGE_A, SEED, Stand, chance, say, until
 from servers import SERVERS  # noqa: E402  (ground.py says where)
 from stand import LIISA, SRC, event_body, message, sign
 
-COUNT, WATCHED_CGI = 10000, 10000 if LONG else 1000
+COUNT = 10000
 # In the short form; the two that are not here are the same servers by another way.
-SHORT = ("Socket", "LighttpdSocket", "ApacheFcgid", "ApacheProxy", "HtaccessCgi", "Nginx")
+SHORT = ("Socket", "LighttpdSocket", "ApacheFcgid", "ApacheProxy", "Nginx")
 AT_ONCE, GOOD_EVERY = 4, 40
 
 with open(os.path.join(SRC, "cgi-bin/routes.c"), encoding="utf-8") as _f:
@@ -371,7 +370,7 @@ class Torn:
     spoken = staticmethod(parsed)
     requests = Maker
     starts_anew = False     # a process for each request
-    watched, count = True, COUNT    # by sanitizers
+    count, at_once = COUNT, AT_ONCE
     unread = None
 
     def good(self):
@@ -402,7 +401,7 @@ class Torn:
     def test_malformed(self):
         count, st = self.count, self.make()
         began = time.monotonic()
-        with sanitized(st) if self.watched else st:
+        with sanitized(st):
             self.st = st
             b = st.connect(pages=[PAGE_A])
             st.customer("Torn?")
@@ -411,14 +410,13 @@ class Torn:
             csrf = b.get("/inbox/%d" % thread).page.form_to("/reply")["fields"]["csrf"]
             self.maker = self.requests(st, self.cookie, csrf, thread)
             self.seen, self.wrong, before = {}, [], workers(st)
-            actors = [threading.Thread(target=self.actor, args=(i, count // AT_ONCE)) for i in range(AT_ONCE)]
+            actors = [threading.Thread(target=self.actor, args=(i, count // self.at_once)) for i in range(self.at_once)]
             for a in actors:
                 a.start()
             for a in actors:
                 a.join()
             print(file=sys.stderr)      # behind the dots
-            say("torn, seed %d: %d through %s%s in %.1f s: %s" % (SEED, count, self.name, "" if self.watched else ", without sanitizers",
-                                                                time.monotonic() - began, self.seen))
+            say("torn, seed %d: %d through %s in %.1f s: %s" % (SEED, count, self.name, time.monotonic() - began, self.seen))
             self.assertEqual(self.wrong, [])
             self.assertEqual(self.good(), 200)
             self.assertLessEqual(self.seen.get(500, 0), st.log().count("mod_fcgid: can't get data from http client"))
@@ -453,14 +451,10 @@ class Socket(Torn, unittest.TestCase):
 
 
 for _name, _server in SERVERS.items():
-    if LONG or _name in SHORT:
+    if _name != "HtaccessCgi" and (LONG or _name in SHORT):
         globals()[_name] = type(_name, (Through, unittest.TestCase), {
-            "name": _name, "make": staticmethod(_server), "starts_anew": _name == "HtaccessCgi", "most": 40 if "Fcgid" in _name else 0,
-            "watched": _name != "HtaccessCgi", "unread": 500 if "Fcgid" in _name else None})
-
-
-class HtaccessCgiWatched(HtaccessCgi):  # noqa: F821  (made above)
-    watched, count = True, WATCHED_CGI
+            "name": _name, "make": staticmethod(_server), "most": 40 if "Fcgid" in _name else 0,
+            "unread": 500 if "Fcgid" in _name else None})
 
 
 if __name__ == "__main__":
