@@ -27,7 +27,7 @@ from stand import APP_ID, APP_SECRET, LIISA, PAGE_A, SRC, VERIFY, _build, free_p
 
 ETC, VAR = "etc/messenger-inbox", "var/lib/messenger-inbox"
 UNITS = ("messenger-inbox.service", "messenger-inbox.socket", "messenger-inbox-sync.service", "messenger-inbox-sync.timer")
-APPLETS = "sh cat chmod chown echo ln ls mkdir mv rm rmdir su test true".split()
+APPLETS = "sh cat chmod chown echo id ln ls mkdir mv rm rmdir stat su test true".split()
 MODULES = "mpm_event authz_core alias headers mime filter deflate proxy proxy_fcgi".split()
 # Notes what it was called with.
 NOTED = "#!/bin/sh\necho ${0##*/} \"$@\" >>/calls\n"
@@ -355,7 +355,7 @@ class Life(unittest.TestCase):
         calls = st.calls()
         self.assertIn("deb-systemd-invoke try-restart messenger-inbox.service", calls)
         # A backup first, by the program that was there and as its user.
-        self.assertIn("runuser -u messenger-inbox -- /usr/bin/inboxctl backup %s.new" % backup, calls)
+        self.assertIn("runuser -u messenger-inbox -- /usr/bin/inboxctl -c /etc/messenger-inbox/inbox.conf backup %s.new" % backup, calls)
         self.assertIn("a backup from before this upgrade is " + backup, said)
         st.drill(backup)
         # The next one takes its place; without room it is the database alone, and without keys there is none.

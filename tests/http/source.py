@@ -34,17 +34,21 @@ class Built(Hosting):
         before = self.tracked()
         for command in ("./configure -q --prefix=$HOME/messenger-inbox CFLAGS=-O0", "make -s -j2", "make -s install",
                         "make -s bundle CFLAGS=-O0", "CFLAGS=-O0 make -s deb"):
-            r = subprocess.run(["sh", "-c", command], cwd=self.sources, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                               env={"PATH": os.environ["PATH"], "HOME": self.home}, **self.as_user())
-            if r.returncode:
-                raise AssertionError(command + ": " + r.stdout[-1000:] + r.stderr[-3000:])
+            self.make(command)
         # A build in the sources takes nothing of them away.
         if before - self.tracked():
             raise AssertionError("gone: %s" % sorted(before - self.tracked()))
         for kind in ("tar.gz", "deb"):
             if not glob.glob(self.sources + "/messenger-inbox*." + kind):
                 raise AssertionError("no ." + kind)
-        shutil.rmtree(self.sources)
+
+    def make(self, command):
+        """What it said."""
+        r = subprocess.run(["sh", "-c", command], cwd=self.sources, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                           env={"PATH": os.environ["PATH"], "HOME": self.home}, **self.as_user())
+        if r.returncode:
+            raise AssertionError(command + ": " + r.stdout[-1000:] + r.stderr[-3000:])
+        return r.stdout + r.stderr
 
     def tracked(self):
         return {os.path.join(folder, f) for folder, _, files in os.walk(self.sources) for f in files}
@@ -72,12 +76,28 @@ class Source(unittest.TestCase):
             self.assertEqual(rc, 0, said)
             self.assertIn(key("end_same"), said)
 
+            self.upgrade(st, b)
+
             # What both ways install lies in the same places.
             with tarfile.open(archive()) as t:
                 packed = {m.name.partition("/")[2] for m in t.getmembers() if m.isfile()}
             own = ("lib/", "share/messenger-inbox/zoneinfo/", "share/messenger-inbox/sandbox/", "share/doc/messenger-inbox/libraries/", "try")
             built = {os.path.relpath(n, st.top) for n in before if n.startswith(st.top + "/") and os.path.isfile(n)}
             self.assertEqual({n for n in built if not n.startswith(own)}, {n for n in packed if not n.startswith(own)})
+
+    def upgrade(self, st, b):
+        """Installed over itself: the program that is there makes a backup before it goes."""
+        backup, program = st.top + "/var/messenger-inbox/before-upgrade.backup", st.top + "/bin/inboxctl"
+        os.rename(program, program + ".former")
+        st.file(program, '#!/bin/sh\necho "$3" >>"$0.asked"\nexec "$0.former" "$@"\n', 0o755)
+        self.assertFalse(os.path.exists(backup))
+        self.assertIn("a backup from before this upgrade is " + backup, st.make("make -s install"))
+        with open(program + ".asked") as f:
+            self.assertEqual(f.read(), "backup\n")
+        self.assertEqual(st.mode(backup), 0o600)
+        r = st.ctl("backup", "--drill", backup)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        self.assertEqual(b.get("/inbox").status, 200)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ def _build():
 APP_SECRET = "3f1c9a7d5be24860a1d2c3b4e5f60718"
 APP_ID = "881240037712345"
 VERIFY = "stand-verify-token"
+# For AddressSanitizer where processes start by the thousand: whatever is read or written wrongly is found all the
+# same; the search for leaks at the end, a third of such a process, and long memories of who took what are left out.
+LEAN = "detect_leaks=0:malloc_context_size=1"
 TALLINN = zoneinfo.ZoneInfo("Europe/Tallinn")
 PAGE_A, PAGE_B, PAGE_C = "108422330517604", "110935571284066", "112233445566778"
 LIISA, JAAN = "6804412339871205", "6804412339871206"

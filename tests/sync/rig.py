@@ -12,7 +12,8 @@ left to inbox-sync, so that a test decides when work is done.  Webhooks are
 kept until hooks() delivers them (or lose() loses them); with `live` set they
 go in at once.
 
-The programs must be built with --enable-fault-injection.
+The programs must be built with --enable-fault-injection.  With sanitizers as well, every
+fourth process looks for leaks at its end (SYNC_LONG: each): all ways are gone many times.
 """
 import contextlib
 import http.server
@@ -28,7 +29,7 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
-from stand import APP_SECRET, ASID_MARIA, JAAN, LIISA, PAGE_A, Stand, event_body, message, multipart, sign, until  # noqa: E402
+from stand import APP_SECRET, ASID_MARIA, JAAN, LEAN, LIISA, PAGE_A, Stand, event_body, message, multipart, sign, until  # noqa: E402
 
 import invariants  # noqa: E402
 
@@ -77,7 +78,7 @@ class Rig(Stand):
 
     def __init__(self, **kw):
         super().__init__(server="gate", **kw)
-        self.kept, self.live, self.ahead, self.problems = [], False, 0, []
+        self.kept, self.live, self.ahead, self.problems, self.started = [], False, 0, [], 0
         self.gate, self.moments = None, {}
         self.inside, self.changed = 0, threading.Condition()
 
@@ -191,6 +192,9 @@ class Rig(Stand):
         env.pop("INBOX_FAULT", None)
         if fault:
             env["INBOX_FAULT"] = fault
+        self.started += 1
+        if self.started % 4 and not LONG:
+            env.setdefault("ASAN_OPTIONS", LEAN)
         r = subprocess.run(args, cwd=self.dir, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
         r.stderr = r.stderr.decode("utf-8", "replace")
         with open(self.path("worker.log"), "a") as f:

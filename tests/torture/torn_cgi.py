@@ -2,23 +2,21 @@
 # SPDX-License-Identifier: MIT
 """torn_cgi - the ten thousand malformed requests of torn.py through plain CGI: a process for each.
 
-A start with sanitizers takes four times as long as one without. A third of it is the search
-for leaks at the end, which fewer of them do; long memories of who took what are left out.
+Leaks are looked for in fewer of them.
 """
 import unittest
 
 from torn import COUNT, LONG, Through
 
 from servers import SERVERS
+from stand import LEAN
 
 SLOW = 500
 
 
 class Lean(SERVERS["HtaccessCgi"]):
-    """What is read or written wrongly is found all the same."""
-
     def folder(self, *modules, more=()):
-        return super().folder("env", *modules, more=more + ("SetEnv ASAN_OPTIONS detect_leaks=0:malloc_context_size=1",))
+        return super().folder("env", *modules, more=more + ("SetEnv ASAN_OPTIONS " + LEAN,))
 
 
 class HtaccessCgi(Through, unittest.TestCase):
