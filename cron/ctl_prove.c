@@ -97,7 +97,7 @@ static_file(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 static bool
 secrets(struct proof *p, const struct ib_err **err, struct httpc_resp *resp)
 {
-	static const char *const paths[] = { "/.htaccess", "/messenger-inbox.fcgi", "/messenger-inbox.cgi",
+	static const char *const paths[] = { "/.htaccess", "/messenger-inbox-1.fcgi", "/messenger-inbox.cgi",
 	    "/etc/messenger-inbox/inbox.conf", "/etc/messenger-inbox/keys", "/var/messenger-inbox/inbox.db",
 	    "/../etc/messenger-inbox/keys", "/static/../.htaccess" };
 	size_t i;

@@ -95,14 +95,15 @@ list_web(struct removal *r)
 {
 	const char *web = conf_str(r->conf, CONF_WEB_FOLDER), *ours = home_folder(NULL, HOME_STATIC), *to;
 	struct dirent *e;
+	size_t i;
 	DIR *d;
 
 	if (*web == '\0' || (to = below(r, web, "static")) == NULL)
 		return;
 	if (!setup_web_is_ours(web))
 		return;
-	add(r, below(r, web, "messenger-inbox.fcgi"), GOES);
-	add(r, below(r, web, "messenger-inbox.cgi"), GOES);
+	for (i = 0; setup_entries[i] != NULL; i++)
+		add(r, below(r, web, setup_entries[i]), GOES);
 	if ((d = opendir(ours)) != NULL) {
 		while ((e = readdir(d)) != NULL)
 			if (e->d_name[0] != '.')

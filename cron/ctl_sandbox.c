@@ -52,6 +52,13 @@ any_port(void)
 	return port;
 }
 
+/* In one word with its name: a random secret may begin with "-", and alone would be taken for a name itself. */
+static const char *
+option(struct box *b, const char *name, const struct conf *conf, enum conf_key key)
+{
+	return arena_printf(&b->t.a, "--%s=%s", name, conf_str(conf, key));
+}
+
 /* Comes back only when it could not be started. */
 static void
 become(struct box *b, const struct conf *conf, const char *program)
@@ -59,9 +66,9 @@ become(struct box *b, const struct conf *conf, const char *program)
 	const char *base = conf_str(conf, CONF_BASE_URL), *port = talk_int(&b->t, sandbox_port(conf));
 	const char *const args[] = { "python3", program, "--port", port, "--db", sandbox_file(conf, &b->t.a), "--seed", "demo",
 	    "--product-url", base, "--callback", arena_printf(&b->t.a, "%s/hook/facebook", base),
-	    "--verify-token", conf_str(conf, CONF_FB_VERIFY_TOKEN), "--fb-app-id", conf_str(conf, CONF_FB_APP_ID),
-	    "--fb-app-secret", conf_str(conf, CONF_FB_APP_SECRET), "--pd-client-id", conf_str(conf, CONF_PD_CLIENT_ID),
-	    "--pd-client-secret", conf_str(conf, CONF_PD_CLIENT_SECRET), "--quiet", NULL };
+	    option(b, "verify-token", conf, CONF_FB_VERIFY_TOKEN), option(b, "fb-app-id", conf, CONF_FB_APP_ID),
+	    option(b, "fb-app-secret", conf, CONF_FB_APP_SECRET), option(b, "pd-client-id", conf, CONF_PD_CLIENT_ID),
+	    option(b, "pd-client-secret", conf, CONF_PD_CLIENT_SECRET), "--quiet", NULL };
 	union { const char *const *c; char *const *v; } u = { .c = args };
 
 	(void)fflush(stdout);

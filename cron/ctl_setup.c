@@ -499,6 +499,21 @@ put_static(struct setup *s)
 	return good;
 }
 
+/* web/htaccess says why there are several. */
+const char *const setup_entries[] = { "messenger-inbox.cgi", "messenger-inbox-1.fcgi", "messenger-inbox-2.fcgi",
+	"messenger-inbox-3.fcgi", "messenger-inbox-4.fcgi", "messenger-inbox-5.fcgi", NULL };
+
+static bool
+put_entries(struct setup *s, const char *const *fill)
+{
+	const char *const *e;
+
+	for (e = setup_entries; *e != NULL; e++)
+		if (!put_filled(s, "entry", *e, 0755, fill))
+			return false;
+	return true;
+}
+
 static bool
 put_web(struct setup *s)
 {
@@ -507,9 +522,7 @@ put_web(struct setup *s)
 	    "@CONF@", s->conf_path, "@PROGRAM@", s->program, NULL };
 
 	return put_folder(s, s->answers[A_WEB], 0755) && put_static(s) &&
-	    put_filled(s, "entry", "messenger-inbox.fcgi", 0755, fill) &&
-	    put_filled(s, "entry", "messenger-inbox.cgi", 0755, fill) &&
-	    put_filled(s, "htaccess", ".htaccess", 0644, fill);
+	    put_entries(s, fill) && put_filled(s, "htaccess", ".htaccess", 0644, fill);
 }
 
 /* Configuration, keys, database ------------------------------------------------------- */

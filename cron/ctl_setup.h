@@ -28,6 +28,9 @@ struct setup {
 	struct conf	*conf;			/* NULL until there is one */
 };
 
+/* What the web server starts the inbox by, copies of web/entry in the web folder; NULL ends. */
+extern const char *const setup_entries[];
+
 /* A sentence; `...` are name and value of its placeholders, NULL ends. */
 #define SETUP_SAY(s, id, ...)	cat_fill((s)->a, cat_str((s)->cats, (s)->lang, id), __VA_ARGS__)
 

@@ -9,6 +9,7 @@ DELETE with its credentials, static files, a graceful restart under load.
 import gzip
 import http.client
 import os
+import re
 import shutil
 import signal
 import threading
@@ -36,6 +37,7 @@ class Served(Stand):
 
     graceful = signal.SIGUSR1
     ends_processes = False      # a graceful restart of mod_fcgid does; see apache.conf
+    shares = 1                  # entries with processes of their own; see web/htaccess
     sleeps = False              # so does mod_fcgid with a request for which no process is free
     many = (8, 32)              # connections at once
     account = "lighttpd"        # the others will not work as root: then all of it runs as another user
@@ -146,8 +148,8 @@ class WebFolder(Apache):
         site = self.path("site")
         web = site + self.base_path
         fill = {"@BASE@": self.base_path + "/", "@CONF@": self.conf, "@PROGRAM@": os.path.join(self.build, "inbox.fcgi")}
-        for name, source, mode in ((".htaccess", "htaccess", 0o644), ("messenger-inbox.fcgi", "entry", 0o755),
-                                   ("messenger-inbox.cgi", "entry", 0o755)):
+        entries = ["messenger-inbox.cgi"] + ["messenger-inbox-%d.fcgi" % i for i in range(1, 6)]
+        for name, source, mode in [(".htaccess", "htaccess", 0o644)] + [(e, "entry", 0o755) for e in entries]:
             with open(os.path.join(SRC, "web", source)) as f:
                 text = f.read()
             for k, v in fill.items():
@@ -165,6 +167,7 @@ class WebFolder(Apache):
 @served
 class HtaccessFcgid(WebFolder):
     ends_processes = sleeps = True
+    shares = 5
 
     def configure(self):
         return self.folder("fcgid", "cgid", more=self.FCGID + ("ScriptSock cgisock",))
@@ -390,10 +393,22 @@ class UnderLoad(Behind):
                 self.assertLess(load.slow(1.0), 0.02)
 
 
+class Shared(UnderLoad):
+    """Entries with processes of their own."""
+
+    def test_a_rush_is_shared(self):
+        """One visitor after the other, nobody waits for anybody: all entries get some."""
+        before = self.st.log()
+        for _ in range(80):
+            self.assertEqual(self.call("GET", "/")[0].status, 200)
+        log = self.st.log()[len(before):]
+        self.assertGreaterEqual(len(set(re.findall(r" request prog=inbox\.fcgi pid=(\d+) ", log))), self.st.shares)
+
+
 for name, server in SERVERS.items():
     for place, host, path in PLACES:
         case = "%s_%s" % (name, place)
-        globals()[case] = type(case, (UnderLoad if place == "host" else Behind, unittest.TestCase), {
+        globals()[case] = type(case, (Behind if place != "host" else Shared if server.shares > 1 else UnderLoad, unittest.TestCase), {
             "make": staticmethod(lambda server=server, host=host, path=path: server(host, path))})
 
 

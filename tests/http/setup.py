@@ -147,7 +147,7 @@ class WholeWay(unittest.TestCase):
                 self.assertEqual(st.mode(f), 0o600, f)
             for f in (st.top + "/etc/messenger-inbox", st.top + "/var/messenger-inbox"):
                 self.assertEqual(st.mode(f), 0o700, f)
-            for f in (st.web, st.web + "/static", st.web + "/messenger-inbox.fcgi"):
+            for f in (st.web, st.web + "/static", st.web + "/messenger-inbox-1.fcgi"):
                 self.assertEqual(st.mode(f), 0o755, f)
             self.assertEqual({st.mode(st.web, "static", f) for f in os.listdir(st.web + "/static")}, {0o644})
             with open(st.path("crontab")) as f:
@@ -255,7 +255,7 @@ class Refused(unittest.TestCase):
             good = st.tree()
             keys = st.top + "/etc/messenger-inbox/keys"
             os.chmod(keys, 0o644)
-            os.remove(st.web + "/messenger-inbox.fcgi")
+            os.remove(st.web + "/messenger-inbox-1.fcgi")
             os.chmod(st.top + "/etc/messenger-inbox", 0o755)
             with open(st.web + "/static/app.css", "a") as f:
                 f.write("/* */")
@@ -343,7 +343,7 @@ def conf_line(st, name, value):
 def mishaps(st):
     """(what happened, to do and to undo it, the promise, what helps, values in the promise's line)."""
     etc, var = st.top + "/etc/messenger-inbox", st.top + "/var/messenger-inbox"
-    keys, db, entry = etc + "/keys", var + "/inbox.db", st.web + "/messenger-inbox.fcgi"
+    keys, db, entry = etc + "/keys", var + "/inbox.db", st.web + "/messenger-inbox-1.fcgi"
     nowhere, other = "http://127.0.0.1:%d" % free_port(), st.public + "/other"
     st.file(os.path.join(other, "index.html"), "my page")
     newer, older = schema(db, 9999), schema(db, 1)
