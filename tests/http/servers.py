@@ -148,7 +148,8 @@ class WebFolder(Apache):
         site = self.path("site")
         web = site + self.base_path
         fill = {"@BASE@": self.base_path + "/", "@CONF@": self.conf, "@PROGRAM@": os.path.join(self.build, "inbox.fcgi")}
-        entries = ["messenger-inbox.cgi"] + ["messenger-inbox-%d.fcgi" % i for i in range(1, 6)]
+        with open(os.path.join(SRC, "web/htaccess")) as f:
+            entries = set(re.findall(r"RewriteRule \^ (\S+)", f.read()))
         for name, source, mode in [(".htaccess", "htaccess", 0o644)] + [(e, "entry", 0o755) for e in entries]:
             with open(os.path.join(SRC, "web", source)) as f:
                 text = f.read()

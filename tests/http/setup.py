@@ -147,6 +147,9 @@ class WholeWay(unittest.TestCase):
                 self.assertEqual(st.mode(f), 0o600, f)
             for f in (st.top + "/etc/messenger-inbox", st.top + "/var/messenger-inbox"):
                 self.assertEqual(st.mode(f), 0o700, f)
+            # Whatever it hands visitors to is there.
+            with open(st.web + "/.htaccess") as f:
+                self.assertEqual(set(re.findall(r"RewriteRule \^ (\S+)", f.read())), {f for f in os.listdir(st.web) if f.endswith("cgi")})
             for f in (st.web, st.web + "/static", st.web + "/messenger-inbox-1.fcgi"):
                 self.assertEqual(st.mode(f), 0o755, f)
             self.assertEqual({st.mode(st.web, "static", f) for f in os.listdir(st.web + "/static")}, {0o644})
